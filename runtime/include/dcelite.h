@@ -1,0 +1,179 @@
+/* dcelite.h - low-light image enhancement with Zero-DCE and Zero-DCE++ curves.
+ *
+ * Synopsis
+ *
+ *     dce_options options;
+ *     dce_enhancer *enhancer;
+ *     dce_options_init(&options);                     // shipped weights, native engine
+ *     if (dce_open(&options, &enhancer) != DCE_OK)
+ *         fprintf(stderr, "%s\n", dce_error_message(enhancer));
+ *
+ *     dce_image image = {DCE_RGB8, 1200, 900, {pixels}, {1200 * 3}};
+ *     if (dce_enhance(enhancer, &image, &image) != DCE_OK)   // in place; or another destination
+ *         fprintf(stderr, "%s\n", dce_error_message(enhancer));
+ *
+ *     dce_close(enhancer);
+ *
+ * What it computes (Li, Guo, Loy: "Learning to Enhance Low-Light Image via Zero-Reference Deep Curve Estimation", TPAMI
+ * 2021, equations 3 and 4): a small network sees the image at 1/scale of its size and predicts a curve map a in (-1, 1);
+ * the map is interpolated to full size and x <- x + a (x^2 - x) is applied eight times to x = value / 255.
+ *
+ * Ownership: the caller owns every buffer it passes; the library keeps no pointer to any of them after the call returns,
+ * except the `engine` of dce_options, see there. A handle from dce_open is freed by dce_close.
+ *
+ * Threads: different handles are independent and may be used at the same time from different threads. One handle serves
+ * one call at a time; a second call that arrives meanwhile returns DCE_ERROR_BUSY and changes nothing.
+ *
+ * Failures: every function that can fail returns a dce_status, DCE_OK (0) or a negative code; a sentence about the last
+ * failure stays on the handle (dce_error_message). The library never aborts, prints, or changes global state. A failed
+ * dce_enhance may have written a part of the destination only with DCE_ERROR_ENGINE or DCE_ERROR_OUT_OF_MEMORY.
+ *
+ * Versions: structures that may grow carry their size; fields are only added at the end. A program compiled against an
+ * older header of the same DCE_ABI_VERSION works with a newer library.
+ */
+#ifndef DCELITE_H
+#define DCELITE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(_WIN32)
+#  if defined(DCE_BUILDING_SHARED)
+#    define DCE_API __declspec(dllexport)
+#  else
+#    define DCE_API
+#  endif
+#elif defined(__GNUC__)
+#  define DCE_API __attribute__((visibility("default")))
+#else
+#  define DCE_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Changes when a program compiled against an older header would break. */
+#define DCE_ABI_VERSION 1
+
+/* Widest and tallest image, in pixels. */
+#define DCE_MAX_DIMENSION 65535
+
+/* Largest downsampling factor. */
+#define DCE_MAX_SCALE 64
+
+/* Applications of the curve. */
+#define DCE_ITERATIONS 8
+
+typedef enum dce_status {
+    DCE_OK = 0,
+    DCE_ERROR_INVALID_ARGUMENT = -1, /* a null pointer, a size, stride, format or option out of its range */
+    DCE_ERROR_OUT_OF_MEMORY = -2,    /* an allocation failed; the handle stays usable */
+    DCE_ERROR_FILE = -3,             /* the model file cannot be opened or read */
+    DCE_ERROR_MODEL = -4,            /* the model is damaged, of another kind, or of a newer version */
+    DCE_ERROR_ENGINE = -5,           /* the engine of dce_options reported a failure */
+    DCE_ERROR_BUSY = -6              /* the handle is in use by another thread */
+} dce_status;
+
+/* Pixel formats: 8 bits a channel, interleaved, one plane. Alpha is copied unchanged. */
+typedef enum dce_format {
+    DCE_RGB8 = 0,
+    DCE_BGR8 = 1,
+    DCE_RGBA8 = 2,
+    DCE_BGRA8 = 3
+} dce_format;
+
+/* An image in the caller's memory. Source pixels are only read. */
+typedef struct dce_image {
+    int32_t format;      /* a dce_format */
+    int32_t width;       /* pixels, 1 … DCE_MAX_DIMENSION */
+    int32_t height;      /* pixels, 1 … DCE_MAX_DIMENSION */
+    void *plane[3];      /* first pixel of the top row of each plane; unused planes are ignored */
+    ptrdiff_t stride[3]; /* bytes from a row to the one below it, at least the bytes of a row in size; may be negative */
+} dce_image;
+
+typedef enum dce_architecture {
+    DCE_ARCHITECTURE_ENGINE = 0,     /* a dce_engine of the caller */
+    DCE_ARCHITECTURE_ZERODCEPP = 1,  /* 7 separable layers, one 3-channel map for all iterations */
+    DCE_ARCHITECTURE_ZERODCE = 2     /* 7 plain layers, 24 channels: a map per iteration */
+} dce_architecture;
+
+/* An engine other than the built-in one: it maps the downsampled image to the curve map and does nothing else. */
+typedef struct dce_engine {
+    size_t size;          /* sizeof(dce_engine) */
+    void *context;        /* passed to `run` and `destroy` */
+    int32_t map_channels; /* 3 or 24 */
+    int32_t scale;        /* the downsampling factor the model was trained for, 1 … DCE_MAX_SCALE */
+    /* image: float32, planar (3, height, width), red, green, blue in 0 … 1. map: float32, planar (map_channels, height,
+     * width), to be filled with values in [-1, 1]. Returns 0, or anything else for a failure, which becomes
+     * DCE_ERROR_ENGINE; it may then write a sentence (NUL-terminated, at most message_size bytes) to message. */
+    int (*run)(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
+               size_t message_size);
+    void (*destroy)(void *context); /* called once, by dce_close; may be null */
+} dce_engine;
+
+typedef struct dce_options {
+    size_t size;             /* sizeof(dce_options), set by dce_options_init */
+    const char *model_path;  /* a .dce file, UTF-8; null: see model_data */
+    const void *model_data;  /* the bytes of a .dce file in memory; null: the weights compiled into the library */
+    size_t model_data_size;  /* bytes at model_data */
+    const dce_engine *engine; /* not null: use this engine instead of the built-in one; the structure is copied, its context
+                                 belongs to the handle from a successful dce_open until dce_close */
+    int32_t threads;         /* 0: one per processor the process may use; else 1 … 64 */
+    int32_t scale;           /* downsampling factor, 1 … DCE_MAX_SCALE; 0: the model's own (Zero-DCE++: 12) */
+    float strength;          /* 0 leaves the image as it is, 1 is the model; the curve map is multiplied by it */
+} dce_options;
+
+typedef struct dce_model_info {
+    size_t size;                /* sizeof(dce_model_info), set by the caller */
+    int32_t architecture;       /* a dce_architecture */
+    int32_t map_channels;       /* 3 or 24 */
+    int32_t scale;              /* in effect on this handle */
+    int32_t iterations;         /* DCE_ITERATIONS */
+    int32_t parameters;         /* weights and biases of the network; 0 where an engine keeps them to itself */
+} dce_model_info;
+
+typedef struct dce_enhancer dce_enhancer;
+
+/* DCE_ABI_VERSION of the library that is loaded. */
+DCE_API int32_t dce_abi_version(void);
+
+/* Version of the library that is loaded, "1.2.3". */
+DCE_API const char *dce_version(void);
+
+/* Fills in the defaults: shipped weights, built-in engine, all processors, the model's scale, strength 1. */
+DCE_API void dce_options_init(dce_options *options);
+
+/* Opens a model. `options` may be null for the defaults. On failure *handle still receives a handle whose only use is
+ * dce_error_message and dce_close, or null where there was no memory for it or `handle` itself is null. */
+DCE_API dce_status dce_open(const dce_options *options, dce_enhancer **handle);
+
+/* Frees a handle; null is allowed. Must not be called while another call on the handle runs. */
+DCE_API void dce_close(dce_enhancer *handle);
+
+/* A sentence about the last failure on this handle ("" after none), valid until the next call on it. With a null handle:
+ * the sentence for a dce_open that found no memory. */
+DCE_API const char *dce_error_message(const dce_enhancer *handle);
+
+/* Describes the model that is open. */
+DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info);
+
+/* Enhances `source` into `destination`: same width and height, any two formats (alpha becomes 255 where the source has
+ * none). The destination may be the source itself (equal plane and stride, and as many bytes a pixel); other overlaps are
+ * undefined. */
+DCE_API dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_image *destination);
+
+/* Size of the curve map for an image of width x height: *map_width = ceil(width / scale), *map_height = ceil(height /
+ * scale), *channels = 3 or 24. */
+DCE_API dce_status dce_curve_map_size(dce_enhancer *handle, int32_t width, int32_t height, int32_t *map_width,
+                                      int32_t *map_height, int32_t *channels);
+
+/* Computes the curve map of `source` alone, before `strength`: float32, interleaved (map_height, map_width, channels), in
+ * (-1, 1); `map_floats` is the number of floats that fit at `map`, at least the product of the three. */
+DCE_API dce_status dce_curve_map(dce_enhancer *handle, const dce_image *source, float *map, size_t map_floats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DCELITE_H */

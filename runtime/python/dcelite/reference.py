@@ -1,0 +1,138 @@
+"""The NumPy reference of the enhancement, in float64: the oracle that every engine is held against.
+
+It computes the five steps of Zero-DCE++ (Li, Guo, Loy, "Learning to Enhance Low-Light Image via Zero-Reference Deep Curve
+Estimation", TPAMI 2021) and of Zero-DCE (Guo et al., CVPR 2020) in the plainest way, without regard to speed:
+
+1. downsample the image by the scale factor,        (H, W, 3) -> (h, w, 3), h = ceil(H / scale)
+2. run the curve network,                           (h, w, 3) -> (h, w, 3) or (h, w, 24), values in (-1, 1)
+3. upsample the curve map,                          (h, w, C) -> (H, W, C)
+4. apply the curve x <- x + a (x^2 - x) eight times (H, W, 3) -> (H, W, 3)
+5. round to 8 bits.
+
+Images are indexed (row, column, channel), channels are red, green, blue; x = u8 / 255. Weights are a mapping from the
+upstream parameter names (``e_conv1.depth_conv.weight`` …) to arrays in the order (out, in, row, column).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Weights = Mapping[str, NDArray[np.floating]]
+
+ITERATIONS = 8
+"""Applications of the curve (Zero-DCE, section 3.1: eight suffice for most images)."""
+
+
+def low_resolution_size(height: int, width: int, scale: int) -> tuple[int, int]:
+    """Size (h, w) at which the network sees an image of (height, width): rounded up, never cropped."""
+    return -(-height // scale), -(-width // scale)
+
+
+def _interpolation(sources: Array, size: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Array]:
+    """Lower index, upper index and weight of the upper one for source coordinates clamped to [0, size - 1]."""
+    clamped = np.clip(sources, 0.0, size - 1.0)
+    lower = np.floor(clamped).astype(np.intp)
+    upper = np.minimum(lower + 1, size - 1)
+    return lower, upper, clamped - lower
+
+
+def _resize(image: Array, rows: Array, columns: Array) -> Array:
+    """Sample (H, W, C) bilinearly at the given source rows and columns."""
+    low, high, weight = _interpolation(rows, image.shape[0])
+    image = image[low] * (1.0 - weight)[:, None, None] + image[high] * weight[:, None, None]
+    low, high, weight = _interpolation(columns, image.shape[1])
+    return image[:, low] * (1.0 - weight)[:, None] + image[:, high] * weight[:, None]
+
+
+def downsample(image: Array, scale: int) -> Array:
+    """(H, W, C) -> (h, w, C): bilinear, half-pixel centres, no antialiasing, src = (i + 0.5) H/h - 0.5."""
+    height, width = image.shape[:2]
+    h, w = low_resolution_size(height, width, scale)
+    rows = (np.arange(h) + 0.5) * (height / h) - 0.5
+    columns = (np.arange(w) + 0.5) * (width / w) - 0.5
+    return _resize(image, rows, columns)
+
+
+def upsample(curve_map: Array, height: int, width: int) -> Array:
+    """(h, w, C) -> (H, W, C): bilinear with aligned corners, src = i (h - 1) / (H - 1)."""
+    h, w = curve_map.shape[:2]
+    rows = np.arange(height) * ((h - 1) / max(height - 1, 1))
+    columns = np.arange(width) * ((w - 1) / max(width - 1, 1))
+    return _resize(curve_map, rows, columns)
+
+
+def _windows(x: Array) -> Array:
+    """(h, w, C) -> (h, w, C, 3, 3): the zero-padded 3x3 neighbourhood of every pixel."""
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+    return np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+
+
+def _separable(x: Array, weights: Weights, layer: str) -> Array:
+    """Depthwise 3x3 convolution followed by a pointwise one, each with bias (Zero-DCE++, section 3.5)."""
+    depth = np.asarray(weights[f"{layer}.depth_conv.weight"], np.float64)[:, 0]
+    x = np.einsum("hwcij,cij->hwc", _windows(x), depth) + weights[f"{layer}.depth_conv.bias"]
+    point = np.asarray(weights[f"{layer}.point_conv.weight"], np.float64)[:, :, 0, 0]
+    return x @ point.T + weights[f"{layer}.point_conv.bias"]
+
+
+def _plain(x: Array, weights: Weights, layer: str) -> Array:
+    """Plain 3x3 convolution with bias (Zero-DCE)."""
+    kernel = np.asarray(weights[f"{layer}.weight"], np.float64)
+    return np.tensordot(_windows(x), kernel, axes=((2, 3, 4), (1, 2, 3))) + weights[f"{layer}.bias"]
+
+
+def is_separable(weights: Weights) -> bool:
+    """True for Zero-DCE++ weights, False for Zero-DCE."""
+    return "e_conv1.depth_conv.weight" in weights
+
+
+def network(x: Array, weights: Weights) -> Array:
+    """(h, w, 3) -> curve map (h, w, 3) for Zero-DCE++ or (h, w, 24) for Zero-DCE, in (-1, 1)."""
+    convolution = _separable if is_separable(weights) else _plain
+
+    def layer(number: int, *inputs: Array) -> Array:
+        return convolution(np.concatenate(inputs, axis=2), weights, f"e_conv{number}")
+
+    def relu(y: Array) -> Array:
+        return np.maximum(y, 0.0)
+
+    x1 = relu(layer(1, x))
+    x2 = relu(layer(2, x1))
+    x3 = relu(layer(3, x2))
+    x4 = relu(layer(4, x3))
+    x5 = relu(layer(5, x3, x4))
+    x6 = relu(layer(6, x2, x5))
+    return np.tanh(layer(7, x1, x6))
+
+
+def apply_curve(image: Array, curve_map: Array) -> Array:
+    """(H, W, 3) in [0, 1] -> the same: LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, equation 4).
+
+    The networks were published with the opposite sign of A, hence x + a (x^2 - x). A map of 3 channels serves all
+    iterations, one of 24 holds eight maps in the order of application.
+    """
+    maps = [curve_map] * ITERATIONS if curve_map.shape[2] == 3 else np.split(curve_map, ITERATIONS, axis=2)
+    for a in maps:
+        image = image + a * (image * image - image)
+    return image
+
+
+def to_8_bit(image: Array) -> NDArray[np.uint8]:
+    """[0, 1] -> floor(255 x + 0.5), clamped to 0 … 255."""
+    return np.clip(np.floor(255.0 * image + 0.5), 0, 255).astype(np.uint8)
+
+
+def curve_map(image: NDArray[np.uint8], weights: Weights, scale: int) -> Array:
+    """uint8 RGB (H, W, 3) -> curve map at low resolution (h, w, 3 | 24)."""
+    return network(downsample(image / 255.0, scale), weights)
+
+
+def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: float = 1.0) -> NDArray[np.uint8]:
+    """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3); ``strength`` scales the curve map."""
+    height, width = image.shape[:2]
+    a = strength * upsample(curve_map(image, weights, scale), height, width)
+    return to_8_bit(apply_curve(image / 255.0, a))

@@ -1,0 +1,39 @@
+"""Fixtures and paths that all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+REQUIRE_ALL = os.environ.get("DCELITE_REQUIRE_ALL") == "1"
+"""Set by .ci/run: what a test would be skipped for (data, a tool, a library) is then a failure."""
+
+
+def skip(reason: str) -> None:
+    """Skip the running test for a stated reason; fail instead where everything is required."""
+    if REQUIRE_ALL:
+        pytest.fail(f"required here, but {reason}")
+    pytest.skip(reason)
+
+
+def shared_directory() -> Path:
+    """The folder of photographs and golden data that is not part of the repository."""
+    return Path(os.environ.get("DCELITE_TEST_DATA", REPOSITORY.parent / "shared"))
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Test data outside the repository; tests that need it are skipped where it is absent."""
+    path = shared_directory()
+    if not path.is_dir():
+        skip(f"the test data folder {path} is absent (set DCELITE_TEST_DATA)")
+    return path
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20240607)
