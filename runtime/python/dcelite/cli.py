@@ -1,0 +1,61 @@
+"""The ``dcelite`` command: finds the subcommands of the parts that are installed, and turns errors into one line."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import sys
+from collections.abc import Sequence
+
+import dcelite
+from dcelite.errors import DceliteError
+
+COMMAND_MODULES = (
+    "dcelite.enhance_command",
+    "dcelite.info_command",
+    "dcelite.training.cli",
+    "dcelite.export.cli",
+)
+"""Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that a board does
+not carry is passed over."""
+
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+
+def _installed(module: str) -> bool:
+    try:
+        return importlib.util.find_spec(module) is not None
+    except ModuleNotFoundError:
+        return False
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="dcelite", description="Low-light image enhancement with Zero-DCE curves, in real time on CPUs."
+    )
+    parser.add_argument("--version", action="version", version=f"dcelite {dcelite.__version__}")
+    subparsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for module in COMMAND_MODULES:
+        if _installed(module):
+            importlib.import_module(module).add_command(subparsers)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
+    options = build_parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except DceliteError as error:
+        message = " ".join(str(error).split())
+        print(f"dcelite: error: {message}", file=sys.stderr)
+        return EXIT_BAD_INPUT
+    except KeyboardInterrupt:
+        print("dcelite: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""``dcelite enhance``: photographs and folders of photographs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dcelite.enhancer import Enhancer
+from dcelite.errors import DceliteError, ImageError, OutputError
+from dcelite.files import prepare_output_directory, refuse_existing
+from dcelite.images import FORMATS, is_image_path, read_photograph, write_photograph
+from dcelite.progress import progress
+
+
+@dataclass(frozen=True)
+class Job:
+    source: Path
+    destination: Path
+
+
+def add_command(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "enhance",
+        help="brighten photographs",
+        description="Brighten photographs (JPEG, PNG, WebP, BMP). EXIF data and colour profile are kept.",
+    )
+    parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="an image file, or a folder of them")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="a file name for one image, else a folder; without it, NAME_enhanced beside each input",
+    )
+    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file; without it, the shipped weights")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
+    parser.add_argument(
+        "--strength", type=float, default=1.0, metavar="S", help="0 leaves the image as it is, 1 (default) is the model"
+    )
+    parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)")
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Enhance everything that can be; returns 2 if some input could not."""
+    jobs = plan(options.inputs, options.output)
+    for job in jobs:
+        if job.destination.suffix.lower() not in FORMATS:
+            raise OutputError(f"{job.destination}: suffix {job.destination.suffix!r}; one of {', '.join(FORMATS)} was wanted")
+        refuse_existing(job.destination, options.overwrite)
+    enhance = open_enhancer(options)
+    failures = 0
+    for job in progress(jobs, len(jobs), "enhance"):
+        try:
+            enhance_file(enhance, job)
+        except ImageError as error:
+            if len(jobs) == 1:
+                raise
+            print(f"dcelite: error: {error}", file=sys.stderr)
+            failures += 1
+    if failures:
+        raise ImageError(f"{failures} of {len(jobs)} images could not be read, see above; the others are enhanced")
+    return 0
+
+
+def open_enhancer(options: argparse.Namespace) -> Enhancer:
+    """An Enhancer for the command's --model, --threads, --scale and --strength."""
+    try:
+        return Enhancer(options.model, threads=options.threads, scale=options.scale, strength=options.strength)
+    except ValueError as error:
+        raise DceliteError(str(error)) from None
+
+
+def enhance_file(enhance: Enhancer, job: Job) -> None:
+    photograph = read_photograph(job.source)
+    try:
+        result = enhance(photograph.pixels)
+    except ValueError as error:
+        raise ImageError(f"{job.source}: {error}") from None
+    prepare_output_directory(job.destination.parent)
+    write_photograph(job.destination, result, photograph)
+    height, width = result.shape[:2]
+    remark = "".join(f" ({note})" for note in photograph.notes)
+    print(f"{job.source} -> {job.destination} ({width} x {height}){remark}")
+
+
+def plan(inputs: list[Path], output: Path | None) -> list[Job]:
+    """Which file becomes which.
+
+    Raises:
+        ImageError: an input does not exist, or a folder holds no image.
+        OutputError: two inputs would become the same output.
+    """
+    jobs: list[Job] = []
+    as_file = output is not None and len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir() and output.suffix
+    for path in inputs:
+        if path.is_dir():
+            folder = output if output is not None else path.with_name(f"{path.resolve().name}_enhanced")
+            jobs += _plan_folder(path, folder)
+        elif not path.exists():
+            raise ImageError(f"{path}: no such file or folder")
+        elif output is None:
+            jobs.append(Job(path, path.with_name(f"{path.stem}_enhanced{path.suffix}")))
+        else:
+            jobs.append(Job(path, output if as_file else output / path.name))
+    sources: dict[Path, Path] = {}
+    for job in jobs:
+        if job.destination in sources:
+            raise OutputError(f"{job.destination}: would hold both {sources[job.destination]} and {job.source}")
+        sources[job.destination] = job.source
+    return jobs
+
+
+def _plan_folder(folder: Path, output: Path) -> list[Job]:
+    """All images below a folder, in the same order and structure below the output; earlier outputs in it are left out."""
+    jobs = [
+        Job(path, output / path.relative_to(folder))
+        for path in sorted(folder.rglob("*"))
+        if is_image_path(path) and path.is_file() and output.resolve() not in path.resolve().parents
+    ]
+    if not jobs:
+        raise ImageError(f"{folder}: holds no image ({', '.join(FORMATS)})")
+    return jobs

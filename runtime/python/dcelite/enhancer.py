@@ -1,0 +1,265 @@
+"""The Python face of the runtime: :class:`Enhancer`."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol, TypeVar, cast
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from dcelite import _native
+from dcelite.errors import DceliteError, ModelError
+
+Pixels = NDArray[np.uint8]
+ImageLike = TypeVar("ImageLike", Pixels, PIL.Image.Image)
+
+_FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
+
+
+class CurveModel(Protocol):
+    """A model of another engine that maps the downsampled image to the curve map."""
+
+    @property
+    def dce_engine(self) -> _native.Engine:
+        """The engine as the core library calls it; valid until close()."""
+
+    def close(self) -> None: ...
+
+
+class WholeGraphModel(Protocol):
+    """A model of another engine with downsampling, upsampling and curve inside its graph."""
+
+    def enhance(self, image: Pixels) -> Pixels:
+        """RGB (H, W, 3) -> the same; raises ValueError for a size that the model does not take."""
+
+    def close(self) -> None: ...
+
+
+def _open_engine(path: Path, threads: int) -> CurveModel | WholeGraphModel | None:
+    """The model of another engine, by file suffix; None for the native engine."""
+    suffix = path.suffix.lower()
+    if suffix not in (".dce", ".onnx", ".ms"):
+        raise ModelError(f"{path}: unknown model suffix {suffix!r}; .dce, .onnx or .ms was wanted")
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder, a model file was wanted")
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    if suffix == ".onnx":
+        from dcelite import onnx_engine
+
+        return onnx_engine.open_model(path, threads)
+    if suffix == ".ms":
+        from dcelite import mindspore_lite
+
+        return mindspore_lite.open_model(path, threads)
+    return None
+
+
+class Enhancer:
+    """Brightens low-light images with Zero-DCE curves.
+
+    Args:
+        model: a ``.dce`` file (native engine), ``.ms`` (MindSpore Lite) or ``.onnx`` (ONNX Runtime) as written by
+            ``dcelite export``; None for the weights that come with the library.
+        threads: 1 to 64; 0 takes every processor that the process may use.
+        scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
+        strength: 0 leaves the image as it is, 1 is the model.
+
+    Raises:
+        ModelError: the model file is missing, damaged or foreign.
+        EngineUnavailableError: the engine for this kind of file is not installed.
+        ValueError: an argument out of its range.
+
+    An Enhancer is not reentrant: give each thread its own. It can be used as a context manager.
+    """
+
+    def __init__(
+        self,
+        model: str | os.PathLike[str] | None = None,
+        *,
+        threads: int = 0,
+        scale: int | None = None,
+        strength: float = 1.0,
+    ) -> None:
+        self._handle = ctypes.c_void_p()
+        self._graph: WholeGraphModel | None = None
+        self._engine: CurveModel | None = None
+        library = _native.library()
+        options = _native.Options()
+        library.dce_options_init(options)
+        options.threads = threads
+        options.strength = strength
+        if scale is not None:
+            if not 1 <= scale <= 64:
+                raise ValueError(f"scale: {scale}, 1 to 64 was wanted")
+            options.scale = scale
+        if model is not None:
+            path = Path(model)
+            engine = _open_engine(path, threads)
+            if engine is None:
+                options.model_path = os.fsencode(path)
+            elif hasattr(engine, "enhance"):
+                self._graph = cast(WholeGraphModel, engine)
+                if scale is not None or strength != 1.0:
+                    raise ModelError(f"{path}: has the curve in its graph, where scale and strength cannot be changed")
+                return
+            else:
+                self._engine = cast(CurveModel, engine)
+                options.engine = ctypes.pointer(self._engine.dce_engine)
+        status = library.dce_open(options, self._handle)
+        if status != _native.OK:
+            failure = self._failure(status)
+            self.close()
+            raise failure
+
+    def _failure(self, status: int) -> Exception:
+        message: bytes = _native.library().dce_error_message(self._handle)
+        return _native.exception_for(status, message.decode(errors="replace"))
+
+    def _call(self, function: str, *arguments: Any) -> None:
+        """Call a function of the core library on the open handle; raises on failure."""
+        if self._graph is not None:
+            raise DceliteError("this model has the curve in its graph and yields no curve map")
+        if not self._handle:
+            raise ValueError("this Enhancer is closed")
+        status = getattr(_native.library(), function)(self._handle, *arguments)
+        if status != _native.OK:
+            raise self._failure(status)
+
+    def close(self) -> None:
+        """Free the model and its threads. Harmless when repeated."""
+        if self._handle:
+            _native.library().dce_close(self._handle)
+            self._handle = ctypes.c_void_p()
+        for model in (self._graph, self._engine):
+            if model is not None:
+                model.close()
+        self._graph = self._engine = None
+
+    def __enter__(self) -> Enhancer:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_handle", None) is not None:
+            self.close()
+
+    @property
+    def info(self) -> dict[str, int | str]:
+        """architecture, map_channels, scale, iterations and parameters of the open model."""
+        info = _native.ModelInfo(size=ctypes.sizeof(_native.ModelInfo))
+        self._call("dce_get_model_info", info)
+        return {
+            "architecture": _native.ARCHITECTURES[info.architecture],
+            "map_channels": info.map_channels,
+            "scale": info.scale,
+            "iterations": info.iterations,
+            "parameters": info.parameters,
+        }
+
+    def __call__(self, image: ImageLike, out: Pixels | None = None, *, order: str = "rgb") -> ImageLike:
+        """Enhance an image.
+
+        Args:
+            image: uint8 array (H, W, 3) or (H, W, 4), any strides, each side 1 to 65535; or a Pillow image of mode RGB
+                or RGBA. Alpha stays as it is.
+            out: array to write the result to, of the same shape; it may be ``image`` itself.
+            order: "rgb" or "bgr", the order of the channels in memory (arrays only).
+
+        Returns:
+            The enhanced image, of the same kind and shape; ``out`` where it was given.
+        """
+        if isinstance(image, PIL.Image.Image):
+            if image.mode not in ("RGB", "RGBA"):
+                raise ValueError(f"image: Pillow mode {image.mode}, RGB or RGBA was wanted")
+            if out is not None or order != "rgb":
+                raise ValueError("out and order go with arrays, not with Pillow images")
+            return PIL.Image.fromarray(self(np.asarray(image)), image.mode)
+        _check_pixels(image, "image")
+        if out is not None:
+            _check_pixels(out, "out")
+            if out.shape != image.shape:
+                raise ValueError(f"out: shape {out.shape}, that of the image, {image.shape}, was wanted")
+            if not out.flags.writeable:
+                raise ValueError("out: is read-only")
+        if order not in ("rgb", "bgr"):
+            raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
+
+        if self._graph is not None:
+            result = _enhance_with_graph(self._graph, image, order)
+        else:
+            source = image if _has_plain_pixels(image) else np.ascontiguousarray(image)
+            result = out if out is not None and _is_usable_output(out, source) else np.empty(image.shape, np.uint8)
+            self._call("dce_enhance", _image(source, order), _image(result, order))
+        if out is None or out is result:
+            return result
+        out[...] = result
+        return out
+
+    def curve_map(self, image: Pixels | PIL.Image.Image, *, order: str = "rgb") -> NDArray[np.float32]:
+        """The curve map at low resolution, before ``strength``.
+
+        Returns:
+            float32 (h, w, 3), or (h, w, 24) for Zero-DCE, in (-1, 1); h = ceil(H / scale). Negative values brighten.
+        """
+        pixels = np.asarray(image)
+        _check_pixels(pixels, "image")
+        source = pixels if _has_plain_pixels(pixels) else np.ascontiguousarray(pixels)
+        width, height, channels = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_int32()
+        self._call("dce_curve_map_size", pixels.shape[1], pixels.shape[0], width, height, channels)
+        result = np.empty((height.value, width.value, channels.value), np.float32)
+        self._call("dce_curve_map", _image(source, order), result.ctypes.data, result.size)
+        return result
+
+
+def _check_pixels(pixels: Pixels, name: str) -> None:
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
+    if pixels.dtype != np.uint8:
+        raise TypeError(f"{name}: {pixels.dtype}, uint8 was wanted")
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
+    if not all(1 <= side <= _native.MAX_DIMENSION for side in pixels.shape[:2]):
+        raise ValueError(f"{name}: shape {pixels.shape}, 1 to {_native.MAX_DIMENSION} each way was wanted")
+
+
+def _has_plain_pixels(pixels: Pixels) -> bool:
+    """True where the pixels of a row follow each other in memory, as the C ABI wants; rows may be anywhere."""
+    height, width, channels = pixels.shape
+    row, column, channel = pixels.strides
+    return (
+        (channel == 1 or channels == 1)
+        and (column == channels or width == 1)
+        and (height == 1 or abs(row) >= width * channels)
+    )
+
+
+def _is_usable_output(out: Pixels, source: Pixels) -> bool:
+    """True where the core library can write to ``out`` directly: exactly in place, or without any overlap."""
+    if not _has_plain_pixels(out):
+        return False
+    in_place = out.ctypes.data == source.ctypes.data and out.strides == source.strides
+    return in_place or not np.may_share_memory(out, source)
+
+
+def _image(pixels: Pixels, order: str) -> _native.Image:
+    height, width, channels = pixels.shape
+    image = _native.Image(_FORMATS[order, channels], width, height)
+    image.plane[0] = pixels.ctypes.data
+    image.stride[0] = pixels.strides[0]
+    return image
+
+
+def _enhance_with_graph(graph: WholeGraphModel, image: Pixels, order: str) -> Pixels:
+    """Run a model that takes and gives RGB, whatever the order of channels and with or without alpha."""
+    channels = slice(0, 3) if order == "rgb" else slice(2, None, -1)
+    result = image.copy()
+    result[..., channels] = graph.enhance(np.ascontiguousarray(image[..., channels]))
+    return result

@@ -1,0 +1,123 @@
+"""Reading and writing photographs: JPEG, PNG, WebP and BMP, with their EXIF data and colour profile."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageOps
+from numpy.typing import NDArray
+
+from dcelite._native import MAX_DIMENSION
+from dcelite.errors import ImageError, OutputError
+from dcelite.files import atomic_output, reason
+
+FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
+"""Suffixes that are read and written, and what Pillow calls their formats."""
+
+_READABLE = tuple(sorted(set(FORMATS.values())))
+_SAVE_OPTIONS = {
+    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
+    "PNG": {},
+    "WEBP": {"quality": 95},
+    "BMP": {},
+}
+
+
+@dataclass
+class Photograph:
+    """A decoded photograph and what has to survive its processing."""
+
+    pixels: NDArray[np.uint8]
+    """RGB (H, W, 3) or RGBA (H, W, 4), as stored: not rotated by the EXIF orientation."""
+    grey: bool
+    """The file holds one luminance channel; it is written back as such."""
+    exif: bytes
+    icc_profile: bytes | None
+    notes: list[str]
+    """What was lost in reading, in words."""
+
+
+def is_image_path(path: Path) -> bool:
+    """True for the suffixes that dcelite reads and writes."""
+    return path.suffix.lower() in FORMATS
+
+
+def read_photograph(path: Path) -> Photograph:
+    """Decode an image file.
+
+    Raises:
+        ImageError: the file is missing, a folder, not an image, truncated, animated, too large, or of an unusual mode.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow warns of large images and odd metadata, both of which are handled
+            with PIL.Image.open(path, formats=_READABLE) as image:
+                image.load()
+                return _photograph(image, path)
+    except PIL.UnidentifiedImageError:
+        raise ImageError(f"{path}: is not an image in JPEG, PNG, WebP or BMP") from None
+    except PIL.Image.DecompressionBombError as error:
+        raise ImageError(f"{path}: is too large: {error}") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        text = reason(error) if isinstance(error, OSError) else str(error)
+        raise ImageError(f"{path}: cannot be read: {text}") from None
+
+
+def _photograph(image: PIL.Image.Image, path: Path) -> Photograph:
+    if getattr(image, "n_frames", 1) > 1:
+        raise ImageError(f"{path}: is animated ({image.n_frames} frames), one picture was wanted")  # type: ignore[attr-defined]
+    if max(image.size) > MAX_DIMENSION:
+        raise ImageError(f"{path}: size {image.width} x {image.height}, at most {MAX_DIMENSION} each way was wanted")
+    notes = []
+    if _bits_per_channel(image) > 8:
+        notes.append("16 bits a channel were reduced to 8")
+    exif, icc_profile = image.getexif().tobytes() if image.getexif() else b"", image.info.get("icc_profile")
+    if image.mode == "CMYK":
+        raise ImageError(f"{path}: holds CMYK colours, RGB or grey was wanted")
+    if image.mode.startswith("I"):
+        samples = np.asarray(image).astype(np.int64) >> 8
+        image = PIL.Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8))
+    grey = image.mode in ("1", "L", "LA")
+    alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
+    pixels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
+    return Photograph(pixels, grey, exif, icc_profile, notes)
+
+
+def _bits_per_channel(image: PIL.Image.Image) -> int:
+    """Bits a channel in the file; Pillow reduces 16-bit colour without a word, but names it in the decoder's raw mode."""
+    if image.mode.startswith("I"):
+        return 16
+    png_depth = getattr(image, "png_bit_depth", None)
+    return png_depth or 8
+
+
+def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph) -> None:
+    """Encode ``pixels`` atomically in the format of the suffix, with the metadata of the photograph they come from.
+
+    Raises:
+        OutputError: the suffix is unknown, the format cannot hold the image, or the file cannot be written.
+    """
+    image_format = FORMATS.get(path.suffix.lower())
+    if image_format is None:
+        raise OutputError(f"{path}: suffix {path.suffix!r}; one of {', '.join(FORMATS)} was wanted")
+    image = PIL.Image.fromarray(pixels)
+    if original.grey:
+        image = image.convert("LA" if image.mode == "RGBA" else "L")
+    if image_format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
+        raise OutputError(f"{path}: {image_format} cannot hold the transparency of the source; .png or .webp was wanted")
+    options = dict(_SAVE_OPTIONS[image_format])
+    if image_format == "BMP":
+        # A BMP file has no place for the orientation, so the pixels are turned instead.
+        image.info["exif"] = original.exif
+        image = PIL.ImageOps.exif_transpose(image)
+    else:
+        options |= {"exif": original.exif, "icc_profile": original.icc_profile}
+    with atomic_output(path) as temporary:
+        try:
+            image.save(temporary, image_format, **options)
+        except ValueError as error:
+            raise OutputError(f"{path}: cannot be encoded as {image_format}: {error}") from None

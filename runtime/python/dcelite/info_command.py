@@ -1,0 +1,74 @@
+"""``dcelite info``: what a model file is, and which engines this installation has."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import dcelite
+from dcelite import _native
+from dcelite.enhancer import Enhancer
+from dcelite.errors import DceliteError
+
+ARCHITECTURE_NAMES = {"zerodcepp": "Zero-DCE++", "zerodce": "Zero-DCE", "engine": "known to the engine alone"}
+ENGINE_NAMES = {".dce": "native", ".ms": "MindSpore Lite", ".onnx": "ONNX Runtime"}
+
+
+def add_command(subparsers: Any) -> None:
+    parser = subparsers.add_parser("info", help="describe a model file, or this installation")
+    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help=".dce, .ms or .onnx; without it, the shipped weights")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    rows = describe(options.model)
+    if options.model is None:
+        rows += installation()
+    width = max(len(name) for name, _ in rows)
+    for name, value in rows:
+        print(f"{name:<{width}}  {value}")
+    return 0
+
+
+def describe(path: Path | None) -> list[tuple[str, str]]:
+    """Name and value of everything that is known of a model."""
+    with Enhancer(path) as enhance:
+        rows = [("model", "shipped weights" if path is None else str(path))]
+        if path is not None:
+            data = path.read_bytes()
+            rows += [("size", f"{len(data):,} bytes"), ("sha256", hashlib.sha256(data).hexdigest())]
+        rows.append(("engine", "native" if path is None else ENGINE_NAMES[path.suffix.lower()]))
+        try:
+            info = enhance.info
+        except DceliteError:
+            return [*rows, ("graph", "the whole enhancement, from image to enhanced image")]
+    return [
+        *rows,
+        ("graph", "the curve network"),
+        ("architecture", ARCHITECTURE_NAMES[str(info["architecture"])]),
+        ("parameters", f"{info['parameters']:,}" if info["parameters"] else "known to the engine alone"),
+        ("scale", f"1/{info['scale']}"),
+        ("curve map", f"{info['map_channels']} channels, {info['iterations']} iterations"),
+    ]
+
+
+def installation() -> list[tuple[str, str]]:
+    """Versions, and which engines are there."""
+    onnx = importlib.util.find_spec("onnxruntime") is not None
+    return [
+        ("dcelite", f"{dcelite.__version__}, core library {_native.library().dce_version().decode()}"),
+        (".onnx engine", "ONNX Runtime" if onnx else "absent: pip install 'dcelite[onnx]'"),
+        (".ms engine", _mindspore_lite()),
+    ]
+
+
+def _mindspore_lite() -> str:
+    from dcelite import mindspore_lite
+
+    try:
+        return f"MindSpore Lite, {mindspore_lite.find_sdk().root}"
+    except DceliteError as error:
+        return f"absent: {error}"

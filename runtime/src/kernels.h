@@ -1,0 +1,74 @@
+// The kernels: functions from rows to rows, each with a scalar version that is its specification.
+//
+// Float rows of the network hold a pixel's channels next to each other, (width, channels), with one pixel of zeros before
+// and after the row: the padding of the 3x3 convolutions. Pointers to such rows point at the first real pixel. Rows above and
+// below the image are rows of zeros.
+#ifndef DCELITE_KERNELS_H
+#define DCELITE_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model.h"
+
+namespace dce {
+
+// Where an output position samples an input axis: between `first` and `second`, at `weight` of the way.
+struct Sample {
+    int32_t first;
+    int32_t second;  // first + 1, or first at the end of the axis
+    float weight;    // 0 … 1
+};
+
+// Order of the channels in memory.
+struct PixelLayout {
+    int channels;    // bytes a pixel: 3 or 4; the fourth is alpha
+    int position[3]; // of red, green and blue within a pixel
+};
+
+// What a layer of the network reads for one row of output: three rows of one input, or of two that are concatenated.
+struct LayerInput {
+    const float *rows[2][3];  // [source][row above, row, row below]
+    int channels[2];          // of each source; channels[1] is 0 for a single one
+};
+
+enum class Activation { kRelu, kTanh };
+
+struct Kernels {
+    const char *name;
+
+    // Two rows of 8-bit pixels -> one row of the network's input (width, 3), 0 … 1, red first: bilinear, between the rows at
+    // `weight`, between the columns as `columns` (width) says.
+    void (*downsample_row)(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout,
+                           const Sample *columns, int width, float *output);
+
+    // One layer of Zero-DCE++ for one row: depthwise 3x3, pointwise, activation -> (width, layer.outputs). `scratch` holds
+    // kScratchFloats.
+    void (*separable_row)(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,
+                          float *output);
+
+    // One layer of Zero-DCE for one row: 3x3, activation -> (width, layer.outputs).
+    void (*plain_row)(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,
+                      float *output);
+
+    // One row of the curve map (map width, map channels) -> map channels / 3 rows (width, layout.channels), one per distinct
+    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is.
+    void (*expand_row)(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout,
+                       float strength, float *output);
+
+    // The curve on one row of `count` 8-bit values, with the map between the expanded rows `above` and `below` at `weight`;
+    // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values. Source and destination may be the same. A map that is
+    // not a number gives 0.
+    void (*curve_row)(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
+                      uint8_t *destination);
+};
+
+// Pixels that a convolution kernel works on at a time, so that its intermediate values stay in the first-level cache.
+constexpr int kPixelBlock = 32;
+constexpr int kScratchFloats = kPixelBlock * 4 * kFilters;
+
+extern const Kernels kScalarKernels;
+
+}  // namespace dce
+
+#endif

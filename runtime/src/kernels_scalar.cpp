@@ -1,0 +1,120 @@
+// The specification of the kernels: plain loops, written so that a compiler can vectorise the inner one.
+#include <math.h>
+#include <string.h>
+
+#include "kernels.h"
+
+namespace dce {
+namespace {
+
+float lerp(float from, float to, float weight) { return from + weight * (to - from); }
+
+void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
+                    int width, float *output) {
+    for (int x = 0; x < width; ++x) {
+        const Sample column = columns[x];
+        const size_t left = static_cast<size_t>(column.first) * layout.channels;
+        const size_t right = static_cast<size_t>(column.second) * layout.channels;
+        for (int c = 0; c < 3; ++c) {
+            const int p = layout.position[c];
+            const float top = lerp(above[left + p], above[right + p], column.weight);
+            const float bottom = lerp(below[left + p], below[right + p], column.weight);
+            output[3 * x + c] = lerp(top, bottom, weight) * (1.0f / 255.0f);
+        }
+    }
+}
+
+void activate(Activation activation, int count, float *values) {
+    if (activation == Activation::kRelu)
+        for (int i = 0; i < count; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
+    else
+        for (int i = 0; i < count; ++i) values[i] = tanhf(values[i]);
+}
+
+// sums (padded outputs) += value x one row of the weights (padded outputs).
+void accumulate(const float *weight, float value, int padded_outputs, float *sums) {
+    for (int o = 0; o < padded_outputs; ++o) sums[o] += weight[o] * value;
+}
+
+void separable_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,
+                   float *output) {
+    const int padded = layer.padded_outputs();
+    float *filtered = scratch;                // (inputs)
+    float *sums = scratch + 2 * kFilters;     // (padded outputs)
+    for (int x = 0; x < width; ++x) {
+        memcpy(filtered, layer.depth_bias, sizeof(float) * layer.inputs);
+        for (int tap = 0; tap < kTaps; ++tap) {
+            const float *weight = layer.depth + tap * layer.inputs;
+            float *sum = filtered;
+            for (int source = 0; source < 2; ++source) {
+                const int channels = input.channels[source];
+                if (channels == 0) continue;
+                const float *pixel = input.rows[source][tap / 3] + static_cast<ptrdiff_t>(x + tap % 3 - 1) * channels;
+                for (int c = 0; c < channels; ++c) sum[c] += weight[c] * pixel[c];
+                weight += channels;
+                sum += channels;
+            }
+        }
+        memcpy(sums, layer.bias, sizeof(float) * padded);
+        for (int i = 0; i < layer.inputs; ++i) accumulate(layer.weight + i * padded, filtered[i], padded, sums);
+        activate(activation, layer.outputs, sums);
+        memcpy(output + static_cast<size_t>(x) * layer.outputs, sums, sizeof(float) * layer.outputs);
+    }
+}
+
+void plain_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch, float *output) {
+    const int padded = layer.padded_outputs();
+    float *sums = scratch;  // (padded outputs)
+    for (int x = 0; x < width; ++x) {
+        memcpy(sums, layer.bias, sizeof(float) * padded);
+        const float *weight = layer.weight;
+        for (int tap = 0; tap < kTaps; ++tap) {
+            for (int source = 0; source < 2; ++source) {
+                const int channels = input.channels[source];
+                if (channels == 0) continue;
+                const float *pixel = input.rows[source][tap / 3] + static_cast<ptrdiff_t>(x + tap % 3 - 1) * channels;
+                for (int c = 0; c < channels; ++c, weight += padded) accumulate(weight, pixel[c], padded, sums);
+            }
+        }
+        activate(activation, layer.outputs, sums);
+        memcpy(output + static_cast<size_t>(x) * layer.outputs, sums, sizeof(float) * layer.outputs);
+    }
+}
+
+void expand_row(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout, float strength,
+                float *output) {
+    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels) {
+        for (int x = 0; x < width; ++x) {
+            const Sample column = columns[x];
+            const float *left = map + static_cast<size_t>(column.first) * map_channels + first;
+            const float *right = map + static_cast<size_t>(column.second) * map_channels + first;
+            float *pixel = output + static_cast<size_t>(x) * layout.channels;
+            if (layout.channels == 4) pixel[3] = 0.0f;
+            for (int c = 0; c < 3; ++c) pixel[layout.position[c]] = strength * lerp(left[c], right[c], column.weight);
+        }
+    }
+}
+
+// x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 4, with the published sign of a).
+void curve_row(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
+               uint8_t *destination) {
+    for (int i = 0; i < count; ++i) {
+        float x = source[i] * (1.0f / 255.0f);
+        float a = lerp(above[i], below[i], weight);
+        for (int n = 0; n < DCE_ITERATIONS; ++n) {
+            if (n > 0 && maps > 1) {
+                const size_t k = static_cast<size_t>(n) * count + i;
+                a = lerp(above[k], below[k], weight);
+            }
+            x += a * (x * x - x);
+        }
+        const float rounded = 255.0f * x + 0.5f;
+        destination[i] = static_cast<uint8_t>(rounded > 0.0f ? (rounded < 255.0f ? rounded : 255.0f) : 0.0f);
+    }
+}
+
+}  // namespace
+
+const Kernels kScalarKernels = {"scalar", downsample_row, separable_row, plain_row, expand_row, curve_row};
+
+}  // namespace dce

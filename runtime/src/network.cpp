@@ -1,0 +1,90 @@
+#include "network.h"
+
+#include <string.h>
+
+namespace dce {
+namespace {
+
+// Which earlier outputs a layer reads (0 is the image): the skip connections (3,4), (2,5), (1,6) of Zero-DCE, section 3.2.
+constexpr int kSources[kLayers][2] = {{0, -1}, {1, -1}, {2, -1}, {3, -1}, {3, 4}, {2, 5}, {1, 6}};
+
+// Rows of each output that are alive at once: from the oldest row that its last reader still needs to its newest one. When
+// layer 7 computes row y, output k has come to row y + 7 - k, and the layer that reads output k last, j, needs rows from
+// y + 7 - j - 1 on.
+constexpr int kDepth[kLayers] = {3, 8, 6, 4, 3, 3, 3};
+
+size_t round_up(size_t floats) {
+    constexpr size_t block = kAlignment / sizeof(float);
+    return (floats + block - 1) / block * block;
+}
+
+}  // namespace
+
+bool NetworkStream::start(const Kernels &kernels, const Model &model, int width, int height, int begin, RowSource source) {
+    kernels_ = &kernels;
+    model_ = &model;
+    source_ = source;
+    width_ = width;
+    height_ = height;
+    next_ = begin;
+
+    const size_t padded_width = static_cast<size_t>(width) + 2;
+    const size_t widest = round_up(padded_width * kFilters);
+    size_t offsets[kLayers];
+    size_t total = widest + kScratchFloats;
+    for (int k = 0; k < kLayers; ++k) {
+        rings_[k].channels = k == 0 ? 3 : kFilters;
+        rings_[k].depth = kDepth[k];
+        offsets[k] = total;
+        total += round_up(padded_width * rings_[k].channels) * kDepth[k];
+    }
+    if (!memory_.reserve(total)) return false;
+    memset(memory_.data(), 0, total * sizeof(float));  // the padding left and right of every row, and the row of zeros
+    zeros_ = memory_.data();
+    scratch_ = memory_.data() + widest;
+    for (int k = 0; k < kLayers; ++k) {
+        rings_[k].rows = memory_.data() + offsets[k];
+        const int first = begin - (kLayers - k);
+        rings_[k].next = first > 0 ? first : 0;
+    }
+    return true;
+}
+
+float *NetworkStream::row(Ring &ring, int y) const {
+    const size_t stride = round_up((static_cast<size_t>(width_) + 2) * ring.channels);
+    return ring.rows + stride * (y % ring.depth) + ring.channels;
+}
+
+LayerInput NetworkStream::input_of(int layer, int y) {
+    LayerInput input = {};
+    for (int s = 0; s < 2; ++s) {
+        const int k = kSources[layer - 1][s];
+        if (k < 0) continue;
+        input.channels[s] = rings_[k].channels;
+        for (int r = 0; r < 3; ++r) {
+            const int source_y = y + r - 1;
+            input.rows[s][r] =
+                source_y < 0 || source_y >= height_ ? zeros_ + rings_[k].channels : row(rings_[k], source_y);
+        }
+    }
+    return input;
+}
+
+// Computes row y of a layer's output, and of the earlier layers whatever that needs.
+void NetworkStream::advance(int layer, int y, float *map) {
+    if (layer == 0) {
+        source_.read(source_.context, y, row(rings_[0], y));
+        return;
+    }
+    const int below = y + 1 < height_ ? y + 1 : height_ - 1;
+    for (Ring &ring = rings_[layer - 1]; ring.next <= below; ++ring.next) advance(layer - 1, ring.next, nullptr);
+    const bool last = layer == kLayers;
+    const auto convolve =
+        model_->architecture == DCE_ARCHITECTURE_ZERODCE ? kernels_->plain_row : kernels_->separable_row;
+    convolve(model_->layers[layer - 1], input_of(layer, y), width_, last ? Activation::kTanh : Activation::kRelu, scratch_,
+             last ? map : row(rings_[layer], y));
+}
+
+void NetworkStream::next(float *map) { advance(kLayers, next_++, map); }
+
+}  // namespace dce

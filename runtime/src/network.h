@@ -1,0 +1,52 @@
+// The curve network as a stream of rows: rows of the downsampled image go in, rows of the curve map come out, and only the
+// rows that a 3x3 convolution still needs are kept. Memory grows with the width of the picture, not with its height.
+#ifndef DCELITE_NETWORK_H
+#define DCELITE_NETWORK_H
+
+#include "kernels.h"
+
+namespace dce {
+
+// Rows of context that a row of the map needs above and below: one for each layer.
+constexpr int kHalo = kLayers;
+
+// Gives row y of the downsampled image: (width, 3), 0 … 1. Rows are asked for in ascending order, each once.
+struct RowSource {
+    void (*read)(void *context, int y, float *row);
+    void *context;
+};
+
+class NetworkStream {
+public:
+    // Prepares to compute the curve map, of width x height, from row `begin` on. False: no memory.
+    bool start(const Kernels &kernels, const Model &model, int width, int height, int begin, RowSource source);
+
+    // The next row of the map (width, map channels) into `map`. Not to be called beyond the last row of the map.
+    void next(float *map);
+
+private:
+    // The rows of one layer's output that later layers still need, as a ring; and how far it has come.
+    struct Ring {
+        float *rows;       // `depth` rows of (width + 2) pixels
+        int depth;
+        int channels;
+        int next;          // the row that is computed next
+    };
+
+    float *row(Ring &ring, int y) const;
+    LayerInput input_of(int layer, int y);
+    void advance(int layer, int y, float *map);
+
+    const Kernels *kernels_ = nullptr;
+    const Model *model_ = nullptr;
+    RowSource source_ = {};
+    int width_ = 0, height_ = 0, next_ = 0;
+    Ring rings_[kLayers];  // [0] the input, [k] the output of layer k; the last layer writes to the caller's map
+    const float *zeros_ = nullptr;
+    float *scratch_ = nullptr;
+    Buffer<float> memory_;
+};
+
+}  // namespace dce
+
+#endif
