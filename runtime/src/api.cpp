@@ -104,11 +104,18 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
         status = options.engine ? check_engine(*options.engine, error) : load_model(options, &handle->model, error);
     if (status != DCE_OK) return status;
 
+    char available[64];
+    const char *requested;
+    const dce::Kernels *kernels = dce::select_kernels(&requested, available, sizeof available);
+    if (!kernels)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "DCELITE_ISA: '%s', one of %s was wanted on this processor",
+                          requested, available);
+
     handle->pool.start(options.threads ? options.threads : dce::available_processors());
     if (options.engine) handle->engine = *options.engine;
     const int own_scale = options.engine ? options.engine->scale : handle->model.scale;
     new (handle->pipeline_memory)
-        dce::Pipeline(dce::kScalarKernels, handle->model, handle->engine_or_null(),
+        dce::Pipeline(*kernels, handle->model, handle->engine_or_null(),
                       options.scale ? options.scale : own_scale, options.strength, handle->pool);
     handle->open = true;
     return DCE_OK;

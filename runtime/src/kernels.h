@@ -52,7 +52,8 @@ struct Kernels {
                       float *output);
 
     // One row of the curve map (map width, map channels) -> map channels / 3 rows (width, layout.channels), one per distinct
-    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is.
+    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is. Up to kExpandSlack floats behind
+    // the last one may be overwritten.
     void (*expand_row)(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout,
                        float strength, float *output);
 
@@ -63,11 +64,21 @@ struct Kernels {
                       uint8_t *destination);
 };
 
-// Pixels that a convolution kernel works on at a time, so that its intermediate values stay in the first-level cache.
-constexpr int kPixelBlock = 32;
-constexpr int kScratchFloats = kPixelBlock * 4 * kFilters;
+constexpr int kScratchFloats = 4096;  // intermediate values of a block of pixels: they stay in the first-level cache
+constexpr int kExpandSlack = 64;
+
+// The same for every instruction set: it reads four pixels of each scale x scale of them.
+void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
+                    int width, float *output);
 
 extern const Kernels kScalarKernels;
+extern const Kernels kAvx2Kernels;
+extern const Kernels kAvx512Kernels;
+extern const Kernels kNeonKernels;
+
+// The kernels for the processor, or those that the environment variable DCELITE_ISA names (scalar, avx2, avx512, neon); null
+// where the processor, or this build, has no such instructions. `names` receives those that it has, for the message.
+const Kernels *select_kernels(const char **requested, char *names, size_t names_size);
 
 }  // namespace dce
 

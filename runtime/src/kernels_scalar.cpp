@@ -9,21 +9,6 @@ namespace {
 
 float lerp(float from, float to, float weight) { return from + weight * (to - from); }
 
-void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
-                    int width, float *output) {
-    for (int x = 0; x < width; ++x) {
-        const Sample column = columns[x];
-        const size_t left = static_cast<size_t>(column.first) * layout.channels;
-        const size_t right = static_cast<size_t>(column.second) * layout.channels;
-        for (int c = 0; c < 3; ++c) {
-            const int p = layout.position[c];
-            const float top = lerp(above[left + p], above[right + p], column.weight);
-            const float bottom = lerp(below[left + p], below[right + p], column.weight);
-            output[3 * x + c] = lerp(top, bottom, weight) * (1.0f / 255.0f);
-        }
-    }
-}
-
 void activate(Activation activation, int count, float *values) {
     if (activation == Activation::kRelu)
         for (int i = 0; i < count; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
@@ -114,6 +99,21 @@ void curve_row(const uint8_t *source, const float *above, const float *below, fl
 }
 
 }  // namespace
+
+void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
+                    int width, float *output) {
+    for (int x = 0; x < width; ++x) {
+        const Sample column = columns[x];
+        const size_t left = static_cast<size_t>(column.first) * layout.channels;
+        const size_t right = static_cast<size_t>(column.second) * layout.channels;
+        for (int c = 0; c < 3; ++c) {
+            const int p = layout.position[c];
+            const float top = lerp(above[left + p], above[right + p], column.weight);
+            const float bottom = lerp(below[left + p], below[right + p], column.weight);
+            output[3 * x + c] = lerp(top, bottom, weight) * (1.0f / 255.0f);
+        }
+    }
+}
 
 const Kernels kScalarKernels = {"scalar", downsample_row, separable_row, plain_row, expand_row, curve_row};
 

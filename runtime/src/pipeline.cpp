@@ -102,7 +102,8 @@ dce_status Pipeline::run_bands(const dce_image &source, const dce_image *destina
 bool Pipeline::prepare_band(Band &band, bool overwriting) {
     int first = band.begin, last = band.end - 1;  // rows of the map
     if (band.destination) {
-        const size_t expanded = static_cast<size_t>(map_channels() / 3) * width_ * layout_of(*band.destination).channels;
+        const size_t expanded =
+            static_cast<size_t>(map_channels() / 3) * width_ * layout_of(*band.destination).channels + kExpandSlack;
         if (!band.expanded[0].reserve(expanded) || !band.expanded[1].reserve(expanded)) return false;
         first = upsample_at(band.begin, height_, low_height_).first;
         last = upsample_at(band.end - 1, height_, low_height_).second;

@@ -1,0 +1,112 @@
+/* Threads: the same bits for any number of them, in place too; handles in parallel; one handle used twice at once. */
+#include <pthread.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "check.h"
+#include "dcelite.h"
+
+enum { W = 130, H = 331, SIZE = W * H * 3 };
+static uint8_t g_pixels[SIZE], g_wanted[SIZE];
+
+static dce_enhancer *open_with(int threads, int scale) {
+    dce_options options;
+    dce_enhancer *handle;
+    dce_options_init(&options);
+    options.threads = threads;
+    options.scale = scale;
+    CHECK_EQUAL(dce_open(&options, &handle), DCE_OK);
+    return handle;
+}
+
+static dce_image part_of(uint8_t *pixels, int width, int height) {
+    dce_image image = {DCE_RGB8, width, height, {pixels, NULL, NULL}, {W * 3, 0, 0}};
+    return image;
+}
+
+static dce_image image_of(uint8_t *pixels) { return part_of(pixels, W, H); }
+
+static void test_any_number_of_threads(int scale, int width, int height) {
+    static uint8_t result[SIZE];
+    dce_image source = part_of(g_pixels, width, height), wanted = part_of(g_wanted, width, height);
+    dce_image destination = part_of(result, width, height);
+    memset(result, 0, SIZE);
+    memset(g_wanted, 0, SIZE);
+    dce_enhancer *single = open_with(1, scale);
+    CHECK_EQUAL(dce_enhance(single, &source, &wanted), DCE_OK);
+    dce_close(single);
+    for (int threads = 2; threads <= 9; ++threads) {
+        dce_enhancer *handle = open_with(threads, scale);
+        CHECK_EQUAL(dce_enhance(handle, &source, &destination), DCE_OK);
+        CHECK(memcmp(result, g_wanted, SIZE) == 0);
+        for (int y = 0; y < height; ++y) memcpy(result + y * W * 3, g_pixels + y * W * 3, (size_t)width * 3);
+        CHECK_EQUAL(dce_enhance(handle, &destination, &destination), DCE_OK);
+        CHECK(memcmp(result, g_wanted, SIZE) == 0);
+        dce_close(handle);
+    }
+}
+
+static void *enhance_often(void *result) {
+    dce_enhancer *handle = open_with(2, 0);
+    dce_image source = image_of(g_pixels), destination = image_of(result);
+    for (int i = 0; i < 5; ++i) {
+        memset(result, 0, SIZE);
+        CHECK_EQUAL(dce_enhance(handle, &source, &destination), DCE_OK);
+        CHECK(memcmp(result, g_wanted, SIZE) == 0);
+    }
+    dce_close(handle);
+    return NULL;
+}
+
+static void test_handles_in_parallel(void) {
+    static uint8_t results[4][SIZE];
+    pthread_t threads[4];
+    for (int i = 0; i < 4; ++i) CHECK_EQUAL(pthread_create(&threads[i], NULL, enhance_often, results[i]), 0);
+    for (int i = 0; i < 4; ++i) CHECK_EQUAL(pthread_join(threads[i], NULL), 0);
+}
+
+/* An engine that uses its own handle while the handle is busy with it, from another thread. */
+static dce_enhancer *g_handle;
+
+static void *use_again(void *status) {
+    static uint8_t pixels[SIZE];
+    dce_image image = image_of(pixels);
+    *(dce_status *)status = dce_enhance(g_handle, &image, &image);
+    return NULL;
+}
+
+static int reenter(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
+                   size_t message_size) {
+    (void)image, (void)message, (void)message_size;
+    pthread_t thread;
+    CHECK_EQUAL(pthread_create(&thread, NULL, use_again, context), 0);
+    CHECK_EQUAL(pthread_join(thread, NULL), 0);
+    memset(map, 0, sizeof(float) * 3 * height * width);
+    return 0;
+}
+
+static void test_busy(void) {
+    static uint8_t result[SIZE];
+    dce_status second = DCE_OK;
+    dce_engine engine = {sizeof engine, &second, 3, 12, reenter, NULL};
+    dce_options options;
+    dce_options_init(&options);
+    options.engine = &engine;
+    CHECK_EQUAL(dce_open(&options, &g_handle), DCE_OK);
+    dce_image source = image_of(g_pixels), destination = image_of(result);
+    CHECK_EQUAL(dce_enhance(g_handle, &source, &destination), DCE_OK);
+    CHECK_EQUAL(second, DCE_ERROR_BUSY);
+    CHECK(memcmp(result, g_pixels, SIZE) == 0);
+    dce_close(g_handle);
+}
+
+int main(void) {
+    unsigned state = 42;
+    for (int i = 0; i < SIZE; ++i) g_pixels[i] = (uint8_t)(random_u32(&state) >> 24);
+    test_any_number_of_threads(1, 9, 80);
+    test_any_number_of_threads(3, 40, H);
+    test_any_number_of_threads(0, W, H); /* the last: its result is what the handles in parallel are held against */
+    test_handles_in_parallel();
+    test_busy();
+    return 0;
+}
