@@ -37,3 +37,20 @@ def shared() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240607)
+
+
+def load_weights(path: Path) -> dict[str, np.ndarray]:
+    """The parameters of a checkpoint, as the NumPy reference takes them."""
+    from dcelite.training.checkpoint import load_weights
+
+    return load_weights(path).arrays
+
+
+def assert_equals_reference(result: np.ndarray, wanted: np.ndarray) -> None:
+    """The bound for every engine: 99.9 % of the 8-bit values equal, none off by more than 1."""
+    assert result.shape == wanted.shape
+    difference = np.abs(result.astype(np.int16) - wanted)
+    assert difference.max() <= 1
+    different = np.count_nonzero(difference)
+    # A picture of a few pixels may have one value that falls exactly between two levels.
+    assert different <= max(difference.size // 1000, 1)

@@ -1,8 +1,8 @@
 """dcelite: low-light image enhancement with Zero-DCE curves, in real time on phones and edge CPUs.
 
-    from dcelite import Enhancer
-    enhance = Enhancer()
-    bright = enhance(dark)  # uint8 (H, W, 3 or 4)
+from dcelite import Enhancer
+enhance = Enhancer()
+bright = enhance(dark)  # uint8 (H, W, 3 or 4)
 """
 
 from dcelite.enhancer import Enhancer

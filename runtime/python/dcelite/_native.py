@@ -20,7 +20,10 @@ MODEL = -4
 ENGINE = -5
 BUSY = -6
 
-RGB8, BGR8, RGBA8, BGRA8 = range(4)
+RGB8 = 0
+BGR8 = 1
+RGBA8 = 2
+BGRA8 = 3
 MAX_DIMENSION = 65535
 ARCHITECTURES = {0: "engine", 1: "zerodcepp", 2: "zerodce"}
 
@@ -123,7 +126,8 @@ def library() -> ctypes.CDLL:
     lib.dce_error_message.restype = ctypes.c_char_p
     lib.dce_get_model_info.argtypes = [handle, ctypes.POINTER(ModelInfo)]
     lib.dce_enhance.argtypes = [handle, ctypes.POINTER(Image), ctypes.POINTER(Image)]
-    lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32] + [int32_pointer] * 3
+    size = [int32_pointer, int32_pointer, int32_pointer]
+    lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32, *size]
     lib.dce_curve_map.argtypes = [handle, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]
     if lib.dce_abi_version() != ABI_VERSION:
         raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")

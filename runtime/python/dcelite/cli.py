@@ -17,8 +17,8 @@ COMMAND_MODULES = (
     "dcelite.training.cli",
     "dcelite.export.cli",
 )
-"""Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that a board does
-not carry is passed over."""
+"""Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that is not
+installed is passed over."""
 
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
     options = build_parser().parse_args(arguments)
     try:
-        return options.run(options) or 0
+        return int(options.run(options) or 0)
     except DceliteError as error:
         message = " ".join(str(error).split())
         print(f"dcelite: error: {message}", file=sys.stderr)

@@ -11,8 +11,8 @@ from typing import Any
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
 from dcelite.files import prepare_output_directory, refuse_existing
-from dcelite.images import FORMATS, is_image_path, read_photograph, write_photograph
-from dcelite.progress import progress
+from dcelite.images import FORMATS, check_suffix, is_image_path, read_photograph, write_photograph
+from dcelite.progress import track
 
 
 @dataclass(frozen=True)
@@ -35,12 +35,14 @@ def add_command(subparsers: Any) -> None:
         metavar="OUT",
         help="a file name for one image, else a folder; without it, NAME_enhanced beside each input",
     )
-    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file; without it, the shipped weights")
+    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
     parser.add_argument(
         "--strength", type=float, default=1.0, metavar="S", help="0 leaves the image as it is, 1 (default) is the model"
     )
-    parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)")
+    parser.add_argument(
+        "--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.set_defaults(run=run)
 
@@ -49,12 +51,11 @@ def run(options: argparse.Namespace) -> int:
     """Enhance everything that can be; returns 2 if some input could not."""
     jobs = plan(options.inputs, options.output)
     for job in jobs:
-        if job.destination.suffix.lower() not in FORMATS:
-            raise OutputError(f"{job.destination}: suffix {job.destination.suffix!r}; one of {', '.join(FORMATS)} was wanted")
+        check_suffix(job.destination)
         refuse_existing(job.destination, options.overwrite)
     enhance = open_enhancer(options)
     failures = 0
-    for job in progress(jobs, len(jobs), "enhance"):
+    for job in track(jobs, len(jobs), "enhance"):
         try:
             enhance_file(enhance, job)
         except ImageError as error:
@@ -96,7 +97,8 @@ def plan(inputs: list[Path], output: Path | None) -> list[Job]:
         OutputError: two inputs would become the same output.
     """
     jobs: list[Job] = []
-    as_file = output is not None and len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir() and output.suffix
+    single = len(inputs) == 1 and not inputs[0].is_dir()
+    as_file = single and output is not None and output.suffix and not output.is_dir()
     for path in inputs:
         if path.is_dir():
             folder = output if output is not None else path.with_name(f"{path.resolve().name}_enhanced")
@@ -116,7 +118,7 @@ def plan(inputs: list[Path], output: Path | None) -> list[Job]:
 
 
 def _plan_folder(folder: Path, output: Path) -> list[Job]:
-    """All images below a folder, in the same order and structure below the output; earlier outputs in it are left out."""
+    """All images below a folder, in the same structure below the output; what lies in the output is left out."""
     jobs = [
         Job(path, output / path.relative_to(folder))
         for path in sorted(folder.rglob("*"))

@@ -6,7 +6,7 @@ import ctypes
 import os
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import PIL.Image
@@ -24,6 +24,9 @@ _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _nat
 class CurveModel(Protocol):
     """A model of another engine that maps the downsampled image to the curve map."""
 
+    failure: BaseException | None
+    """What ended the last run of the engine, which the core library knows as a sentence only."""
+
     @property
     def dce_engine(self) -> _native.Engine:
         """The engine as the core library calls it; valid until close()."""
@@ -31,6 +34,7 @@ class CurveModel(Protocol):
     def close(self) -> None: ...
 
 
+@runtime_checkable
 class WholeGraphModel(Protocol):
     """A model of another engine with downsampling, upsampling and curve inside its graph."""
 
@@ -103,21 +107,27 @@ class Enhancer:
             engine = _open_engine(path, threads)
             if engine is None:
                 options.model_path = os.fsencode(path)
-            elif hasattr(engine, "enhance"):
-                self._graph = cast(WholeGraphModel, engine)
+            elif isinstance(engine, WholeGraphModel):
+                self._graph = engine
                 if scale is not None or strength != 1.0:
                     raise ModelError(f"{path}: has the curve in its graph, where scale and strength cannot be changed")
                 return
             else:
-                self._engine = cast(CurveModel, engine)
-                options.engine = ctypes.pointer(self._engine.dce_engine)
+                self._engine = engine
+                options.engine = ctypes.pointer(engine.dce_engine)
         status = library.dce_open(options, self._handle)
         if status != _native.OK:
             failure = self._failure(status)
             self.close()
             raise failure
 
-    def _failure(self, status: int) -> Exception:
+    def _failure(self, status: int) -> BaseException:
+        if (
+            status == _native.ENGINE
+            and self._engine is not None
+            and isinstance(self._engine.failure, KeyboardInterrupt)
+        ):
+            return self._engine.failure
         message: bytes = _native.library().dce_error_message(self._handle)
         return _native.exception_for(status, message.decode(errors="replace"))
 
@@ -144,7 +154,9 @@ class Enhancer:
     def __enter__(self) -> Enhancer:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -234,11 +246,7 @@ def _has_plain_pixels(pixels: Pixels) -> bool:
     """True where the pixels of a row follow each other in memory, as the C ABI wants; rows may be anywhere."""
     height, width, channels = pixels.shape
     row, column, channel = pixels.strides
-    return (
-        (channel == 1 or channels == 1)
-        and (column == channels or width == 1)
-        and (height == 1 or abs(row) >= width * channels)
-    )
+    return bool(channel == 1 and (column == channels or width == 1) and (height == 1 or abs(row) >= width * channels))
 
 
 def _is_usable_output(out: Pixels, source: Pixels) -> bool:
@@ -260,6 +268,6 @@ def _image(pixels: Pixels, order: str) -> _native.Image:
 def _enhance_with_graph(graph: WholeGraphModel, image: Pixels, order: str) -> Pixels:
     """Run a model that takes and gives RGB, whatever the order of channels and with or without alpha."""
     channels = slice(0, 3) if order == "rgb" else slice(2, None, -1)
-    result = image.copy()
+    result: Pixels = image.copy()
     result[..., channels] = graph.enhance(np.ascontiguousarray(image[..., channels]))
     return result

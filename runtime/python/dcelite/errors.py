@@ -1,7 +1,7 @@
 """Exceptions that dcelite raises on bad input, all derived from :class:`DceliteError`.
 
-The command line prints the message of a ``DceliteError`` on one line and exits with code 2; every message therefore names
-the value that was seen and what was wanted instead.
+The command line prints the message of a ``DceliteError`` on one line and exits with code 2; every message therefore
+names the value that was seen and what was wanted instead.
 """
 
 from __future__ import annotations

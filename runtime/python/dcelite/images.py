@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -19,7 +20,7 @@ FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bm
 """Suffixes that are read and written, and what Pillow calls their formats."""
 
 _READABLE = tuple(sorted(set(FORMATS.values())))
-_SAVE_OPTIONS = {
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
     "JPEG": {"quality": 95, "subsampling": "4:4:4"},
     "PNG": {},
     "WEBP": {"quality": 95},
@@ -46,6 +47,12 @@ def is_image_path(path: Path) -> bool:
     return path.suffix.lower() in FORMATS
 
 
+def check_suffix(path: Path) -> None:
+    """Refuse an output whose suffix names no format that is written; raises OutputError."""
+    if path.suffix.lower() not in FORMATS:
+        raise OutputError(f"{path}: suffix {path.suffix!r}; one of {', '.join(FORMATS)} was wanted")
+
+
 def read_photograph(path: Path) -> Photograph:
     """Decode an image file.
 
@@ -56,8 +63,9 @@ def read_photograph(path: Path) -> Photograph:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large images and odd metadata, both of which are handled
             with PIL.Image.open(path, formats=_READABLE) as image:
+                deep = _has_16_bit_channels(image)
                 image.load()
-                return _photograph(image, path)
+                return _photograph(image, path, deep)
     except PIL.UnidentifiedImageError:
         raise ImageError(f"{path}: is not an image in JPEG, PNG, WebP or BMP") from None
     except PIL.Image.DecompressionBombError as error:
@@ -67,15 +75,15 @@ def read_photograph(path: Path) -> Photograph:
         raise ImageError(f"{path}: cannot be read: {text}") from None
 
 
-def _photograph(image: PIL.Image.Image, path: Path) -> Photograph:
-    if getattr(image, "n_frames", 1) > 1:
-        raise ImageError(f"{path}: is animated ({image.n_frames} frames), one picture was wanted")  # type: ignore[attr-defined]
+def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
+    frames = getattr(image, "n_frames", 1)
+    if frames > 1:
+        raise ImageError(f"{path}: is animated ({frames} frames), one picture was wanted")
     if max(image.size) > MAX_DIMENSION:
         raise ImageError(f"{path}: size {image.width} x {image.height}, at most {MAX_DIMENSION} each way was wanted")
-    notes = []
-    if _bits_per_channel(image) > 8:
-        notes.append("16 bits a channel were reduced to 8")
-    exif, icc_profile = image.getexif().tobytes() if image.getexif() else b"", image.info.get("icc_profile")
+    notes = ["16 bits a channel were reduced to 8"] if deep else []
+    exif = image.getexif().tobytes() if image.getexif() else b""
+    icc_profile = image.info.get("icc_profile")
     if image.mode == "CMYK":
         raise ImageError(f"{path}: holds CMYK colours, RGB or grey was wanted")
     if image.mode.startswith("I"):
@@ -87,12 +95,9 @@ def _photograph(image: PIL.Image.Image, path: Path) -> Photograph:
     return Photograph(pixels, grey, exif, icc_profile, notes)
 
 
-def _bits_per_channel(image: PIL.Image.Image) -> int:
-    """Bits a channel in the file; Pillow reduces 16-bit colour without a word, but names it in the decoder's raw mode."""
-    if image.mode.startswith("I"):
-        return 16
-    png_depth = getattr(image, "png_bit_depth", None)
-    return png_depth or 8
+def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
+    """Of an image that is not loaded yet: Pillow drops the lower bits unasked, but names them in the raw mode."""
+    return image.mode.startswith("I") or any("16" in str(tile[3]) for tile in getattr(image, "tile", []))
 
 
 def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph) -> None:
@@ -101,14 +106,15 @@ def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph
     Raises:
         OutputError: the suffix is unknown, the format cannot hold the image, or the file cannot be written.
     """
-    image_format = FORMATS.get(path.suffix.lower())
-    if image_format is None:
-        raise OutputError(f"{path}: suffix {path.suffix!r}; one of {', '.join(FORMATS)} was wanted")
+    check_suffix(path)
+    image_format = FORMATS[path.suffix.lower()]
     image = PIL.Image.fromarray(pixels)
     if original.grey:
         image = image.convert("LA" if image.mode == "RGBA" else "L")
     if image_format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
-        raise OutputError(f"{path}: {image_format} cannot hold the transparency of the source; .png or .webp was wanted")
+        raise OutputError(
+            f"{path}: {image_format} cannot hold the transparency of the source; .png or .webp was wanted"
+        )
     options = dict(_SAVE_OPTIONS[image_format])
     if image_format == "BMP":
         # A BMP file has no place for the orientation, so the pixels are turned instead.

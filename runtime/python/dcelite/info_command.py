@@ -19,7 +19,9 @@ ENGINE_NAMES = {".dce": "native", ".ms": "MindSpore Lite", ".onnx": "ONNX Runtim
 
 def add_command(subparsers: Any) -> None:
     parser = subparsers.add_parser("info", help="describe a model file, or this installation")
-    parser.add_argument("model", nargs="?", type=Path, metavar="MODEL", help=".dce, .ms or .onnx; without it, the shipped weights")
+    parser.add_argument(
+        "model", nargs="?", type=Path, metavar="MODEL", help=".dce, .ms or .onnx; without it, the shipped weights"
+    )
     parser.set_defaults(run=run)
 
 
@@ -66,9 +68,9 @@ def installation() -> list[tuple[str, str]]:
 
 
 def _mindspore_lite() -> str:
-    from dcelite import mindspore_lite
+    from dcelite.mindspore_lite.sdk import find_sdk
 
     try:
-        return f"MindSpore Lite, {mindspore_lite.find_sdk().root}"
+        return f"MindSpore Lite, {find_sdk().library}"
     except DceliteError as error:
         return f"absent: {error}"

@@ -31,7 +31,7 @@ def _create_session(path: Path, threads: int) -> Any:
         raise ModelError(f"{path}: is not an ONNX model that ONNX Runtime can load: {_first_line(error)}") from None
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: BaseException) -> str:
     return str(error).strip().split("\n")[0]
 
 
@@ -39,6 +39,7 @@ class OnnxCurveModel:
     """A curve network in ONNX Runtime, as an engine of the core library."""
 
     def __init__(self, path: Path, session: Any, map_channels: int, scale: int) -> None:
+        self.failure: BaseException | None = None
         self._session = session
         self._input = session.get_inputs()[0].name
         self._run = _native.RunFunction(self._run_network)  # ctypes keeps no reference to it
@@ -57,7 +58,8 @@ class OnnxCurveModel:
             pixels = np.ctypeslib.as_array(image, (1, 3, height, width))
             (result,) = self._session.run(None, {self._input: pixels})
             np.ctypeslib.as_array(curve_map, (self._engine.map_channels, height, width))[...] = result[0]
-        except Exception as error:  # nothing may pass through the C caller
+        except BaseException as error:  # nothing may pass through the C caller
+            self.failure = error
             text = _first_line(error).encode()[: message_size - 1] + b"\0"
             ctypes.memmove(message, text, len(text))
             return 1
@@ -82,10 +84,11 @@ class OnnxWholeGraphModel:
         try:
             (result,) = self._session.run(None, {self._input.name: tensor})
         except Exception as error:
-            raise ValueError(f"{self._path}: the model refuses an image of {image.shape}: {_first_line(error)}") from None
+            text = f"{self._path}: the model refuses an image of {image.shape}: {_first_line(error)}"
+            raise ValueError(text) from None
         if is_uint8:
             return np.asarray(result[0], np.uint8)
-        rounded = np.floor(np.float32(255) * result[0].transpose(1, 2, 0) + np.float32(0.5))
+        rounded: NDArray[np.float32] = np.floor(np.float32(255) * result[0].transpose(1, 2, 0) + np.float32(0.5))
         return np.clip(rounded, 0, 255).astype(np.uint8)
 
     def close(self) -> None:

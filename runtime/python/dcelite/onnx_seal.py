@@ -1,8 +1,8 @@
 """The seal of exported ONNX and MindIR files: a SHA-256 inside the file over the rest of it.
 
-Neither format has a checksum, and their loaders accept most flipped bits. Both are Protocol Buffers messages that keep
-string pairs, so the exporter writes one more pair, ``dcelite.sha256`` -> 64 hexadecimal digits: the SHA-256 of the whole
-file with these digits set to zero. Reading it back takes neither the onnx nor the protobuf package.
+Neither format has a checksum, and their loaders accept many flipped bits. Both are Protocol Buffers messages that keep
+string pairs, so the exporter writes one more pair, ``dcelite.sha256`` -> 64 hexadecimal digits: the SHA-256 of the
+whole file with these digits set to zero. Reading it back takes neither the onnx nor the protobuf package.
 """
 
 from __future__ import annotations
@@ -19,18 +19,14 @@ UNSEALED = "0" * DIGITS
 """The value under SEAL_KEY before :func:`seal` replaces it."""
 
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of a pair's key and value: field number, length-delimited
-_PRODUCER = b"dcelite"
-"""Occurs many times in a file of dcelite, which no single error wipes out, and in no other."""
 _MARKER = _FIELD_1 + bytes([len(SEAL_KEY)]) + SEAL_KEY.encode() + _FIELD_2 + bytes([DIGITS])
 
 
 def _split(data: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """The bytes before the digits, the digits, the bytes after; None without a marker or with several."""
-    start = data.find(_MARKER)
-    if start < 0 or data.find(_MARKER, start + 1) >= 0:
-        return None
-    start += len(_MARKER)
-    if len(data) < start + DIGITS:
+    """The bytes before the digits, the digits, the bytes after; None without a seal."""
+    marker = data.find(_MARKER)
+    start = marker + len(_MARKER)
+    if marker < 0 or len(data) < start + DIGITS:
         return None
     return data[:start], data[start : start + DIGITS], data[start + DIGITS :]
 
@@ -43,37 +39,17 @@ def seal(data: bytes) -> bytes:
     """Fill in the digest of a serialised model that holds the pair SEAL_KEY -> UNSEALED (or an older digest).
 
     Raises:
-        ValueError: the pair is not there exactly once.
+        ValueError: the pair is not there.
     """
     parts = _split(data)
     if parts is None:
-        raise ValueError(f"the model must hold the pair {SEAL_KEY!r} exactly once to be sealed")
+        raise ValueError(f"the model must hold the pair {SEAL_KEY!r} to be sealed")
     before, _, after = parts
     return before + _digest(before, after) + after
 
 
-def check(path: Path, data: bytes, *, required: bool = False) -> None:
-    """Prove that ``data``, read from ``path``, is what the exporter wrote.
-
-    Models of other tools carry no seal and pass, unless it is ``required``; a model of dcelite that lost its seal does not.
-
-    Raises:
-        ModelError: the file is empty, or differs from what was sealed; the message names ``path``.
-    """
-    if not data:
-        raise ModelError(f"{path}: is empty, a model file was wanted")
-    parts = _split(data)
-    if parts is None:
-        if required or _PRODUCER in data:
-            raise ModelError(f"{path}: has no valid checksum; an undamaged file of 'dcelite export' was wanted")
-        return
-    before, digits, after = parts
-    if digits != _digest(before, after):
-        raise ModelError(f"{path}: is damaged or was changed after its export: its checksum does not match")
-
-
 def read_sealed(path: Path) -> bytes:
-    """The bytes of a sealed file.
+    """The bytes of a sealed file, proved to be those that were sealed.
 
     Raises:
         ModelError: the file is missing, a folder, empty, without a seal, or differs from what was sealed.
@@ -82,5 +58,12 @@ def read_sealed(path: Path) -> bytes:
         data = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {reason(error)}") from None
-    check(path, data, required=True)
+    if not data:
+        raise ModelError(f"{path}: is empty, a model file was wanted")
+    parts = _split(data)
+    if parts is None:
+        raise ModelError(f"{path}: has no valid checksum; an undamaged file of 'dcelite export' was wanted")
+    before, digits, after = parts
+    if digits != _digest(before, after):
+        raise ModelError(f"{path}: is damaged or was changed after its export: its checksum does not match")
     return data

@@ -1,27 +1,54 @@
-"""Progress of long work: a bar on a terminal, plain lines otherwise."""
+"""Progress of long work on stderr: a bar on a terminal, a plain line now and then elsewhere (logs, pipes)."""
 
 from __future__ import annotations
 
 import sys
 import time
 from collections.abc import Iterable, Iterator
+from types import TracebackType
 from typing import TypeVar
 
 from tqdm import tqdm
 
+SECONDS_BETWEEN_LINES = 10.0
+
 Item = TypeVar("Item")
 
-_SECONDS_BETWEEN_LINES = 10.0
+
+class Progress:
+    """Counts steps; use as a context manager so that the bar is closed before other output."""
+
+    def __init__(self, label: str, total: int | None, initial: int = 0) -> None:
+        self._label = label
+        self._total = total
+        self._count = initial
+        self._printed = time.monotonic()
+        self._bar = tqdm(desc=label, total=total, initial=initial, dynamic_ncols=True) if sys.stderr.isatty() else None
+
+    def advance(self, note: str = "") -> None:
+        """Count one step; the note (for instance the loss) is shown beside the count."""
+        self._count += 1
+        if self._bar is not None:
+            self._bar.set_postfix_str(note, refresh=False)
+            self._bar.update()
+        elif time.monotonic() - self._printed >= SECONDS_BETWEEN_LINES or self._count == self._total:
+            self._printed = time.monotonic()
+            of_total = f" of {self._total}" if self._total is not None else ""
+            print(f"{self._label}: {self._count}{of_total}  {note}".rstrip(), file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.close()
 
 
-def progress(items: Iterable[Item], total: int, description: str) -> Iterator[Item]:
-    """Yield the items and report on standard error how many of ``total`` have been done."""
-    if sys.stderr.isatty():
-        yield from tqdm(items, total=total, desc=description, leave=False)
-        return
-    last = time.monotonic()
-    for done, item in enumerate(items):
-        if time.monotonic() - last >= _SECONDS_BETWEEN_LINES:
-            last = time.monotonic()
-            print(f"{description}: {done} of {total}", file=sys.stderr, flush=True)
-        yield item
+def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:
+    """Yield the items, showing how many of the total are done."""
+    with Progress(label, total) as progress:
+        for item in items:
+            yield item
+            progress.advance()

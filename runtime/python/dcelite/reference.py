@@ -1,7 +1,7 @@
 """The NumPy reference of the enhancement, in float64: the oracle that every engine is held against.
 
-It computes the five steps of Zero-DCE++ (Li, Guo, Loy, "Learning to Enhance Low-Light Image via Zero-Reference Deep Curve
-Estimation", TPAMI 2021) and of Zero-DCE (Guo et al., CVPR 2020) in the plainest way, without regard to speed:
+It computes the five steps of Zero-DCE++ (Li, Guo, Loy, "Learning to Enhance Low-Light Image via Zero-Reference Deep
+Curve Estimation", TPAMI 2021) and of Zero-DCE (Guo et al., CVPR 2020) in the plainest way, without regard to speed:
 
 1. downsample the image by the scale factor,        (H, W, 3) -> (h, w, 3), h = ceil(H / scale)
 2. run the curve network,                           (h, w, 3) -> (h, w, 3) or (h, w, 24), values in (-1, 1)
@@ -76,7 +76,7 @@ def _separable(x: Array, weights: Weights, layer: str) -> Array:
     depth = np.asarray(weights[f"{layer}.depth_conv.weight"], np.float64)[:, 0]
     x = np.einsum("hwcij,cij->hwc", _windows(x), depth) + weights[f"{layer}.depth_conv.bias"]
     point = np.asarray(weights[f"{layer}.point_conv.weight"], np.float64)[:, :, 0, 0]
-    return x @ point.T + weights[f"{layer}.point_conv.bias"]
+    return np.asarray(x @ point.T + weights[f"{layer}.point_conv.bias"])
 
 
 def _plain(x: Array, weights: Weights, layer: str) -> Array:

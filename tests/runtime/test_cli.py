@@ -1,0 +1,177 @@
+"""The command line: ``dcelite enhance`` and ``dcelite info``, in a process of their own where the exit code matters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from dcelite import Enhancer, cli
+
+from conftest import REPOSITORY
+
+
+def dcelite(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dcelite.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, cwd=cwd)
+
+
+def assert_refused(result: subprocess.CompletedProcess[str], *texts: str) -> None:
+    """Exit code 2 and one line that names the cause; no traceback."""
+    assert result.returncode == 2, result
+    lines = result.stderr.strip().split("\n")
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("dcelite: error: ")
+    for text in texts:
+        assert str(text) in lines[0]
+
+
+@pytest.fixture
+def photo(tmp_path: Path, rng: np.random.Generator) -> Path:
+    path = tmp_path / "night.png"
+    PIL.Image.fromarray((60 * rng.random((50, 70, 3))).astype(np.uint8)).save(path)
+    return path
+
+
+def pixels(path: Path) -> np.ndarray:
+    with PIL.Image.open(path) as image:
+        return np.asarray(image)
+
+
+def test_one_file(tmp_path: Path, photo: Path) -> None:
+    result = dcelite("enhance", photo, "-o", tmp_path / "new" / "bright.png", "--threads", 2)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == f"{photo} -> {tmp_path / 'new' / 'bright.png'} (70 x 50)"
+    np.testing.assert_array_equal(pixels(tmp_path / "new" / "bright.png"), Enhancer()(pixels(photo)))
+
+
+def test_without_output_the_result_stands_beside_the_input(photo: Path) -> None:
+    assert dcelite("enhance", photo.name, cwd=photo.parent).returncode == 0
+    np.testing.assert_array_equal(pixels(photo.with_name("night_enhanced.png")), Enhancer()(pixels(photo)))
+
+
+def test_options_reach_the_engine(tmp_path: Path, photo: Path) -> None:
+    out = tmp_path / "out.png"
+    model = REPOSITORY / "models" / "zerodcepp.dce"
+    assert dcelite("enhance", photo, "-o", out, "--model", model, "--scale", 3, "--strength", 0.5).returncode == 0
+    np.testing.assert_array_equal(pixels(out), Enhancer(model, scale=3, strength=0.5)(pixels(photo)))
+
+
+def test_folders_keep_their_structure_and_bad_files_do_not_stop_the_rest(tmp_path: Path, photo: Path) -> None:
+    folder = tmp_path / "photos"
+    (folder / "holiday").mkdir(parents=True)
+    photo.rename(folder / "holiday" / "a.png")
+    (folder / "b.jpg").write_bytes(b"no image")
+    (folder / "notes.txt").write_text("not a picture")
+    PIL.Image.open(folder / "holiday" / "a.png").save(folder / "c.webp")
+    out = tmp_path / "out"
+    result = dcelite("enhance", folder, "-o", out)
+    assert result.returncode == 2
+    assert "b.jpg: is not an image" in result.stderr
+    assert "1 of 3 images could not be read" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["c.webp", "holiday/a.png"]
+
+
+def test_several_files_go_to_a_folder(tmp_path: Path, photo: Path) -> None:
+    second = tmp_path / "second.jpg"
+    PIL.Image.open(photo).save(second)
+    assert dcelite("enhance", photo, second, "-o", tmp_path / "out").returncode == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["night.png", "second.jpg"]
+
+
+def test_no_user_data_is_overwritten_unasked(tmp_path: Path, photo: Path) -> None:
+    out = tmp_path / "out.png"
+    out.write_text("precious")
+    assert_refused(dcelite("enhance", photo, "-o", out), out, "exists already", "--overwrite")
+    assert out.read_text() == "precious"
+    assert_refused(dcelite("enhance", photo, "-o", photo), photo, "exists already")
+    assert dcelite("enhance", photo, "-o", out, "--overwrite").returncode == 0
+    assert pixels(out).shape == (50, 70, 3)
+
+
+def test_two_inputs_of_one_name_are_refused(tmp_path: Path, photo: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    PIL.Image.open(photo).save(other / "night.png")
+    assert_refused(dcelite("enhance", photo, other / "night.png", "-o", tmp_path / "out"), "would hold both")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "texts"),
+    [
+        (["missing.png"], ["missing.png: no such file"]),
+        (["empty_folder"], ["empty_folder: holds no image"]),
+        (["night.png", "-o", "out.tif"], ["out.tif", "suffix '.tif'"]),
+        (["broken.jpg", "-o", "out.jpg"], ["broken.jpg: is not an image"]),
+        (["night.png", "-o", "night.png/out.png"], ["night.png"]),
+        (["night.png", "-o", "out.png", "--model", "missing.dce"], ["missing.dce: no such file"]),
+        (["night.png", "-o", "out.png", "--model", "empty_folder"], ["empty_folder", "suffix"]),
+        (["night.png", "-o", "out.png", "--model", "broken.dce"], ["broken.dce", "signature"]),
+        (["night.png", "-o", "out.png", "--model", "empty.dce"], ["empty.dce", "0 bytes"]),
+        (["night.png", "-o", "out.png", "--model", "empty.onnx"], ["empty.onnx", "is empty"]),
+        (["night.png", "-o", "out.png", "--threads", "100"], ["threads: 100"]),
+        (["night.png", "-o", "out.png", "--strength", "2"], ["strength: 2"]),
+        (["night.png", "-o", "out.png", "--scale", "0"], ["scale: 0"]),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    tmp_path: Path, photo: Path, arguments: list[str], texts: list[str]
+) -> None:
+    (tmp_path / "empty_folder").mkdir()
+    (tmp_path / "broken.jpg").write_bytes(b"\xff\xd8 no jpeg")
+    (tmp_path / "broken.dce").write_bytes(b"x" * 42308)
+    (tmp_path / "empty.dce").write_bytes(b"")
+    (tmp_path / "empty.onnx").write_bytes(b"")
+    before = sorted(tmp_path.rglob("*"))
+    assert_refused(dcelite("enhance", *arguments, cwd=tmp_path), *texts)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_folder_that_cannot_hold_files(photo: Path) -> None:
+    """/proc refuses new files to everyone, root included."""
+    assert_refused(dcelite("enhance", photo, "-o", "/proc/out.png"), "/proc", "cannot write to this folder")
+    assert_refused(dcelite("enhance", photo, "-o", "/proc/new/out.png"), "/proc/new", "cannot write to this folder")
+
+
+def test_info(tmp_path: Path) -> None:
+    result = dcelite("info", REPOSITORY / "models" / "zerodcepp.dce")
+    assert result.returncode == 0, result.stderr
+    for text in ("Zero-DCE++", "10,561", "1/12", "3 channels", "native", "42,308 bytes"):
+        assert text in result.stdout
+    shipped = dcelite("info")
+    assert shipped.returncode == 0, shipped.stderr
+    assert "shipped weights" in shipped.stdout
+    assert "core library 0." in shipped.stdout
+    assert_refused(dcelite("info", tmp_path / "missing.ms"), "missing.ms: no such file")
+
+
+def test_wrong_usage_exits_with_2() -> None:
+    assert dcelite("enhance").returncode == 2
+    assert dcelite("enlarge").returncode == 2
+    assert dcelite("--version").stdout.startswith("dcelite 0.")
+
+
+def test_interruption_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], photo: Path
+) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("dcelite.enhance_command.enhance_file", interrupt)
+    assert cli.main(["enhance", str(photo), "-o", str(photo.with_name("out.png"))]) == 130
+    assert capsys.readouterr().err == "dcelite: interrupted\n"
+
+
+def test_help_needs_neither_mindspore_nor_onnx() -> None:
+    program = (
+        "import sys; sys.modules.update(mindspore=None, onnx=None, onnxruntime=None, skimage=None, matplotlib=None)\n"
+        "from dcelite import cli\n"
+        "cli.build_parser().format_help()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)

@@ -1,0 +1,149 @@
+"""Every engine, on every photograph, against the NumPy reference; and model files that are no models."""
+
+from __future__ import annotations
+
+import builtins
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dcelite import EngineUnavailableError, Enhancer, ModelError, cli, reference
+from dcelite.images import read_photograph
+
+from conftest import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
+
+ENGINES = ("dce", "onnx", "ms")
+PHOTOGRAPHS = sorted(path.name for path in (shared_directory() / "data" / "photos").glob("*")) or [None]
+
+
+@pytest.fixture(scope="session")
+def upstream_models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with upstream.dce, .onnx and .ms, exported from the authors' Zero-DCE++ weights."""
+    return _export(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt", tmp_path_factory.mktemp("upstream"))
+
+
+def _export(checkpoint: Path, folder: Path) -> Path:
+    pytest.importorskip("mindspore")
+    arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(folder), "--name", "upstream"]
+    assert cli.main([*arguments, "--formats", ",".join(_installed_engines())]) == 0
+    return folder
+
+
+def _installed_engines() -> list[str]:
+    from dcelite.mindspore_lite.sdk import find_sdk
+
+    try:
+        find_sdk()
+    except EngineUnavailableError:
+        return [name for name in ENGINES if name != "ms"]
+    return list(ENGINES)
+
+
+def _model(folder: Path, engine: str) -> Path:
+    if engine not in _installed_engines():
+        skip("MindSpore Lite is not installed")
+    return folder / f"upstream.{engine}"
+
+
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_photographs(shared: Path, upstream_models: Path, name: str) -> None:
+    image = read_photograph(shared / "data" / "photos" / name).pixels
+    weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
+    wanted = reference.enhance(image, weights, 12)
+    for engine in _installed_engines():
+        assert_equals_reference(Enhancer(_model(upstream_models, engine))(image), wanted)
+    shipped = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    assert_equals_reference(Enhancer()(image), reference.enhance(image, shipped, 12))
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (50, 1), (13, 11), (97, 101), (2160, 3840)])
+def test_sizes(
+    shared: Path, upstream_models: Path, rng: np.random.Generator, engine: str, height: int, width: int
+) -> None:
+    image = (255 * rng.random((height, width, 3)) ** 3).astype(np.uint8)
+    weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
+    model = _model(upstream_models, engine)
+    assert_equals_reference(Enhancer(model)(image), reference.enhance(image, weights, 12))
+    if height * width < 100_000:
+        np.testing.assert_allclose(Enhancer(model).curve_map(image), reference.curve_map(image, weights, 12), atol=2e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_options_hold_for_every_engine(
+    shared: Path, upstream_models: Path, rng: np.random.Generator, engine: str
+) -> None:
+    image = (255 * rng.random((90, 70, 3)) ** 3).astype(np.uint8)
+    weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
+    enhance = Enhancer(_model(upstream_models, engine), threads=2, scale=5, strength=0.5)
+    assert_equals_reference(enhance(image), reference.enhance(image, weights, 5, 0.5))
+    assert enhance.info["scale"] == 5
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_damaged_models(upstream_models: Path, tmp_path: Path, rng: np.random.Generator, engine: str) -> None:
+    good = _model(upstream_models, engine).read_bytes()
+    flips = [*range(16), len(good) // 2, len(good) - 1, *rng.integers(0, len(good), 60)]
+    damaged = {
+        "empty": b"",
+        "truncated": good[: len(good) // 2],
+        "short of one byte": good[:-1],
+        "foreign": b"\x89PNG\r\n\x1a\n" + bytes(5000),
+        "text": b"this is no model\n" * 100,
+        **{f"bit flipped in byte {i}": good[:i] + bytes([good[i] ^ 1 << int(i) % 8]) + good[i + 1 :] for i in flips},
+    }
+    path = tmp_path / f"damaged.{engine}"
+    for kind, data in damaged.items():
+        path.write_bytes(data)
+        with pytest.raises(ModelError) as failure:
+            pytest.fail(f"{kind}: opened as {Enhancer(path)}")
+        assert str(path) in str(failure.value), kind
+        assert "\n" not in str(failure.value), kind
+
+
+def test_absent_onnx_runtime_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"anything")
+    real_import = builtins.__import__
+
+    def without_onnx_runtime(name: str, *arguments: Any) -> Any:
+        if name == "onnxruntime":
+            raise ImportError(name)
+        return real_import(name, *arguments)
+
+    monkeypatch.setattr(builtins, "__import__", without_onnx_runtime)
+    with pytest.raises(EngineUnavailableError, match=r"pip install 'dcelite\[onnx\]'"):
+        Enhancer(path)
+
+
+def test_resize_in_graph_models_equal_the_runtime(shared: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+    """The same picture from a graph that holds everything: within 1 level of the reference."""
+    pytest.importorskip("mindspore")
+    checkpoint = shared / "reference" / "upstream_zerodcepp_mindspore.ckpt"
+    weights = load_weights(checkpoint)
+    formats = [name for name in _installed_engines() if name != "dce"]
+    image = (255 * rng.random((900, 1200, 3)) ** 3).astype(np.uint8)
+    wanted = reference.enhance(image, weights, 12).astype(np.int16)
+    for uint8 in ([], ["--uint8"]):
+        arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(tmp_path), "--resize-in-graph"]
+        name = "full" + "".join(uint8)
+        arguments += ["--size", "900x1200", "--formats", ",".join(formats), "--name", name, *uint8]
+        assert cli.main(arguments) == 0
+        for engine in formats:
+            enhance = Enhancer(tmp_path / f"{name}.{engine}")
+            assert np.abs(enhance(image) - wanted).max() <= 1
+            bgra = np.dstack([image[..., ::-1], image[..., :1]])
+            result = enhance(bgra, order="bgr")
+            assert np.abs(result[..., 2::-1] - wanted).max() <= 1
+            np.testing.assert_array_equal(result[..., 3], bgra[..., 3])
+            with pytest.raises(ModelError, match="in its graph"):
+                Enhancer(tmp_path / f"{name}.{engine}", strength=0.5)
+        enhance = Enhancer(tmp_path / f"{name}.onnx")
+        for height, width in [(37, 53), (480, 640), (1, 7)]:
+            small = np.ascontiguousarray(image[:height, :width])
+            assert np.abs(enhance(small) - reference.enhance(small, weights, 12).astype(np.int16)).max() <= 1
+        if "ms" in formats:
+            with pytest.raises(ValueError, match="480"):
+                Enhancer(tmp_path / f"{name}.ms")(np.ascontiguousarray(image[:480, :640]))

@@ -1,0 +1,236 @@
+"""Enhancer with the native engine: against the NumPy reference, on every kind of array, and its refusals."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from dcelite import Enhancer, ModelError, reference
+
+from conftest import REPOSITORY, assert_equals_reference, load_weights
+
+SIZES = [(1, 1), (1, 2), (1, 199), (199, 1), (2, 3), (11, 11), (12, 12), (13, 11), (97, 101), (120, 36), (257, 131)]
+Picture = Callable[[int, int], np.ndarray]
+
+
+@pytest.fixture(scope="session")
+def shipped_weights() -> dict[str, np.ndarray]:
+    return load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+
+
+@pytest.fixture
+def picture(rng: np.random.Generator) -> Picture:
+    """Makes dark noise with a gradient, RGB (height, width, 3)."""
+
+    def make(height: int, width: int) -> np.ndarray:
+        light = np.linspace(0.1, 1.0, width)[None, :, None] * np.linspace(1.0, 0.3, height)[:, None, None]
+        return (255 * light * rng.random((height, width, 3)) ** 2).astype(np.uint8)
+
+    return make
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_equals_reference_at_every_size(
+    picture: Picture, shipped_weights: dict[str, np.ndarray], height: int, width: int
+) -> None:
+    image = picture(height, width)
+    enhance = Enhancer()
+    assert_equals_reference(enhance(image), reference.enhance(image, shipped_weights, 12))
+    curve_map = enhance.curve_map(image)
+    assert curve_map.dtype == np.float32
+    np.testing.assert_allclose(curve_map, reference.curve_map(image, shipped_weights, 12), atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [1, 2, 7, 64])
+def test_equals_reference_at_other_scales(picture: Picture, shipped_weights: dict[str, np.ndarray], scale: int) -> None:
+    image = picture(61, 43)
+    enhance = Enhancer(scale=scale)
+    assert enhance.info["scale"] == scale
+    assert_equals_reference(enhance(image), reference.enhance(image, shipped_weights, scale))
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.37, 1.0])
+def test_strength_scales_the_curve_map(
+    picture: Picture, shipped_weights: dict[str, np.ndarray], strength: float
+) -> None:
+    image = picture(50, 70)
+    result = Enhancer(strength=strength)(image)
+    assert_equals_reference(result, reference.enhance(image, shipped_weights, 12, np.float32(strength)))
+    if strength == 0.0:
+        np.testing.assert_array_equal(result, image)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_any_number_of_threads_gives_the_same_bits(picture: Picture, threads: int) -> None:
+    image = picture(301, 53)
+    single, several = Enhancer(threads=1), Enhancer(threads=threads)
+    np.testing.assert_array_equal(several(image), single(image))
+    np.testing.assert_array_equal(several.curve_map(image), single.curve_map(image))
+
+
+def test_shipped_weights_brighten_a_dark_image(picture: Picture) -> None:
+    image = picture(120, 160) // 4
+    assert Enhancer()(image).mean() > 2 * image.mean()
+
+
+def test_alpha_is_unchanged_and_bgr_is_the_mirror_of_rgb(picture: Picture, rng: np.random.Generator) -> None:
+    image = picture(40, 50)
+    alpha = rng.integers(0, 256, (40, 50, 1), np.uint8)
+    enhance = Enhancer()
+    wanted = enhance(image)
+    with_alpha = enhance(np.concatenate([image, alpha], axis=2))
+    np.testing.assert_array_equal(with_alpha, np.concatenate([wanted, alpha], axis=2))
+    bgr = np.ascontiguousarray(image[..., ::-1])
+    np.testing.assert_array_equal(enhance(bgr, order="bgr")[..., ::-1], wanted)
+    np.testing.assert_array_equal(enhance.curve_map(bgr, order="bgr"), enhance.curve_map(image))
+
+
+VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "cropped": lambda frame: frame[3:43, 5:55],
+    "upside down": lambda frame: frame[39::-1, :50],
+    "mirrored": lambda frame: frame[:40, 49::-1],
+    "every second column": lambda frame: frame[:40, :100:2],
+    "every second row": lambda frame: frame[:80:2, :50],
+    "planes": lambda frame: frame.reshape(3, 90, 120)[:, :40, :50].transpose(1, 2, 0),
+    "reversed channels": lambda frame: frame[:40, :50, ::-1],
+    "broadcast row": lambda frame: np.broadcast_to(frame[:1, :50], (40, 50, 3)),
+}
+
+
+@pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
+def test_strided_views_in_and_out(picture: Picture, view: Callable[[np.ndarray], np.ndarray]) -> None:
+    frame = picture(90, 120)
+    image = view(frame)
+    enhance = Enhancer()
+    wanted = enhance(np.array(image, order="C"))
+    np.testing.assert_array_equal(enhance(image), wanted)
+    if not image.flags.writeable:
+        return
+    canvas = np.full_like(frame, 7)
+    out = view(canvas)
+    assert enhance(image, out=out) is out
+    np.testing.assert_array_equal(out, wanted)
+    untouched = np.full_like(frame, 7)
+    view(untouched)[...] = wanted
+    np.testing.assert_array_equal(canvas, untouched)
+    assert enhance(image, out=image) is image
+    np.testing.assert_array_equal(image, wanted)
+
+
+def test_output_that_overlaps_the_input_is_still_right(picture: Picture) -> None:
+    frame = picture(60, 50)
+    image, out = frame[:50], frame[10:]
+    enhance = Enhancer()
+    wanted = enhance(image.copy())
+    enhance(image, out=out)
+    np.testing.assert_array_equal(out, wanted)
+
+
+def test_pillow_images(picture: Picture) -> None:
+    image = picture(30, 40)
+    enhance = Enhancer()
+    result = enhance(PIL.Image.fromarray(image))
+    assert isinstance(result, PIL.Image.Image)
+    assert result.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(result), enhance(image))
+    with pytest.raises(ValueError, match="mode CMYK, RGB or RGBA was wanted"):
+        enhance(PIL.Image.new("CMYK", (4, 4)))
+
+
+@pytest.mark.parametrize(
+    ("image", "error", "message"),
+    [
+        (np.zeros((4, 4, 3), np.float32), TypeError, "float32, uint8 was wanted"),
+        (np.zeros((4, 4), np.uint8), ValueError, r"shape \(4, 4\), \(height, width, 3 or 4\) was wanted"),
+        (np.zeros((4, 4, 2), np.uint8), ValueError, r"shape \(4, 4, 2\)"),
+        (np.zeros((0, 4, 3), np.uint8), ValueError, "1 to 65535 each way"),
+        (np.broadcast_to(np.zeros(3, np.uint8), (1, 65536, 3)), ValueError, "1 to 65535 each way"),
+        ([[1, 2, 3]], TypeError, "list, a NumPy array or a Pillow image was wanted"),
+    ],
+)
+def test_refused_images(image: np.ndarray, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        Enhancer()(image)
+
+
+def test_refused_outputs() -> None:
+    enhance = Enhancer()
+    image = np.zeros((4, 4, 3), np.uint8)
+    with pytest.raises(ValueError, match=r"out: shape \(4, 5, 3\), that of the image, \(4, 4, 3\), was wanted"):
+        enhance(image, out=np.zeros((4, 5, 3), np.uint8))
+    with pytest.raises(TypeError, match="out: int32"):
+        enhance(image, out=np.zeros((4, 4, 3), np.int32))
+    frozen = np.zeros((4, 4, 3), np.uint8)
+    frozen.flags.writeable = False
+    with pytest.raises(ValueError, match="out: is read-only"):
+        enhance(image, out=frozen)
+    with pytest.raises(ValueError, match="order: 'grb'"):
+        enhance(image, order="grb")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"threads": -1}, "threads: -1"),
+        ({"threads": 65}, "threads: 65"),
+        ({"scale": 0}, "scale: 0, 1 to 64"),
+        ({"scale": 65}, "scale: 65, 1 to 64"),
+        ({"strength": -0.1}, "strength: -0.1"),
+        ({"strength": float("nan")}, "strength: nan"),
+    ],
+)
+def test_refused_options(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Enhancer(**options)  # type: ignore[arg-type]
+
+
+def test_refused_models(tmp_path: Path) -> None:
+    missing = tmp_path / "model.dce"
+    with pytest.raises(ModelError, match="no such file"):
+        Enhancer(missing)
+    with pytest.raises(ModelError, match=r"unknown model suffix '.pt'; .dce, .onnx or .ms was wanted"):
+        Enhancer(tmp_path / "model.pt")
+    missing.mkdir()
+    with pytest.raises(ModelError, match="is a folder"):
+        Enhancer(missing)
+
+
+def test_closed(picture: Picture) -> None:
+    with Enhancer() as enhance:
+        enhance(picture(5, 5))
+    enhance.close()
+    with pytest.raises(ValueError, match="closed"):
+        enhance(picture(5, 5))
+
+
+def test_one_enhancer_in_two_threads_at_once_is_an_error_not_a_crash(picture: Picture) -> None:
+    image = picture(700, 900)
+    enhance = Enhancer(threads=1)
+    wanted = enhance(image)
+    results: list[np.ndarray] = []
+    errors: list[Exception] = []
+    barrier = threading.Barrier(4)
+
+    def work() -> None:
+        barrier.wait()
+        for _ in range(5):
+            try:
+                results.append(enhance(image))
+            except RuntimeError as error:
+                errors.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results
+    assert errors
+    assert all("in use by another thread" in str(error) for error in errors)
+    for result in results:
+        np.testing.assert_array_equal(result, wanted)

@@ -1,0 +1,160 @@
+"""Reading and writing photographs: metadata, modes, and files that are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import PIL.ImageCms
+import pytest
+
+from dcelite import ImageError, OutputError
+from dcelite.images import FORMATS, read_photograph, write_photograph
+
+ORIENTATION = 0x0112
+ROTATED = 6
+
+
+def _save(path: Path, image: PIL.Image.Image, **options: object) -> Path:
+    image.save(path, **options)
+    return path
+
+
+@pytest.fixture
+def picture(rng: np.random.Generator) -> PIL.Image.Image:
+    smooth = np.linspace(0, 200, 60)[None, :, None] * np.linspace(0.2, 1, 40)[:, None, None] + np.zeros(3)
+    return PIL.Image.fromarray((smooth + rng.random((40, 60, 3)) * 4).astype(np.uint8))
+
+
+@pytest.fixture
+def profile() -> bytes:
+    return PIL.ImageCms.ImageCmsProfile(PIL.ImageCms.createProfile("sRGB")).tobytes()
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in FORMATS if suffix != ".bmp"])
+def test_exif_and_profile_survive(tmp_path: Path, picture: PIL.Image.Image, profile: bytes, suffix: str) -> None:
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = ROTATED
+    exif[0x010F] = "A camera"
+    source = _save(tmp_path / f"in{suffix}", picture, exif=exif, icc_profile=profile)
+    photograph = read_photograph(source)
+    assert photograph.pixels.shape == (40, 60, 3)
+    write_photograph(tmp_path / f"out{suffix}", photograph.pixels, photograph)
+    with PIL.Image.open(tmp_path / f"out{suffix}") as result:
+        assert result.getexif()[ORIENTATION] == ROTATED
+        assert result.getexif()[0x010F] == "A camera"
+        assert result.info["icc_profile"] == profile
+        assert result.size == (60, 40)
+
+
+def test_orientation_is_applied_where_the_format_cannot_hold_it(tmp_path: Path, picture: PIL.Image.Image) -> None:
+    exif = PIL.Image.Exif()
+    exif[ORIENTATION] = ROTATED
+    photograph = read_photograph(_save(tmp_path / "in.png", picture, exif=exif))
+    write_photograph(tmp_path / "out.bmp", photograph.pixels, photograph)
+    with PIL.Image.open(tmp_path / "out.bmp") as result:
+        np.testing.assert_array_equal(np.asarray(result), np.rot90(photograph.pixels, -1))
+
+
+@pytest.mark.parametrize("mode", ["L", "1", "P"])
+def test_modes_without_alpha(tmp_path: Path, picture: PIL.Image.Image, mode: str) -> None:
+    converted = picture.convert(mode)
+    photograph = read_photograph(_save(tmp_path / "in.png", converted))
+    np.testing.assert_array_equal(photograph.pixels, np.asarray(converted.convert("RGB")))
+    write_photograph(tmp_path / "out.png", photograph.pixels, photograph)
+    with PIL.Image.open(tmp_path / "out.png") as result:
+        assert result.mode == ("RGB" if mode == "P" else "L")
+        np.testing.assert_array_equal(np.asarray(result.convert("RGB")), photograph.pixels)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA"])
+def test_alpha_is_kept_and_refused_where_it_cannot_be(tmp_path: Path, picture: PIL.Image.Image, mode: str) -> None:
+    transparent = picture.convert(mode)
+    transparent.putalpha(77)
+    photograph = read_photograph(_save(tmp_path / "in.png", transparent))
+    assert (photograph.pixels[..., 3] == 77).all()
+    write_photograph(tmp_path / "out.png", photograph.pixels, photograph)
+    with PIL.Image.open(tmp_path / "out.png") as result:
+        assert result.mode == mode
+        assert (np.asarray(result)[..., -1] == 77).all()
+    with pytest.raises(OutputError, match="JPEG cannot hold the transparency"):
+        write_photograph(tmp_path / "out.jpg", photograph.pixels, photograph)
+    assert not (tmp_path / "out.jpg").exists()
+
+
+def _png_16_bit(path: Path, samples: np.ndarray) -> Path:
+    """Pillow writes no 16-bit colour, so the chunks are put together here."""
+    import struct
+    import zlib
+
+    height, width = samples.shape[:2]
+    colour_type = 2 if samples.ndim == 3 else 0
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
+    chunks = {
+        b"IHDR": struct.pack(">2I5B", width, height, 16, colour_type, 0, 0, 0),
+        b"IDAT": zlib.compress(rows),
+        b"IEND": b"",
+    }
+    data = b"\x89PNG\r\n\x1a\n"
+    for kind, body in chunks.items():
+        data += struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_16_bits_are_reduced_and_said_so(tmp_path: Path, rng: np.random.Generator, channels: tuple[int, ...]) -> None:
+    samples = rng.integers(0, 65536, (20, 30, *channels))
+    photograph = read_photograph(_png_16_bit(tmp_path / "deep.png", samples))
+    assert photograph.notes == ["16 bits a channel were reduced to 8"]
+    assert photograph.grey == (channels == ())
+    wanted = np.broadcast_to((samples >> 8).reshape(20, 30, -1), (20, 30, 3))
+    np.testing.assert_array_equal(photograph.pixels, wanted)
+
+
+def test_refused_by_name(tmp_path: Path, picture: PIL.Image.Image) -> None:
+    cmyk = _save(tmp_path / "cmyk.jpg", picture.convert("CMYK"))
+    with pytest.raises(ImageError, match=r"cmyk\.jpg: holds CMYK colours"):
+        read_photograph(cmyk)
+    frames = _save(tmp_path / "frames.webp", picture, save_all=True, append_images=[picture.rotate(90)])
+    with pytest.raises(ImageError, match=r"frames\.webp: is animated \(2 frames\)"):
+        read_photograph(frames)
+    gif = _save(tmp_path / "picture.gif", picture)
+    with pytest.raises(ImageError, match=r"picture\.gif: is not an image in JPEG, PNG, WebP or BMP"):
+        read_photograph(gif)
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_damaged_files(tmp_path: Path, picture: PIL.Image.Image, suffix: str) -> None:
+    whole = _save(tmp_path / f"whole{suffix}", picture).read_bytes()
+    path = tmp_path / f"damaged{suffix}"
+    for data in (b"", whole[: len(whole) // 2], whole[:20], b"not an image" * 50):
+        path.write_bytes(data)
+        with pytest.raises(ImageError) as failure:
+            read_photograph(path)
+        assert str(path) in str(failure.value)
+        assert "\n" not in str(failure.value)
+
+
+def test_missing_file_and_folder(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="No such file"):
+        read_photograph(tmp_path / "missing.jpg")
+    with pytest.raises(ImageError, match="Is a directory"):
+        read_photograph(tmp_path)
+
+
+def test_bombs_are_refused(tmp_path: Path, picture: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(ImageError, match="is too large"):
+        read_photograph(_save(tmp_path / "in.png", picture))
+
+
+def test_a_failed_write_leaves_nothing(tmp_path: Path, picture: PIL.Image.Image) -> None:
+    photograph = read_photograph(_save(tmp_path / "in.png", picture))
+    with pytest.raises(OutputError, match=r"suffix '\.tiff'"):
+        write_photograph(tmp_path / "out.tiff", photograph.pixels, photograph)
+    too_wide = np.zeros((1, 70000, 3), np.uint8)  # JPEG ends at 65535
+    with pytest.raises(OutputError, match=r"out\.jpg: cannot be"):
+        write_photograph(tmp_path / "out.jpg", too_wide, photograph)
+    assert [path.name for path in tmp_path.iterdir()] == ["in.png"]
