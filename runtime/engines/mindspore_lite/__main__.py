@@ -1,0 +1,72 @@
+"""``python -m dcelite.mindspore_lite install | status``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.mindspore_lite import build, sdk
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code: 0, or 2 where the user has to mend something."""
+    parser = argparse.ArgumentParser(
+        prog="python -m dcelite.mindspore_lite", description="Obtain MindSpore Lite for .ms models, without Python 3.7."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    install = commands.add_parser("install", help="fetch the SDK (or use $MSLITE_HOME), compile converter and engine")
+    install.add_argument("--arch", choices=sorted(sdk.WHEELS), help="architecture (default: this machine's)")
+    install.add_argument("--force", action="store_true", help="fetch and compile again what is there already")
+    install.set_defaults(run=_install)
+    status = commands.add_parser("status", help="say what is installed, and where; exit code 1 if nothing is")
+    status.set_defaults(run=_status)
+    options = parser.parse_args(arguments)
+    try:
+        return int(options.run(options))
+    except DceliteError as error:
+        print(f"dcelite: error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("dcelite: interrupted", file=sys.stderr)
+        return 130
+
+
+def _install(options: argparse.Namespace) -> int:
+    architecture = options.arch or sdk.host_architecture()
+    compiler = build.find_compiler(architecture)
+    if os.environ.get("MSLITE_HOME"):
+        found = sdk.find_sdk(architecture)
+    else:
+        size = f"{sdk.WHEELS[architecture].megabytes} MB, unless it is in the cache"
+        print(f"fetching MindSpore Lite {sdk.VERSION} for {architecture} ({size})", flush=True)
+        found = sdk.install_sdk(architecture, force=options.force)
+    print(f"compiling its engine with {' '.join(compiler)}", flush=True)
+    result = build.build(found, compiler, force=options.force)
+    print(f"MindSpore Lite is ready: {result.folder}")
+    return 0
+
+
+def _status(_options: argparse.Namespace) -> int:
+    ready = False
+    for architecture in sorted(sdk.WHEELS):
+        try:
+            found = sdk.find_sdk(architecture)
+        except EngineUnavailableError as error:
+            if architecture == sdk.host_architecture():
+                print(f"{architecture}: {error}")
+            continue
+        print(f"{architecture}: SDK {found.library}")
+        builds = build.existing_builds(found)
+        for folder in builds:
+            print(f"{architecture}: engine {folder}")
+        if not builds:
+            print(f"{architecture}: engine not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}")
+        ready = ready or bool(builds)
+    return 0 if ready else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

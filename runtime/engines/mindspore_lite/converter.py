@@ -1,0 +1,108 @@
+"""ONNX to ``.ms``, with the converter of MindSpore Lite in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from dcelite.errors import EngineUnavailableError, ModelError
+from dcelite.files import write_bytes_atomically
+from dcelite.mindspore_lite.build import find_build
+from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, converter_lite, host_architecture
+from dcelite.mindspore_lite.seal import seal
+
+
+def convert(
+    onnx_path: Path,
+    ms_path: Path,
+    *,
+    config: Path | None = None,
+    input_shape: Mapping[str, Sequence[int]] | None = None,
+    scale: int = 0,
+) -> None:
+    """Convert ``onnx_path`` to ``ms_path``, which appears whole or not at all and replaces a file that was there.
+
+    ``$MSLITE_HOME``'s own converter_lite is used where there is one, else the converter of the installed SDK.
+    ``config`` is a MindSpore Lite converter configuration (quantisation); ``input_shape`` fixes input sizes by input
+    name. The result is sealed against damage (``seal.py``), and the seal holds ``scale``, the downsampling factor of
+    the network (0: not known).
+
+    Conv nodes of the ONNX graph must carry kernel_shape, strides, dilations and pads. An input (1, 3, h, w) becomes
+    (1, h, w, 3); outputs keep their layout.
+
+    Raises:
+        ModelError: the ONNX file is absent or cannot be converted; the message has the converter's reason.
+        EngineUnavailableError: no converter is installed; the message says what to run.
+        OutputError: ``ms_path`` cannot be written.
+    """
+    for path in (onnx_path, config):
+        if path is not None and not path.is_file():
+            raise ModelError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
+    with tempfile.TemporaryDirectory(prefix="dcelite-ms-") as scratch:
+        # The converter insists on the suffixes .onnx and .ms, and appends the latter itself.
+        source = Path(scratch, "model.onnx")
+        source.symlink_to(onnx_path.absolute())
+        target = Path(scratch, "model.ms")
+        options = ["--fmk=ONNX", f"--modelFile={source}", f"--outputFile={target.with_suffix('')}"]
+        if config is not None:
+            options.append(f"--configFile={config}")
+        if input_shape:
+            shapes = (f"{name}:{','.join(str(size) for size in shape)}" for name, shape in input_shape.items())
+            options.append(f"--inputShape={';'.join(shapes)}")
+        _run(options, source, onnx_path)
+        if not target.is_file() or target.stat().st_size == 0:
+            raise ModelError(f"{onnx_path}: the MindSpore Lite converter wrote no model")
+        write_bytes_atomically(ms_path, seal(target.read_bytes(), scale))
+
+
+def _run(options: Sequence[str], source: Path, onnx_path: Path) -> None:
+    command, environment = _converter()
+    # GLOG_v: levels below 3 (error) are not of interest here.
+    environment = {**os.environ, "GLOG_v": "3", "GLOG_logtostderr": "1", **environment}
+    try:
+        result = subprocess.run(
+            [*command, *options],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            env=environment,
+        )
+    except OSError as error:
+        raise EngineUnavailableError(f"{command[0]}: cannot be run: {error.strerror}") from None
+    if result.returncode != 0:
+        raise ModelError(f"{onnx_path}: {_reason(result)}".replace(str(source), onnx_path.name))
+
+
+def _converter() -> tuple[list[str], dict[str, str]]:
+    """The converter's command and what it needs in the environment."""
+    if official := converter_lite():
+        libraries = [str(official.parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
+        return [str(official)], {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+    try:
+        sdk = cached_sdk(host_architecture())
+    except EngineUnavailableError:
+        if not os.environ.get("MSLITE_HOME"):
+            raise
+        raise EngineUnavailableError(
+            "MSLITE_HOME has no tools/converter/converter/converter_lite; "
+            f"for the converter of the PyPI package unset MSLITE_HOME and run: {INSTALL_COMMAND}"
+        ) from None
+    return [str(find_build(sdk).converter)], {}
+
+
+def _reason(result: subprocess.CompletedProcess[str]) -> str:
+    """Why a conversion failed: the first error that the converter logged is the innermost."""
+    log = result.stdout + result.stderr
+    errors = re.findall(r"^\[ERROR\].*?\] \w+\] (.*)$", log, re.MULTILINE)
+    errors += [line for line in log.splitlines() if line.startswith("converter: ")]
+    detail = "; ".join(dict.fromkeys(errors[:2])) or "it gave no reason"
+    if result.returncode < 0:
+        name = signal.Signals(-result.returncode).name
+        return f"the MindSpore Lite converter crashed ({name}); is this a valid ONNX model? {detail}"[:400]
+    return f"the MindSpore Lite converter refused it: {detail}"[:400]

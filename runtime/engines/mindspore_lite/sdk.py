@@ -1,0 +1,293 @@
+"""The MindSpore Lite SDK: where it is, and how it gets there.
+
+PyPI has MindSpore Lite 2.0.0 as wheels for Python 3.7 only. Their C++ headers and libraries need no Python, so the
+pinned wheel is fetched with pip, checked, and the needed parts are kept in the user's cache folder:
+
+    <cache>/mindspore-lite/2.0.0-x86_64/include/api/*.h, lib/*.so, METADATA (which states the licence, Apache 2.0)
+
+``$MSLITE_HOME``, the root of an official MindSpore Lite package (``runtime/include``,
+``runtime/lib/libmindspore-lite.so``, optionally ``tools/converter``), goes before the cache.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dcelite.errors import EngineUnavailableError
+from dcelite.files import prepare_output_directory, reason
+
+VERSION = "2.0.0"
+
+INSTALL_COMMAND = "python -m dcelite.mindspore_lite install"
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """A pinned file on PyPI: the platform tag that makes pip choose it, its digest, its size in megabytes."""
+
+    platform: str
+    sha256: str
+    megabytes: int
+
+
+WHEELS = {
+    "x86_64": Wheel("manylinux1_x86_64", "199cd0605cc985b88eddb273db9dfe9000a585ba10ca2292b6b36ebfff07b3ec", 169),
+    "aarch64": Wheel("manylinux2014_aarch64", "9006b56a0285833802b4880f34cbce5f94111ef5ca4071d5df5c61e8c2a3a6f7", 56),
+}
+
+MAIN_LIBRARY = "libmindspore_converter.so"
+"""Holds both the converter and the class that runs ``.ms`` files."""
+
+LIBRARIES = (
+    MAIN_LIBRARY,
+    "libmslite_converter_plugin.so",
+    "libmindspore_core.so",
+    "libmindspore_glog.so.0",
+    "libopencv_core.so.4.5",
+    "libopencv_imgcodecs.so.4.5",
+    "libopencv_imgproc.so.4.5",
+)
+"""The main library and what it needs. Not ``libmindspore-extendrt``: where that is loaded, full quantisation fails."""
+
+_SCRATCH = ".new-"
+
+ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
+
+
+@dataclass(frozen=True)
+class Sdk:
+    """Headers and libraries to compile and run against."""
+
+    architecture: str
+    include: tuple[Path, ...]
+    """Folders in which ``#include "include/api/model.h"`` and the headers' own includes are found."""
+    library: Path
+    """The library with ``mindspore::Model``."""
+    library_folders: tuple[Path, ...]
+    """Where the dynamic linker finds the library and what it needs."""
+    has_converter: bool
+    """The library holds ``mindspore::Converter`` too."""
+    official: bool
+    """From ``$MSLITE_HOME``, not from the cache."""
+
+    @property
+    def identity(self) -> str:
+        """What a build against this SDK depends on."""
+        if not self.official:
+            return f"{VERSION} {WHEELS[self.architecture].sha256}"
+        status = self.library.stat()
+        return f"{self.library.resolve()} {status.st_size} {status.st_mtime_ns}"
+
+
+def cache_directory() -> Path:
+    """``$DCELITE_CACHE``, else ``$XDG_CACHE_HOME/dcelite``, else ``~/.cache/dcelite``; not created here."""
+    if chosen := os.environ.get("DCELITE_CACHE"):
+        return Path(chosen).absolute()
+    xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    if xdg.is_absolute():
+        return xdg / "dcelite"
+    try:
+        return Path.home() / ".cache" / "dcelite"
+    except RuntimeError:
+        raise EngineUnavailableError("no home folder for the cache; set DCELITE_CACHE to a folder") from None
+
+
+def store() -> Path:
+    """The folder in the cache that holds everything of this part."""
+    return cache_directory() / "mindspore-lite"
+
+
+def host_architecture() -> str:
+    """This machine's architecture; raises EngineUnavailableError where MindSpore Lite does not exist for it."""
+    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    if sys.platform != "linux" or machine not in WHEELS:
+        raise EngineUnavailableError(
+            f"MindSpore Lite {VERSION} exists for Linux on {' and '.join(WHEELS)}, this is {sys.platform} on {machine}"
+            "; use a .dce or .onnx model here"
+        )
+    return machine
+
+
+def find_sdk(architecture: str | None = None) -> Sdk:
+    """The SDK in ``$MSLITE_HOME`` or in the cache, for this machine or for ``architecture``.
+
+    Raises:
+        EngineUnavailableError: there is none; the message says what to run.
+    """
+    wanted = architecture or host_architecture()
+    if home := os.environ.get("MSLITE_HOME"):
+        return _official_sdk(Path(home).absolute(), wanted)
+    return cached_sdk(wanted)
+
+
+def cached_sdk(architecture: str) -> Sdk:
+    """The SDK in the cache; raises EngineUnavailableError where it is absent or incomplete."""
+    root = store() / f"{VERSION}-{architecture}"
+    absent = [name for name in LIBRARIES if not (root / "lib" / name).is_file()]
+    if absent or not (root / "include/api/model.h").is_file():
+        other = "" if architecture == platform.machine() else f" --arch {architecture}"
+        raise EngineUnavailableError(
+            f"MindSpore Lite is not installed; run: {INSTALL_COMMAND}{other} "
+            f"(downloads {WHEELS[architecture].megabytes} MB, needs a C++ compiler), "
+            "or set MSLITE_HOME to the root of an official MindSpore Lite package"
+        )
+    return Sdk(architecture, (root,), root / "lib" / MAIN_LIBRARY, (root / "lib",), has_converter=True, official=False)
+
+
+def _official_sdk(home: Path, architecture: str) -> Sdk:
+    library = home / "runtime/lib/libmindspore-lite.so"
+    header = home / "runtime/include/api/model.h"
+    for path in (library, header):
+        if not path.is_file():
+            raise EngineUnavailableError(
+                f"MSLITE_HOME={home}: {path.relative_to(home)} is not there; "
+                "the root of an official MindSpore Lite package was wanted"
+            )
+    with library.open("rb") as file:
+        head = file.read(20)
+    found = ELF_MACHINES.get(int.from_bytes(head[18:20], "little"), "another architecture")
+    if head[:4] != b"\x7fELF" or found != architecture:
+        seen = f"for {found}" if head[:4] == b"\x7fELF" else "not an ELF library"
+        raise EngineUnavailableError(f"{library}: is {seen}, one for {architecture} was wanted")
+    third_party = sorted({path.parent for path in (home / "runtime/third_party").glob("**/*.so*")})
+    return Sdk(
+        architecture,
+        (home / "runtime", home / "runtime/include"),
+        library,
+        (library.parent, *third_party),
+        has_converter=False,
+        official=True,
+    )
+
+
+def converter_lite() -> Path | None:
+    """The official converter program under ``$MSLITE_HOME``, or None."""
+    home = os.environ.get("MSLITE_HOME")
+    program = Path(home or "/").absolute() / "tools/converter/converter/converter_lite"
+    return program if home and os.access(program, os.X_OK) and program.is_file() else None
+
+
+def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
+    """Fetch the pinned wheel and unpack what is needed of it into the cache; what is there already is kept.
+
+    Installs that run at the same time wait for each other; a killed one leaves nothing that is taken for an SDK.
+
+    Raises:
+        EngineUnavailableError: pip failed, the file is not the pinned one, or it could not be unpacked.
+        OutputError: the cache folder cannot be written.
+    """
+    with locked_store():
+        if not force:
+            with contextlib.suppress(EngineUnavailableError):
+                return cached_sdk(architecture)
+        with scratch_folder() as scratch:
+            unpacked = scratch / "sdk"
+            try:
+                _unpack(_download(architecture, scratch), unpacked)
+            except OSError as error:
+                raise EngineUnavailableError(f"{scratch}: cannot unpack MindSpore Lite: {reason(error)}") from None
+            replace_folder(unpacked, store() / f"{VERSION}-{architecture}", scratch)
+    return cached_sdk(architecture)
+
+
+@contextlib.contextmanager
+def locked_store() -> Iterator[None]:
+    """Hold the cache for this process, so that two installs do not do the same work twice."""
+    import fcntl
+
+    prepare_output_directory(store())
+    with (store() / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for left_behind in store().glob(f"{_SCRATCH}*"):  # by an install that was killed
+            shutil.rmtree(left_behind, ignore_errors=True)
+        yield
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder on the cache's file system, so that what was made in it can be renamed into place."""
+    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=store()) as name:
+        yield Path(name)
+
+
+def replace_folder(new: Path, final: Path, scratch: Path) -> None:
+    """Rename ``new`` to ``final``. A folder that was there goes to ``scratch``; programs that use it keep running."""
+    if final.exists():
+        final.rename(scratch / "replaced")
+    new.rename(final)
+
+
+def _download(architecture: str, folder: Path) -> Path:
+    """Download the pinned wheel with pip and check its digest."""
+    wheel = WHEELS[architecture]
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += [
+        "--no-deps",
+        "--only-binary=:all:",
+        "--python-version",
+        "3.7",
+        "--implementation",
+        "cp",
+        "--abi",
+        "cp37m",
+    ]
+    command += ["--platform", wheel.platform, "--dest", str(folder), f"mindspore-lite=={VERSION}"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    files = sorted(folder.glob("mindspore_lite-*.whl"))
+    if result.returncode != 0 or len(files) != 1:
+        raise EngineUnavailableError(
+            f"pip could not download mindspore-lite=={VERSION} for {architecture} ({_pip_reason(result.stderr)}); "
+            "check the network or the package index, or set MSLITE_HOME to the root of an official package"
+        )
+    digest = _sha256(files[0])
+    if digest != wheel.sha256:
+        raise EngineUnavailableError(
+            f"{files[0].name}: sha256 is {digest}, {wheel.sha256} was wanted; the package index offers another file"
+        )
+    return files[0]
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _pip_reason(log: str) -> str:
+    """The line of pip's messages that says most."""
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
+    refused = [line for line in lines if "onnection" in line]
+    if refused:
+        return refused[-1].split("after connection broken by ")[-1][:200]
+    return (errors or lines or ["pip gave no reason"])[-1][:200]
+
+
+def _unpack(wheel: Path, folder: Path) -> None:
+    """Unpack headers, the needed libraries, and the metadata file with the licence."""
+    with zipfile.ZipFile(wheel) as archive:
+        for name in archive.namelist():
+            package, _, path = name.partition("/")
+            wanted = path.startswith("include/") or path.removeprefix("lib/") in LIBRARIES
+            if name.endswith(".dist-info/METADATA"):
+                path, wanted = "METADATA", True
+            elif package != "mindspore_lite":
+                wanted = False
+            if wanted and not name.endswith("/"):
+                target = folder / path
+                target.parent.mkdir(parents=True, exist_ok=True)
+                with archive.open(name) as source, target.open("wb") as file:
+                    shutil.copyfileobj(source, file, 1 << 20)
