@@ -1,0 +1,290 @@
+"""Checkpoint -> ``.mindir``, ``.onnx``, ``.ms``, ``.dce``; each file is loaded again, compared, and recorded.
+
+``dcelite export`` and ``python export/export.py`` both end in :func:`export`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from dcelite.errors import DceliteError, EngineUnavailableError, OutputError
+from dcelite.export.golden import Golden, golden_set
+from dcelite.export.interrupts import deferred_interrupts
+from dcelite.export.manifest import (
+    FILE_NAME,
+    Record,
+    dcelite_version,
+    file_record,
+    manifest_text,
+    read_manifest,
+    sha256,
+    tool_versions,
+)
+from dcelite.export.variant import Variant
+from dcelite.export.verify import (
+    EQUAL_SHARE,
+    LEVEL_TOLERANCE,
+    MAP_TOLERANCE,
+    Parity,
+    mindspore_network,
+    verify,
+)
+from dcelite.files import prepare_output_directory, reason, refuse_existing
+from dcelite.training.architecture import DEFAULT_SCALES
+from dcelite.training.checkpoint import Weights, load_weights
+
+FORMATS = ("mindir", "onnx", "ms", "dce")
+FIXED_SIZE_FORMATS = ("mindir", "ms")
+"""Formats in which a graph that holds the resizes has one image size."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What ``dcelite export`` is asked for."""
+
+    checkpoint: Path
+    output: Path
+    formats: tuple[str, ...] | None = None
+    """None: all that make sense and whose runtime is installed."""
+    size: tuple[int, int] | None = None
+    """(height, width) of the image, for formats that fix it with ``resize_in_graph``."""
+    scale: int | None = None
+    """None: that of the architecture."""
+    resize_in_graph: bool = False
+    uint8: bool = False
+    name: str | None = None
+    overwrite: bool = False
+
+
+def export(options: ExportOptions, say: Say = print) -> list[Path]:
+    """Write the model files and ``manifest.json``; returns their paths.
+
+    Nothing appears in the output folder unless every file passed its comparison.
+
+    Raises:
+        ModelError: the checkpoint is not usable, or a written file does not run.
+        EngineUnavailableError: a format that was asked for cannot be made or checked here.
+        OutputError: an output exists already or cannot be written.
+        DceliteError: the options contradict each other, or a file differs from the MindSpore network.
+    """
+    wanted = _wanted_formats(options)
+    weights = load_weights(options.checkpoint)
+    scale = DEFAULT_SCALES[weights.architecture] if options.scale is None else options.scale
+    variant = Variant(weights.architecture, scale, options.resize_in_graph, options.uint8, options.size)
+    formats, skipped = _available_formats(wanted, explicit=options.formats is not None)
+    files = {name: f"{variant.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
+    previous = _check_outputs(options, list(files.values()))
+    with deferred_interrupts() as interrupt_if_asked, _scratch_folder(options.output) as scratch:
+        paths = {name: scratch / file for name, file in files.items()}
+        parities = _make_files(options, weights, variant, paths, say, interrupt_if_asked)
+        say(_table(paths, parities, skipped))
+        _refuse_differences(paths, parities)
+        records = _records(options, variant, paths, parities)
+        text = manifest_text(options.output, previous, records)
+        (scratch / FILE_NAME).write_text(text, encoding="utf-8")
+        published = _publish([*paths.values(), scratch / FILE_NAME], options.output)
+    say(f"{', '.join(path.name for path in published)}: in {options.output}")
+    return published
+
+
+def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
+    """The formats to make, if their runtimes are there; refuses options that contradict each other."""
+    formats = options.formats if options.formats is not None else FORMATS
+    for name in formats:
+        if name not in FORMATS:
+            raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(FORMATS)} was wanted")
+    if not formats:
+        raise DceliteError(f"--formats: names no format; a list of {', '.join(FORMATS)} was wanted")
+    if options.name is not None and (options.name in ("", ".", "..") or Path(options.name).name != options.name):
+        raise DceliteError(f"--name {options.name}: a file name without folder and suffix was wanted")
+    if not options.resize_in_graph:
+        for option, given in (("--size", options.size is not None), ("--uint8", options.uint8)):
+            if given:
+                raise DceliteError(f"{option}: goes with --resize-in-graph; the network alone takes float of any size")
+        return tuple(dict.fromkeys(formats))
+    if options.formats is None:
+        formats = tuple(name for name in formats if name != "dce")
+    elif "dce" in formats:
+        raise DceliteError("--formats dce: goes without --resize-in-graph; the native engine always resizes itself")
+    fixed = [name for name in formats if name in FIXED_SIZE_FORMATS]
+    if fixed and options.size is None:
+        raise DceliteError(
+            f"--resize-in-graph: fixes the image size in {' and '.join(fixed)}; give --size HxW, or --formats onnx"
+        )
+    return tuple(dict.fromkeys(formats))
+
+
+def _missing_package(*modules: str) -> str:
+    """What to install, where a Python package of the export extra is absent; empty where all are there."""
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            return f"{module} is not installed; run: pip install 'dcelite[export]'"
+    return ""
+
+
+def _what_is_absent(file_format: str) -> str:
+    """What to install before a format can be written and run here; empty where nothing is missing."""
+    if file_format == "onnx":
+        return _missing_package("onnx", "onnxruntime")
+    if file_format == "ms":
+        from dcelite.mindspore_lite.build import find_build
+        from dcelite.mindspore_lite.sdk import find_sdk
+
+        try:
+            find_build(find_sdk())  # compiles converter and engine if that is still to be done
+        except EngineUnavailableError as error:
+            return str(error)
+        return _missing_package("onnx")
+    return ""
+
+
+def _available_formats(wanted: tuple[str, ...], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
+    """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason."""
+    if missing := _missing_package("mindspore"):
+        raise EngineUnavailableError(f"export: {missing}")
+    absent = {name: text for name in wanted if (text := _what_is_absent(name))}
+    if absent and explicit:
+        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
+    return [name for name in wanted if name not in absent], absent
+
+
+def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record]:
+    """Refuse to replace files before any work; returns the records of a manifest that is there already."""
+    if options.output.exists() and not options.output.is_dir():
+        raise OutputError(f"{options.output}: is a file, a folder was wanted for the outputs")
+    if options.output.is_dir():
+        for file in files:
+            refuse_existing(options.output / file, options.overwrite)
+    try:
+        return read_manifest(options.output)
+    except OutputError:
+        if not options.overwrite:
+            raise
+        return {}
+
+
+@contextlib.contextmanager
+def _scratch_folder(output: Path) -> Iterator[Path]:
+    """A temporary folder inside the output folder, so that finished files are renamed, not copied.
+
+    An output folder that did not exist before is removed again if nothing was put into it.
+    """
+    existed = output.exists()
+    prepare_output_directory(output)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".dcelite-export-", dir=output) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
+    finally:
+        if not existed and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
+
+
+def _write(file_format: str, weights: Weights, variant: Variant, metadata: dict[str, str], path: Path) -> None:
+    if file_format == "mindir":
+        from dcelite.export.mindir import write_mindir
+
+        write_mindir(weights, variant, metadata, path)
+    elif file_format == "onnx":
+        from dcelite.export.onnx_graph import write_onnx
+
+        write_onnx(weights.arrays, replace(variant, size=None), metadata, path)
+    elif file_format == "ms":
+        from dcelite.export.lite import write_ms
+
+        write_ms(weights.arrays, variant, metadata, path)
+    else:
+        from dcelite.export.dce_file import write_dce
+
+        write_dce(weights.arrays, variant, path)
+
+
+def _make_files(
+    options: ExportOptions,
+    weights: Weights,
+    variant: Variant,
+    paths: dict[str, Path],
+    say: Say,
+    interrupt_if_asked: Callable[[], None],
+) -> dict[str, Parity]:
+    """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
+    network = mindspore_network(weights)
+    metadata = variant.metadata(sha256(options.checkpoint), dcelite_version())
+    goldens: dict[bool, list[Golden]] = {}
+    parities = {}
+    for name, path in paths.items():
+        interrupt_if_asked()
+        say(f"writing {path.name}")
+        _write(name, weights, variant, metadata, path)
+        interrupt_if_asked()
+        fixed = variant.resize_in_graph and name in FIXED_SIZE_FORMATS
+        if fixed not in goldens:
+            goldens[fixed] = golden_set(variant, network, fixed=fixed)
+        parities[name] = verify(name, path, variant, goldens[fixed])
+    interrupt_if_asked()
+    return parities
+
+
+def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[str, str]) -> str:
+    """The largest differences from the MindSpore network, one line a file."""
+    header = ("file", "bytes", "run in", "curve map", "8-bit", "equal")
+    rows = [header]
+    for name, path in paths.items():
+        parity = parities[name]
+        curve_map = "in graph" if parity.map_difference is None else f"{parity.map_difference:.1e}"
+        equal = f"{parity.equal_share:.3%}" + ("" if parity.passed else "  FAILED")
+        size = f"{path.stat().st_size:,}"
+        rows.append((path.name, size, parity.runtime, curve_map, str(parity.level_difference), equal))
+    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
+    lines = ["Largest differences from the MindSpore network:"]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        lines.append("  " + "  ".join(cells).rstrip())
+    lines += [f"  .{name} skipped: {text}" for name, text in skipped.items()]
+    return "\n".join(lines)
+
+
+def _refuse_differences(paths: dict[str, Path], parities: dict[str, Parity]) -> None:
+    for name, parity in parities.items():
+        if not parity.passed:
+            raise DceliteError(
+                f"{paths[name].name}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
+                f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
+            )
+
+
+def _records(
+    options: ExportOptions, variant: Variant, paths: dict[str, Path], parities: dict[str, Parity]
+) -> dict[str, Record]:
+    """The manifest's records of the new files."""
+    origin = {
+        "checkpoint": {"file": options.checkpoint.name, "sha256": sha256(options.checkpoint)},
+        "tools": tool_versions(),
+    }
+    return {path.name: {**file_record(path, name, variant, parities[name]), **origin} for name, path in paths.items()}
+
+
+def _publish(files: list[Path], output: Path) -> list[Path]:
+    """Move the finished files from the temporary folder to the output folder."""
+    published = []
+    for file in files:
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+        published.append(file.replace(output / file.name))
+    return published
+
+
+if __name__ == "__main__":
+    from dcelite.cli import main
+
+    sys.exit(main(["export", *sys.argv[1:]]))

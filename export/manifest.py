@@ -1,0 +1,147 @@
+"""``manifest.json`` beside the exported files: what each of them is, where it comes from, and how exact it is.
+
+A folder has one manifest; exporting into it again adds or replaces the records of the files written, and drops those of
+files that are gone. Every record is complete, so files of different checkpoints can stand side by side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from dcelite.errors import EngineUnavailableError, OutputError
+from dcelite.export.variant import Variant
+from dcelite.export.verify import Parity
+from dcelite.files import reason
+from dcelite.reference import ITERATIONS
+
+FILE_NAME = "manifest.json"
+MANIFEST_VERSION = 1
+TOOLS = ("mindspore", "onnx", "onnxruntime", "numpy")
+
+Record = dict[str, Any]
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def tool_version(distribution: str) -> str | None:
+    """Version of an installed Python distribution; None where it is absent."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def dcelite_version() -> str:
+    """Version of this package."""
+    from dcelite import __version__
+
+    return __version__
+
+
+def mindspore_lite_version() -> str | None:
+    """Version of the MindSpore Lite SDK that converts and runs here; None where there is none."""
+    from dcelite.mindspore_lite.sdk import VERSION, find_sdk
+
+    try:
+        sdk = find_sdk()
+    except EngineUnavailableError:
+        return None
+    return "of MSLITE_HOME" if sdk.official else VERSION
+
+
+def tool_versions() -> dict[str, str | None]:
+    """What made the files, for the record."""
+    versions: dict[str, str | None] = {"python": platform.python_version(), "platform": platform.platform()}
+    versions["dcelite"] = dcelite_version()
+    versions["mindspore_lite"] = mindspore_lite_version()
+    versions.update({name: tool_version(name) for name in TOOLS})
+    return versions
+
+
+def _shape(file_format: str, variant: Variant, channels: int, layout: str) -> list[int | str]:
+    """Axis lengths in the order of the layout, free ones as words."""
+    axes: dict[str, int | str] = {"N": "batch", "C": channels, "H": "height", "W": "width"}
+    if file_format in ("ms", "dce"):
+        axes["N"] = 1
+    if variant.resize_in_graph and file_format != "onnx" and variant.size is not None:
+        axes.update(N=1, H=variant.size[0], W=variant.size[1])
+    return [axes[letter] for letter in layout]
+
+
+def _tensor(name: str, file_format: str, variant: Variant, channels: int, value_range: list[int]) -> Record:
+    layout = "NCHW"
+    if variant.uint8 or (file_format == "ms" and name == "image"):
+        layout = "NHWC"  # MindSpore Lite's converter turns every four-dimensional input so
+    return {
+        "name": name,
+        "type": "uint8" if variant.uint8 else "float32",
+        "layout": layout,
+        "shape": _shape(file_format, variant, channels, layout),
+        "range": value_range,
+    }
+
+
+def _value_range(variant: Variant) -> list[int]:
+    return [0, 255] if variant.uint8 else [0, 1]
+
+
+def file_record(path: Path, file_format: str, variant: Variant, parity: Parity) -> Record:
+    """What the manifest says of one file, apart from its origin."""
+    output_channels = 3 if variant.resize_in_graph else variant.map_channels
+    output_range = _value_range(variant) if variant.resize_in_graph else [-1, 1]
+    return {
+        "format": file_format,
+        "kind": variant.kind,
+        "architecture": variant.architecture,
+        "scale": variant.scale,
+        "iterations": ITERATIONS,
+        "input": {**_tensor("image", file_format, variant, 3, _value_range(variant)), "channels": "RGB"},
+        "output": _tensor(variant.output_name, file_format, variant, output_channels, output_range),
+        "bytes": path.stat().st_size,
+        "sha256": sha256(path),
+        "parity": {
+            "runtime": parity.runtime,
+            "against": "the MindSpore network",
+            "curve_map_max_difference": parity.map_difference,
+            "levels_max_difference": parity.level_difference,
+            "levels_equal_share": parity.equal_share,
+            "picture_sizes_height_width": [list(size) for size in parity.sizes],
+        },
+    }
+
+
+def read_manifest(folder: Path) -> dict[str, Record]:
+    """The records of a folder's manifest by file name; empty where there is none.
+
+    Raises:
+        OutputError: the file there is not a manifest of this version.
+    """
+    path = folder / FILE_NAME
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["manifest_version"] != MANIFEST_VERSION:
+            raise OutputError(
+                f"{path}: has manifest version {content['manifest_version']}, {MANIFEST_VERSION} was wanted"
+            )
+        return dict(content["files"])
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be read: {reason(error)}") from None
+    except (ValueError, KeyError, TypeError):
+        raise OutputError(f"{path}: is not a manifest of dcelite; give another folder, or --overwrite") from None
+
+
+def manifest_text(folder: Path, previous: dict[str, Record], written: dict[str, Record]) -> str:
+    """The manifest after an export: ``written`` over what of ``previous`` is still in the folder."""
+    kept = {name: record for name, record in previous.items() if (folder / name).is_file()}
+    content = {"manifest_version": MANIFEST_VERSION, "files": dict(sorted({**kept, **written}.items()))}
+    return json.dumps(content, indent=2, ensure_ascii=False) + "\n"

@@ -1,0 +1,120 @@
+"""MindIR: MindSpore's own graph file, exported from the network Cells and loaded through ``nn.GraphCell``.
+
+MindSpore 2.10 loads many damaged MindIR files without complaint; hence the seal (``dcelite.onnx_seal``), kept in the
+file's ``user_info``, and :func:`load_mindir`, which proves it before MindSpore sees the file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import mindspore as ms
+from mindspore import Tensor, nn, ops
+
+from dcelite.errors import ModelError
+from dcelite.export.variant import Variant
+from dcelite.onnx_seal import SEAL_KEY, UNSEALED, read_sealed, seal
+from dcelite.training.checkpoint import Weights
+from dcelite.training.network import Enhancer, build_network, load_into
+
+
+class _CurveNetwork(nn.Cell):
+    """The network alone, with the input named as in the other formats."""
+
+    def __init__(self, network: nn.Cell) -> None:
+        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
+        self.network = network
+
+    def construct(self, image: Tensor) -> Tensor:
+        return self.network(image)
+
+
+class _Enhancement(nn.Cell):
+    """(N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W)."""
+
+    def __init__(self, network: nn.Cell, scale: int) -> None:
+        super().__init__(auto_prefix=False)
+        self.enhancer = Enhancer(network, scale)
+
+    def construct(self, image: Tensor) -> Tensor:
+        return self.enhancer(image)[0]
+
+
+class _EnhancementUint8(_Enhancement):
+    """uint8 (N, H, W, 3) -> enhanced uint8 (N, H, W, 3), floor(255 x + 0.5); the cast drops the fraction."""
+
+    def construct(self, image: Tensor) -> Tensor:
+        planar = ops.transpose(ops.cast(image, ms.float32), (0, 3, 1, 2)) * (1 / 255)
+        levels = ops.clamp(self.enhancer(planar)[0] * 255.0 + 0.5, 0.0, 255.0)
+        return ops.cast(ops.transpose(levels, (0, 2, 3, 1)), ms.uint8)
+
+
+def _cell_and_input(weights: Weights, variant: Variant) -> tuple[nn.Cell, Tensor]:
+    """What to export, and a tensor with the input's type and shape (None: free)."""
+    network = build_network(weights.architecture)
+    load_into(network, weights)
+    if not variant.resize_in_graph:
+        return _CurveNetwork(network), Tensor(shape=[None, 3, None, None], dtype=ms.float32)
+    if variant.size is None:
+        raise ValueError("a MindIR file with the resize in the graph has a fixed size")
+    if variant.uint8:
+        return _EnhancementUint8(network, variant.scale), Tensor(shape=[1, *variant.size, 3], dtype=ms.uint8)
+    return _Enhancement(network, variant.scale), Tensor(shape=[1, 3, *variant.size], dtype=ms.float32)
+
+
+def _rename(message: Any, name: Callable[[str], str]) -> None:
+    """Apply ``name`` to every string of a protobuf message, at any depth."""
+    for field, value in message.ListFields():
+        repeated = not isinstance(value, str | bytes | int | float) and not hasattr(value, "DESCRIPTOR")
+        if field.type == field.TYPE_STRING:
+            if repeated:
+                value[:] = [name(item) for item in value]
+            else:
+                setattr(message, field.name, name(value))
+        elif field.type == field.TYPE_MESSAGE:
+            for item in value if repeated else [value]:
+                _rename(item, name)
+
+
+def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
+    """Give the graph readable names and the model its metadata.
+
+    MindSpore prefixes every name with that of the compiled function ("56_1___main___construct_5:image").
+    """
+    prefix = model.graph.input[0].name.rpartition(":")[0] + ":"
+    output = model.graph.output[0].name
+    _rename(model.graph, lambda text: output_name if text == output else text.removeprefix(prefix))
+    model.user_info.update(metadata)
+    model.user_info[SEAL_KEY] = UNSEALED
+
+
+def write_mindir(weights: Weights, variant: Variant, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the sealed MindIR file of a variant. ``path`` must not exist; MindSpore would add a missing ``.mindir``."""
+    cell, example = _cell_and_input(weights, variant)
+    raw = path.with_name(f"{path.stem}.unsealed.mindir")  # MindSpore makes its files read-only
+    try:
+        ms.export(
+            cell.set_train(False),
+            example,
+            file_name=str(raw),
+            file_format="MINDIR",
+            custom_func=lambda model: _finish(model, variant.output_name, metadata),
+        )
+        path.write_bytes(seal(raw.read_bytes()))
+    finally:
+        raw.unlink(missing_ok=True)
+
+
+def load_mindir(path: Path) -> nn.GraphCell:
+    """Load a MindIR file that dcelite exported; call the result with a Tensor.
+
+    Raises:
+        ModelError: the file is missing, a folder, empty, truncated, damaged, or was not written by ``dcelite export``.
+    """
+    read_sealed(path)
+    try:
+        return nn.GraphCell(ms.load(str(path)))
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: MindSpore {ms.__version__} cannot load it: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,212 @@
+"""The ONNX graphs, built node by node from the weights: the curve network, and the whole enhancement.
+
+Nodes and tensors carry the names of the layers (``e_conv1.depth_conv``, ``curve3.product``), initialisers those of the
+checkpoint's parameters, so that a viewer shows the network as the paper draws it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from dcelite.export.variant import Variant
+from dcelite.onnx_seal import SEAL_KEY, UNSEALED, seal
+from dcelite.reference import ITERATIONS
+from dcelite.training.architecture import LAYERS
+
+OPSET = 22
+IR_VERSION = 10
+"""The pair of ONNX 1.17: the newest that ONNX Runtime 1.22 loads. No operator used here changed its meaning
+since, and MindSpore Lite 2.0.0 converts it."""
+
+Arrays = Mapping[str, NDArray[np.float32]]
+
+
+class _Graph:
+    """Nodes and initialisers in the order in which they are added; a node and its first output share their name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[onnx.NodeProto] = []
+        self.initialisers: list[onnx.TensorProto] = []
+
+    def node(self, operator: str, name: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
+        """Add a node with one output; returns the output's name."""
+        output = output or name
+        self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
+        return output
+
+    def constant(self, name: str, value: NDArray[np.generic]) -> str:
+        self.initialisers.append(numpy_helper.from_array(value, name))
+        return name
+
+    def scalar(self, name: str, value: float) -> str:
+        return self.constant(name, np.array(value, np.float32))
+
+    def integers(self, name: str, values: list[int]) -> str:
+        return self.constant(name, np.array(values, np.int64))
+
+
+def _convolution(graph: _Graph, x: str, arrays: Arrays, name: str, group: int = 1) -> str:
+    """Same-size convolution with bias. All attributes are written out: MindSpore Lite's converter has no defaults."""
+    weight = arrays[f"{name}.weight"]
+    kernel = weight.shape[2]
+    inputs = [x, graph.constant(f"{name}.weight", weight), graph.constant(f"{name}.bias", arrays[f"{name}.bias"])]
+    return graph.node(
+        "Conv",
+        name,
+        inputs,
+        group=group,
+        kernel_shape=[kernel, kernel],
+        strides=[1, 1],
+        dilations=[1, 1],
+        pads=[kernel // 2] * 4,
+    )
+
+
+def _layer(graph: _Graph, inputs: list[str], arrays: Arrays, number: int, output: str | None = None) -> str:
+    """Concatenation of the skip connection if any, convolution, ReLU; tanh in the last layer."""
+    name = f"e_conv{number}"
+    x = inputs[0] if len(inputs) == 1 else graph.node("Concat", f"{name}.concat", inputs, axis=1)
+    depthwise = arrays.get(f"{name}.depth_conv.weight")
+    if depthwise is None:
+        x = _convolution(graph, x, arrays, name)
+    else:
+        x = _convolution(graph, x, arrays, f"{name}.depth_conv", group=depthwise.shape[0])
+        x = _convolution(graph, x, arrays, f"{name}.point_conv")
+    if number < LAYERS:
+        return graph.node("Relu", f"{name}.relu", [x])
+    return graph.node("Tanh", f"{name}.tanh", [x], output)
+
+
+def _curve_network(graph: _Graph, image: str, arrays: Arrays, output: str | None = None) -> str:
+    """(N, 3, h, w) -> (N, C, h, w): seven layers, concatenating 3 with 4, 2 with 5, 1 with 6 (Zero-DCE, figure 2)."""
+    x1 = _layer(graph, [image], arrays, 1)
+    x2 = _layer(graph, [x1], arrays, 2)
+    x3 = _layer(graph, [x2], arrays, 3)
+    x4 = _layer(graph, [x3], arrays, 4)
+    x5 = _layer(graph, [x3, x4], arrays, 5)
+    x6 = _layer(graph, [x2, x5], arrays, 6)
+    return _layer(graph, [x1, x6], arrays, 7, output)
+
+
+def _resize(graph: _Graph, name: str, x: str, sizes: str, coordinates: str) -> str:
+    """Bilinear resize of (N, C, ., .) to ``sizes``, the name of a tensor that holds (h, w)."""
+    return graph.node(
+        "Resize", name, [x, "", "", sizes], mode="linear", coordinate_transformation_mode=coordinates, axes=[2, 3]
+    )
+
+
+def _sizes(graph: _Graph, image: str, variant: Variant) -> tuple[str, str]:
+    """Names of the tensors that hold the low-resolution size and the image size.
+
+    For a fixed size they are constants. Otherwise they come from the image at run time, h = ceil(H / s) in integers;
+    Resize then works with the true ratio H/h, not with s.
+    """
+    if variant.size is not None:
+        low = graph.integers("low_resolution_size", list(variant.low_resolution))
+        return low, graph.integers("image_size", list(variant.size))
+    full = graph.node("Shape", "image_size", [image], start=2, end=4)
+    padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [variant.scale - 1])])
+    low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [variant.scale])])
+    return low, full
+
+
+def _curve(graph: _Graph, x: str, curve_map: str, channels: int, output: str | None) -> str:
+    """Eight times x <- x + a (x^2 - x), written as x ((1 - a) + a x): three nodes each, since 1 - a is shared."""
+    one = graph.scalar("one", 1.0)
+    if channels == 3:
+        maps = [curve_map] * ITERATIONS
+        complements = [graph.node("Sub", "curve.complement", [one, curve_map])] * ITERATIONS
+    else:
+        maps = [f"curve{n}.map" for n in range(1, ITERATIONS + 1)]
+        parts = graph.integers("curve_map.parts", [3] * ITERATIONS)
+        graph.nodes.append(helper.make_node("Split", [curve_map, parts], maps, name="curve_map.split", axis=1))
+        complements = [graph.node("Sub", f"curve{n}.complement", [one, a]) for n, a in enumerate(maps, start=1)]
+    for n, (a, complement) in enumerate(zip(maps, complements, strict=True), start=1):
+        product = graph.node("Mul", f"curve{n}.product", [a, x])
+        factor = graph.node("Add", f"curve{n}.factor", [complement, product])
+        x = graph.node("Mul", f"curve{n}", [x, factor], output if n == ITERATIONS else None)
+    return x
+
+
+def _from_uint8(graph: _Graph, image: str) -> str:
+    """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]."""
+    x = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
+    x = graph.node("Transpose", "image.planar", [x], perm=[0, 3, 1, 2])
+    return graph.node("Mul", "image.normalised", [x, graph.scalar("one_255th", 1 / 255)])
+
+
+def _to_uint8(graph: _Graph, x: str) -> str:
+    """float32 (N, 3, H, W) in [0, 1] -> uint8 (N, H, W, 3): floor(255 x + 0.5), clamped; Cast drops the fraction."""
+    x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
+    x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
+    x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
+    x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
+    return graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
+
+
+def _enhancement(graph: _Graph, arrays: Arrays, variant: Variant) -> None:
+    """The five steps of the enhancement, image -> enhanced."""
+    image = _from_uint8(graph, "image") if variant.uint8 else "image"
+    if variant.scale == 1:  # both resizes would be the identity
+        full_map = _curve_network(graph, image, arrays, "curve_map")
+    else:
+        low, full = _sizes(graph, image, variant)
+        small = _resize(graph, "downsample", image, low, "half_pixel")
+        full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays, "curve_map"), full, "align_corners")
+    enhanced = _curve(graph, image, full_map, variant.map_channels, None if variant.uint8 else "enhanced")
+    if variant.uint8:
+        _to_uint8(graph, enhanced)
+
+
+def _value(name: str, variant: Variant, channels: int) -> onnx.ValueInfoProto:
+    """An input or output; batch and size are free unless the variant has a fixed size."""
+    batch, height, width = ("batch", "height", "width") if variant.size is None else (1, *variant.size)
+    if variant.uint8:
+        return helper.make_tensor_value_info(name, TensorProto.UINT8, [batch, height, width, channels])
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, channels, height, width])
+
+
+def build_model(arrays: Arrays, variant: Variant, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """The ONNX model of a variant.
+
+    Args:
+        arrays: parameters by their checkpoint names.
+        variant: with a ``size``, a whole enhancement is built for batch 1 and that size alone.
+        metadata: key -> value pairs that the model keeps.
+
+    Raises:
+        onnx.checker.ValidationError: the graph breaks ONNX's rules (a defect of this module).
+    """
+    graph = _Graph()
+    if variant.resize_in_graph:
+        _enhancement(graph, arrays, variant)
+    else:
+        _curve_network(graph, "image", arrays, "curve_map")
+    channels = 3 if variant.resize_in_graph else variant.map_channels
+    proto = helper.make_graph(
+        graph.nodes,
+        f"{variant.architecture}_{variant.kind}",
+        [_value("image", variant, 3)],
+        [_value(variant.output_name, variant, channels)],
+        graph.initialisers,
+    )
+    model = helper.make_model(
+        proto, producer_name="dcelite", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
+    )
+    model.producer_version = metadata.get("dcelite.version", "")
+    helper.set_model_props(model, dict(metadata))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_onnx(arrays: Arrays, variant: Variant, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the sealed ONNX file of a variant; any seal value in the metadata is replaced by the true one."""
+    model = build_model(arrays, variant, {**metadata, SEAL_KEY: UNSEALED})
+    path.write_bytes(seal(model.SerializeToString()))

@@ -1,0 +1,186 @@
+"""Each exported file, loaded again in its own runtime and compared with the MindSpore network on golden pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite.errors import DceliteError, ModelError
+from dcelite.export.golden import Golden, Network, finish
+from dcelite.export.variant import Variant
+from dcelite.reference import to_8_bit
+from dcelite.training.checkpoint import Weights
+
+MAP_TOLERANCE = 1e-4
+"""Largest difference of a curve map. Float32 runtimes differ by some 1e-7; at 1e-4 eight iterations move a value by at
+most 8 x 255 / 4 x 1e-4 = 0.05 levels."""
+LEVEL_TOLERANCE = 1
+"""Largest difference of an 8-bit value: where 255 x + 0.5 lies next to an integer, rounding decides."""
+EQUAL_SHARE = 0.999
+"""Smallest share of 8-bit values that are equal, in a picture of at least 1 / (1 - EQUAL_SHARE) values."""
+
+Outputs = tuple[NDArray[np.floating] | None, NDArray[np.uint8]]
+"""Curve map (h, w, C), or None where the file does not give it away, and enhanced picture (H, W, 3)."""
+Runner = Callable[[Golden], Outputs]
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far a file is from the MindSpore network, over all golden pictures."""
+
+    runtime: str
+    map_difference: float | None
+    level_difference: int
+    equal_share: float
+    sizes: tuple[tuple[int, int], ...]
+    """(height, width) of the pictures."""
+
+    @property
+    def passed(self) -> bool:
+        # Written so that a NaN fails.
+        map_holds = self.map_difference is None or self.map_difference <= MAP_TOLERANCE
+        return map_holds and self.level_difference <= LEVEL_TOLERANCE and self.equal_share >= EQUAL_SHARE
+
+    def __str__(self) -> str:
+        curve_map = "" if self.map_difference is None else f"curve map differs by {self.map_difference:.1e}, "
+        return f"{curve_map}8-bit values by {self.level_difference}, {self.equal_share:.3%} are equal"
+
+
+def mindspore_network(weights: Weights) -> Network:
+    """The network of the checkpoint in MindSpore: what every file is compared with."""
+    from mindspore import Tensor
+
+    from dcelite.training.network import build_network, load_into
+
+    network = build_network(weights.architecture)
+    load_into(network, weights)
+    network.set_train(False)
+
+    def run(image: NDArray[np.float32]) -> NDArray[np.float32]:
+        curve_map: NDArray[np.float32] = network(Tensor(image)).asnumpy()
+        return curve_map
+
+    return run
+
+
+def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], variant: Variant) -> Runner:
+    """A runner from a function that maps the graph's input array to its output array, both in ONNX's layout."""
+
+    def run_network(golden: Golden) -> Outputs:
+        curve_map = call(golden.small)[0].transpose(1, 2, 0)
+        return curve_map, finish(golden.picture, curve_map)
+
+    def run_float(golden: Golden) -> Outputs:
+        planar = (golden.picture / 255.0).astype(np.float32).transpose(2, 0, 1)[None]
+        return None, to_8_bit(call(np.ascontiguousarray(planar))[0].transpose(1, 2, 0).astype(np.float64))
+
+    def run_uint8(golden: Golden) -> Outputs:
+        output = call(golden.picture[None])
+        if output.dtype != np.uint8:
+            raise ValueError(f"gives {output.dtype}, uint8 was wanted")
+        return None, output[0].view(np.uint8)
+
+    if not variant.resize_in_graph:
+        return run_network
+    return run_uint8 if variant.uint8 else run_float
+
+
+def open_mindir(path: Path, variant: Variant) -> tuple[str, Runner]:
+    """A MindIR file in MindSpore."""
+    import mindspore
+
+    from dcelite.export.mindir import load_mindir
+
+    cell = load_mindir(path)
+    return f"MindSpore {mindspore.__version__}", _graph_runner(
+        lambda array: cell(mindspore.Tensor(array)).asnumpy(), variant
+    )
+
+
+def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:
+    """An ONNX file in ONNX Runtime."""
+    import onnxruntime
+
+    from dcelite.onnx_seal import read_sealed
+
+    session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
+    return f"ONNX Runtime {onnxruntime.__version__}", _graph_runner(
+        lambda array: session.run([variant.output_name], {"image": array})[0], variant
+    )
+
+
+def open_ms(path: Path, variant: Variant) -> tuple[str, Runner]:
+    """An ``.ms`` file in MindSpore Lite."""
+    from dcelite.export.manifest import mindspore_lite_version
+    from dcelite.mindspore_lite import open_model
+
+    model = open_model(path)
+    return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], variant)
+
+
+def open_dce(path: Path, variant: Variant) -> tuple[str, Runner]:
+    """A ``.dce`` file in the native engine."""
+    from dcelite import Enhancer, __version__
+
+    enhancer = Enhancer(path)
+    return f"dcelite {__version__}", lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
+
+
+OPENERS: dict[str, Callable[[Path, Variant], tuple[str, Runner]]] = {
+    "mindir": open_mindir,
+    "onnx": open_onnx,
+    "ms": open_ms,
+    "dce": open_dce,
+}
+
+
+def compare(runtime: str, run: Runner, goldens: Sequence[Golden]) -> Parity:
+    """Run all golden pictures and keep the largest differences.
+
+    Raises:
+        ValueError: an output has another shape than expected.
+    """
+    map_difference: float | None = None
+    level_difference, equal_share = 0, 1.0
+    for golden in goldens:
+        curve_map, enhanced = run(golden)
+        if curve_map is not None:
+            _check_shape(curve_map, golden.curve_map, "curve map")
+            map_difference = _largest(map_difference, float(np.max(np.abs(curve_map - golden.curve_map))))
+        _check_shape(enhanced, golden.enhanced, "enhanced picture")
+        levels = np.abs(enhanced.astype(np.int16) - golden.enhanced)
+        level_difference = max(level_difference, int(levels.max()))
+        if levels.size * (1 - EQUAL_SHARE) >= 1:
+            equal_share = min(equal_share, float(np.mean(levels == 0)))
+    sizes = tuple((golden.picture.shape[0], golden.picture.shape[1]) for golden in goldens)
+    return Parity(runtime, map_difference, level_difference, equal_share, sizes)
+
+
+def _largest(so_far: float | None, value: float) -> float:
+    """The larger of two; NaN, once seen, stays."""
+    return value if so_far is None else float(np.maximum(so_far, value))
+
+
+def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: str) -> None:
+    if seen.shape != wanted.shape:
+        raise ValueError(f"the {what} has the shape {seen.shape}, {wanted.shape} was wanted")
+
+
+def verify(file_format: str, path: Path, variant: Variant, goldens: Sequence[Golden]) -> Parity:
+    """Load a file in its own runtime and compare it; the caller judges ``passed``.
+
+    Raises:
+        ModelError: the runtime refuses the file or fails on it.
+    """
+    try:
+        runtime, run = OPENERS[file_format](path, variant)
+        return compare(runtime, run, goldens)
+    except DceliteError:
+        raise
+    except Exception as error:  # each runtime has exception classes of its own
+        detail = str(error).strip().splitlines() or [type(error).__name__]
+        raise ModelError(f"{path.name}: does not run in its own runtime: {detail[0]}") from error

@@ -1,0 +1,53 @@
+"""Weights and image sizes that the export tests share; generated, so that they need no data."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite.errors import EngineUnavailableError
+from dcelite.mindspore_lite.sdk import find_sdk
+from dcelite.training.architecture import LAYERS, NetworkConfig
+from dcelite.training.checkpoint import Weights
+
+from conftest import skip
+
+ARCHITECTURES = ("zerodcepp", "zerodce")
+SIZES = ((1, 1), (1, 17), (13, 1), (5, 3), (53, 97), (60, 84))
+"""(height, width): one pixel, one row, one column, below the scale, primes, multiples of 12."""
+
+
+@functools.cache
+def weights_of(architecture: str) -> Weights:
+    """The random weights of an architecture, always the same.
+
+    They keep the signal's size from layer to layer and give curve maps between about -0.9 and 0.9.
+    """
+    rng = np.random.default_rng(7)
+    arrays = {}
+    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+        if name.endswith("bias"):
+            array = rng.normal(0, 0.1, shape)
+        else:
+            gain = 1.0 if ".depth_conv." in name else 2.0
+            array = rng.normal(0, np.sqrt(gain / np.prod(shape[1:])), shape)
+            if name.startswith(f"e_conv{LAYERS}."):
+                array *= 0.7
+        arrays[name] = array.astype(np.float32)
+    return Weights(architecture, arrays)
+
+
+def picture(height: int, width: int) -> NDArray[np.uint8]:
+    """Dark noise (height, width, 3)."""
+    rng = np.random.default_rng([height, width])
+    return (255 * rng.random((height, width, 3)) ** 2).astype(np.uint8)
+
+
+def require_mindspore_lite() -> None:
+    """Skip the running test where MindSpore Lite is not installed."""
+    try:
+        find_sdk()
+    except EngineUnavailableError as error:
+        skip(str(error))
