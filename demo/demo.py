@@ -25,9 +25,9 @@ CHECKPOINT = Path(__file__).resolve().parent.parent / "models" / "zerodcepp.ckpt
 
 EXPOSURE = 0.06
 """Share of the light that reaches the sensor, compared with the original photograph: four stops less."""
-FULL_WELL = 2000.0
+FULL_WELL = 5000.0
 """Electrons that a pixel counts at white: that of a small sensor at a high gain."""
-READ_NOISE = 4.0
+READ_NOISE = 3.0
 """Standard deviation of the sensor's electronics, in electrons."""
 GAMMA = 2.2
 """Exponent between light and pixel value, close to that of sRGB."""
@@ -65,11 +65,14 @@ def run(image: Path | None, output: Path) -> None:
     for path in sorted(file for file in files if file.suffix in (".dce", ".onnx", ".ms")):
         with Enhancer(path) as enhance:
             difference = np.abs(enhance(dark).astype(np.int16) - enhanced)
-        print(f"  {path.name:<18} {np.mean(difference == 0):8.3%} of the values equal, largest difference {difference.max()}")
+        equal = np.mean(difference == 0)
+        print(f"  {path.name:<18} {equal:8.3%} of the values equal, largest difference {difference.max()}")
 
     for name, pixels in (("dark", dark), ("enhanced", enhanced), ("comparison", np.hstack([dark, enhanced]))):
         write_photograph(output / f"{name}.png", pixels, photograph)
-    print(f"\nThe enhanced photograph is {output / 'enhanced.png'}, beside its input in comparison.png; models: {models}")
+    print(
+        f"\nThe enhanced photograph is {output / 'enhanced.png'}, beside its input in comparison.png; models: {models}"
+    )
 
 
 def main() -> int:

@@ -10,13 +10,13 @@ import importlib.util
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcelite.errors import DceliteError, EngineUnavailableError, OutputError
 from dcelite.export.golden import Golden, golden_set
-from dcelite.export.interrupts import deferred_interrupts
 from dcelite.export.manifest import (
     FILE_NAME,
     Record,
@@ -37,6 +37,7 @@ from dcelite.export.verify import (
     verify,
 )
 from dcelite.files import prepare_output_directory, reason, refuse_existing
+from dcelite.interrupts import deferred_interrupts
 from dcelite.training.architecture import DEFAULT_SCALES
 from dcelite.training.checkpoint import Weights, load_weights
 
@@ -83,9 +84,9 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     formats, skipped = _available_formats(wanted, explicit=options.formats is not None)
     files = {name: f"{variant.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
     previous = _check_outputs(options, list(files.values()))
-    with deferred_interrupts() as interrupt_if_asked, _scratch_folder(options.output) as scratch:
+    with deferred_interrupts() as interrupted, _scratch_folder(options.output) as scratch:
         paths = {name: scratch / file for name, file in files.items()}
-        parities = _make_files(options, weights, variant, paths, say, interrupt_if_asked)
+        parities = _make_files(options, weights, variant, paths, say, interrupted)
         say(_table(paths, parities, skipped))
         _refuse_differences(paths, parities)
         records = _records(options, variant, paths, parities)
@@ -215,7 +216,7 @@ def _make_files(
     variant: Variant,
     paths: dict[str, Path],
     say: Say,
-    interrupt_if_asked: Callable[[], None],
+    interrupted: threading.Event,
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
     network = mindspore_network(weights)
@@ -223,16 +224,21 @@ def _make_files(
     goldens: dict[bool, list[Golden]] = {}
     parities = {}
     for name, path in paths.items():
-        interrupt_if_asked()
+        _stop_if(interrupted)
         say(f"writing {path.name}")
         _write(name, weights, variant, metadata, path)
-        interrupt_if_asked()
+        _stop_if(interrupted)
         fixed = variant.resize_in_graph and name in FIXED_SIZE_FORMATS
         if fixed not in goldens:
             goldens[fixed] = golden_set(variant, network, fixed=fixed)
         parities[name] = verify(name, path, variant, goldens[fixed])
-    interrupt_if_asked()
+    _stop_if(interrupted)
     return parities
+
+
+def _stop_if(interrupted: threading.Event) -> None:
+    if interrupted.is_set():
+        raise KeyboardInterrupt
 
 
 def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[str, str]) -> str:

@@ -80,7 +80,7 @@ void expand_row(const float *map, int map_channels, const Sample *columns, int w
     }
 }
 
-// x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 4, with the published sign of a).
+// x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 3, with the published sign of a).
 void curve_row(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
                uint8_t *destination) {
     for (int i = 0; i < count; ++i) {

@@ -110,7 +110,7 @@ def network(x: Array, weights: Weights) -> Array:
 
 
 def apply_curve(image: Array, curve_map: Array) -> Array:
-    """(H, W, 3) in [0, 1] -> the same: LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, equation 4).
+    """(H, W, 3) in [0, 1] -> the same: LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, equation 3).
 
     The networks were published with the opposite sign of A, hence x + a (x^2 - x). A map of 3 channels serves all
     iterations, one of 24 holds eight maps in the order of application.

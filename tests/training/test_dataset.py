@@ -1,0 +1,154 @@
+"""Training images: what is read, what is refused by name, and the order of batches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from dcelite.errors import DceliteError, ImageError
+from dcelite.training.dataset import TrainingImages, load_image, load_images
+
+
+def write(path: Path, colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", size, colour).save(path)
+    return path
+
+
+@pytest.fixture
+def numbered() -> TrainingImages:
+    """Eleven images whose first pixel holds their number, and whose last column is marked."""
+    pixels = np.zeros((11, 3, 16, 16), np.uint8)
+    pixels[:, :, :, :] = np.arange(11, dtype=np.uint8)[:, None, None, None]
+    pixels[:, :, :, -1] += 100
+    return TrainingImages(pixels, [])
+
+
+def numbers(batch: np.ndarray) -> list[int]:
+    return [round(255 * float(image.min())) for image in batch]
+
+
+def test_images_of_nested_folders_in_the_order_of_names(tmp_path: Path) -> None:
+    write(tmp_path / "b.png", (50, 60, 70))
+    write(tmp_path / "a" / "z.jpg", (90, 90, 90))
+    images = load_images(tmp_path, size=16, batch_size=2)
+    assert images.pixels.shape == (2, 3, 16, 16)
+    assert images.pixels.dtype == np.uint8
+    assert images.skipped == []
+    assert abs(int(images.pixels[0, 0, 0, 0]) - 90) <= 1
+    assert images.pixels[1, :, 5, 5].tolist() == [50, 60, 70]
+
+
+def test_resizing_averages(tmp_path: Path) -> None:
+    checks = np.indices((32, 64)).sum(0) % 2 * 200
+    Image.fromarray(checks.astype(np.uint8)).convert("RGB").save(tmp_path / "x.png")
+    assert np.all(np.abs(load_image(tmp_path / "x.png", 16).astype(int) - 100) <= 1)
+
+
+def test_orientation_is_applied(tmp_path: Path) -> None:
+    pixels = np.zeros((32, 32, 3), np.uint8)
+    pixels[:16] = 255  # bright above
+    exif = Image.Exif()
+    exif[0x0112] = 3  # to be shown upside down
+    Image.fromarray(pixels).save(tmp_path / "x.png", exif=exif)
+    image = load_image(tmp_path / "x.png", 16)
+    assert image[:, :8].max() == 0
+    assert image[:, 8:].min() == 255
+
+
+@pytest.mark.parametrize("mode", ["L", "RGBA", "P", "CMYK", "1", "LA"])
+def test_other_8_bit_modes_are_converted(tmp_path: Path, mode: str) -> None:
+    suffix = "tif" if mode == "CMYK" else "png"
+    Image.new("RGB", (20, 20), (200, 200, 200)).convert(mode).save(tmp_path / f"x.{suffix}")
+    assert load_image(tmp_path / f"x.{suffix}", 16).shape == (3, 16, 16)
+
+
+def test_16_bit_is_refused(tmp_path: Path) -> None:
+    Image.fromarray(np.full((20, 20), 40_000, np.uint16)).save(tmp_path / "x.png")
+    with pytest.raises(ImageError, match=r"x\.png: has pixels of type I;16; 8 bits a channel were wanted"):
+        load_image(tmp_path / "x.png", 16)
+
+
+def test_bad_files_are_skipped_by_name(tmp_path: Path) -> None:
+    for number in range(3):
+        write(tmp_path / f"good{number}.png")
+    whole = write(tmp_path / "truncated.jpg", size=(64, 64)).read_bytes()
+    (tmp_path / "truncated.jpg").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "empty.png").touch()
+    (tmp_path / "notes.txt").write_text("not an image")
+    (tmp_path / ".hidden").write_text("of no interest")
+    write(tmp_path / "tiny.png", size=(40, 15))
+    images = load_images(tmp_path, size=16, batch_size=3)
+    assert len(images) == 3
+    assert [Path(line.split(": ")[0]).name for line in images.skipped] == [
+        "empty.png", "notes.txt", "tiny.png", "truncated.jpg",
+    ]  # fmt: skip
+    assert "has 40x15 pixels; at least 16x16 was wanted" in images.skipped[2]
+    assert all("is not a readable image" in images.skipped[n] for n in (0, 1, 3))
+    assert not any("\n" in line for line in images.skipped)
+
+
+def test_decompression_bomb_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+    write(tmp_path / "huge.png")
+    write(tmp_path / "good.png", size=(20, 20))
+    images = load_images(tmp_path, size=16, batch_size=1)
+    assert len(images) == 1
+    assert "huge.png: is not a readable image" in images.skipped[0]
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ([], "holds 0 usable images in 0 files; at least one batch of 2"),
+        (["a.png"], "holds 1 usable images in 1 files"),
+    ],
+)
+def test_fewer_images_than_a_batch(tmp_path: Path, files: list[str], message: str) -> None:
+    for name in files:
+        write(tmp_path / name)
+    with pytest.raises(DceliteError, match=message):
+        load_images(tmp_path, size=16, batch_size=2)
+
+
+def test_missing_folder_and_file_in_place_of_it(tmp_path: Path) -> None:
+    with pytest.raises(DceliteError, match="none: does not exist"):
+        load_images(tmp_path / "none", 16, 1)
+    with pytest.raises(DceliteError, match=r"a\.png: is a file"):
+        load_images(write(tmp_path / "a.png"), 16, 1)
+
+
+def test_an_epoch_shows_every_image_once_in_a_new_order(numbered: TrainingImages) -> None:
+    epochs = [
+        [n for step in range(5 * e, 5 * e + 5) for n in numbers(numbered.batch(step, 2, seed=1))] for e in range(3)
+    ]
+    for epoch in epochs:
+        assert len(set(epoch)) == 10  # of 11, one waits for the next epoch
+    assert epochs[0] != epochs[1] != epochs[2]
+
+
+def test_a_batch_depends_on_step_and_seed_alone(numbered: TrainingImages) -> None:
+    first = numbered.batch(7, 4, seed=1)
+    numbered.batch(3, 4, seed=2)
+    np.testing.assert_array_equal(numbered.batch(7, 4, seed=1), first)
+    assert not np.array_equal(numbered.batch(7, 4, seed=2), first)
+    assert not np.array_equal(numbered.batch(8, 4, seed=1), first)
+    assert first.dtype == np.float32
+    assert first.shape == (4, 3, 16, 16)
+
+
+def test_about_half_of_the_images_are_mirrored(numbered: TrainingImages) -> None:
+    batches = np.concatenate([numbered.batch(step, 8, seed=5) for step in range(50)])
+    mirrored = batches[:, 0, 0, 0] > batches[:, 0, 0, -1]
+    assert 150 < mirrored.sum() < 250
+    assert numbered.pixels[3, 0, 0, -1] == 103  # the images themselves stay as they are
+
+
+def test_fingerprint_tells_data_apart(numbered: TrainingImages) -> None:
+    other = TrainingImages(numbered.pixels.copy(), [])
+    assert other.fingerprint == numbered.fingerprint
+    other.pixels[4, 1, 3, 3] ^= 1
+    assert other.fingerprint != numbered.fingerprint

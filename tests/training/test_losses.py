@@ -1,0 +1,170 @@
+"""The four losses against hand-computed values, a plain NumPy statement of their equations, and finite differences."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import mindspore as ms
+import numpy as np
+import pytest
+
+from dcelite import reference
+from dcelite.errors import DceliteError
+from dcelite.training import losses
+from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
+from dcelite.training.checkpoint import Weights
+from dcelite.training.losses import LossConfig, ZeroReferenceLoss
+from dcelite.training.network import Enhancer, build_network, load_into
+from dcelite.training.train import LossOfBatch
+
+Array = np.ndarray
+CONFIG = LossConfig(
+    spatial_weight=3.0,
+    exposure_weight=2.0,
+    colour_weight=5.0,
+    smoothness_weight=7.0,
+    exposure_patch=8,
+    exposure_target=0.4,
+)
+
+
+def tensor(values: object) -> ms.Tensor:
+    return ms.Tensor(np.asarray(values, np.float32))
+
+
+def pooled(grey: Array, side: int) -> Array:
+    n, height, width = grey.shape
+    return grey.reshape(n, height // side, side, width // side, side).mean((2, 4))
+
+
+def plain_terms(image: Array, enhanced: Array, curve_map: Array, config: LossConfig) -> Array:
+    """The weighted terms in float64, loop by loop as the equations are written."""
+    count = len(image)
+    before, after = (pooled(x.mean(1), config.spatial_region) for x in (image, enhanced))
+    spatial = 0.0
+    rows, columns = before.shape[1:]
+    for n, i, j in np.ndindex(before.shape):
+        for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
+            inside = 0 <= k < rows and 0 <= m < columns
+            neighbour = (after[n, k, m], before[n, k, m]) if inside else (0.0, 0.0)
+            spatial += ((after[n, i, j] - neighbour[0]) - (before[n, i, j] - neighbour[1])) ** 2
+    spatial /= before.size
+    exposure = np.mean((pooled(enhanced.mean(1), config.exposure_patch) - config.exposure_target) ** 2)
+    colour = 0.0
+    for red, green, blue in enhanced.mean((2, 3)):
+        colour += np.sqrt((red - green) ** 4 + (red - blue) ** 4 + (green - blue) ** 4) / count
+    smoothness = 0.0
+    for channel in curve_map.reshape(-1, *curve_map.shape[2:]):
+        smoothness += 2 * (np.mean(np.diff(channel, axis=0) ** 2) + np.mean(np.diff(channel, axis=1) ** 2)) / count
+    weights = (config.spatial_weight, config.exposure_weight, config.colour_weight, config.smoothness_weight)
+    return np.array(weights) * [spatial, exposure, colour, smoothness]
+
+
+@pytest.fixture
+def arguments(rng: np.random.Generator) -> list[Array]:
+    """Image, enhanced image, curve map."""
+    image = rng.random((2, 3, 16, 24))
+    return [image, np.sqrt(image) * [[[0.9]], [[0.7]], [[1.0]]], rng.uniform(-1, 1, (2, 6, 16, 24))]
+
+
+def test_spatial_consistency_by_hand() -> None:
+    # Regions of the left column change by 0.1, of the right by 0.3. Each has one neighbour across, which gives
+    # 4 (0.1 - 0.3)^2 = 0.16, one above or below with the same change, and two beyond the border, which give
+    # 2 (2 x 0.1^2 + 2 x 0.3^2) = 0.40.
+    image, enhanced = tensor([[[[0.2, 0.2], [0.0, 0.1]]]]), tensor([[[[0.3, 0.5], [0.1, 0.4]]]])
+    assert losses.spatial_consistency(image, enhanced).asnumpy() == pytest.approx(0.56 / 4, rel=1e-5)
+
+
+def test_spatial_consistency_is_zero_without_change(rng: np.random.Generator) -> None:
+    image = tensor(rng.random((2, 1, 4, 5)))
+    assert losses.spatial_consistency(image, image).asnumpy() == 0
+
+
+def test_exposure_control_by_hand() -> None:
+    # (0.5 - 0.6)^2 = 0.01 and (0.9 - 0.6)^2 = 0.09
+    assert losses.exposure_control(tensor([[[[0.5, 0.9]]]]), 0.6).asnumpy() == pytest.approx(0.05, rel=1e-5)
+
+
+def test_colour_constancy_by_hand() -> None:
+    # Means 0.5, 0.3, 0.2: the root of 0.2^4 + 0.3^4 + 0.1^4 = 0.0098
+    image = np.empty((1, 3, 4, 4))
+    image[0] = np.array([0.5, 0.3, 0.2])[:, None, None]
+    assert losses.colour_constancy(tensor(image)).asnumpy() == pytest.approx(np.sqrt(0.0098), rel=1e-5)
+
+
+def test_colour_constancy_has_a_gradient_at_grey() -> None:
+    grey = tensor(np.full((1, 3, 4, 4), 0.5))
+    gradient = ms.grad(losses.colour_constancy)(grey).asnumpy()
+    assert np.all(np.abs(gradient) < 1e-6)
+
+
+def test_illumination_smoothness_by_hand() -> None:
+    # A ramp of 0.1 a column in each of 3 channels: 2 x 3 x 0.1^2
+    ramp = np.broadcast_to(0.1 * np.arange(5), (2, 3, 4, 5))
+    assert losses.illumination_smoothness(tensor(ramp)).asnumpy() == pytest.approx(0.06, rel=1e-5)
+
+
+def test_terms_equal_the_equations(arguments: list[Array]) -> None:
+    actual = ZeroReferenceLoss(CONFIG)(*map(tensor, arguments)).asnumpy()
+    np.testing.assert_allclose(actual, plain_terms(*arguments, CONFIG), rtol=1e-5)
+
+
+@pytest.mark.parametrize("term", range(4), ids=losses.TERMS)
+def test_gradients_equal_finite_differences(arguments: list[Array], term: int, rng: np.random.Generator) -> None:
+    loss = ZeroReferenceLoss(CONFIG)
+    gradients = ms.grad(lambda *x: loss(*x)[term], grad_position=(1, 2))(*map(tensor, arguments))
+    for position, gradient in zip((1, 2), gradients, strict=True):
+        for _ in range(5):
+            index = tuple(int(rng.integers(n)) for n in arguments[position].shape)
+            expected = finite_difference(lambda: plain_terms(*arguments, CONFIG)[term], arguments[position], index)
+            assert gradient.asnumpy()[index] == pytest.approx(expected, rel=1e-3, abs=1e-7)
+
+
+@pytest.mark.parametrize("scale", [1, 4])
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_weight_gradients_equal_finite_differences(architecture: str, scale: int, rng: np.random.Generator) -> None:
+    """Through losses, curve, upsampling, network and downsampling, against the NumPy reference of all of them."""
+    arrays = {}
+    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+        bound = 1.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
+        arrays[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
+    image = rng.random((16, 24, 3))
+    network = build_network(architecture)
+    load_into(network, Weights(architecture, arrays))
+    loss = LossOfBatch(Enhancer(network, scale), ZeroReferenceLoss(CONFIG))
+    parameters = network.trainable_params()
+    gradients = ms.grad(lambda x: loss(x).sum(), None, parameters)(tensor(image.transpose(2, 0, 1)[None]))
+
+    double = {name: array.astype(np.float64) for name, array in arrays.items()}
+
+    def total() -> float:
+        small_map = reference.network(reference.downsample(image, scale), double)
+        curve_map = reference.upsample(small_map, 16, 24)
+        enhanced = reference.apply_curve(image, curve_map)
+        batch = [x.transpose(2, 0, 1)[None] for x in (image, enhanced, curve_map)]
+        return float(plain_terms(*batch, CONFIG).sum())
+
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        index = tuple(int(rng.integers(n)) for n in parameter.shape)
+        expected = finite_difference(total, double[parameter.name], index)
+        assert gradient.asnumpy()[index] == pytest.approx(expected, rel=5e-3, abs=1e-5), parameter.name
+
+
+def finite_difference(function: Callable[[], float], array: Array, index: tuple[int, ...], step: float = 1e-5) -> float:
+    """Central difference of function() in array[index], which is changed in place and put back."""
+    value = array[index]
+    array[index] = value + step
+    above = function()
+    array[index] = value - step
+    below = function()
+    array[index] = value
+    return (above - below) / (2 * step)
+
+
+@pytest.mark.parametrize(("size", "works"), [(15, False), (16, True)])
+def test_images_smaller_than_a_patch_are_refused(size: int, works: bool) -> None:
+    if works:
+        LossConfig().check(size)
+        return
+    with pytest.raises(DceliteError, match=r"image size 15: .* at least 16 was wanted"):
+        LossConfig().check(size)

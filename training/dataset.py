@@ -1,0 +1,120 @@
+"""Training images: a folder is decoded and resized once into memory, then drawn in an order fixed by seed and step."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from dcelite.errors import DceliteError, ImageError
+from dcelite.files import reason
+from dcelite.progress import track
+
+
+@dataclass(frozen=True)
+class TrainingImages:
+    """Decoded images and what became of the other files of the folder."""
+
+    pixels: NDArray[np.uint8]
+    """(images, 3, size, size), red, green, blue, in the order of the file names."""
+    skipped: list[str]
+    """One line "PATH: reason" for every file that is not among them."""
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    @property
+    def fingerprint(self) -> int:
+        """CRC-32 of all pixels: tells whether a resumed run sees the data it began with."""
+        return zlib.crc32(self.pixels.data)
+
+    def batch(self, step: int, batch_size: int, seed: int) -> NDArray[np.float32]:
+        """The images of a step (counted from 0), float32 (batch, 3, size, size) in [0, 1], each mirrored or not.
+
+        It depends on nothing but the arguments, so a resumed run continues with the batches that were to come. Every
+        epoch is a new permutation; the images that do not fill a last batch wait for the next epoch.
+        """
+        epoch, position = divmod(step, len(self) // batch_size)
+        order = np.random.default_rng([seed, epoch]).permutation(len(self))
+        chosen = self.pixels[order[position * batch_size : (position + 1) * batch_size]]
+        mirrored = np.random.default_rng([seed, epoch, position]).random(batch_size) < 0.5
+        chosen[mirrored] = chosen[mirrored, :, :, ::-1]
+        images: NDArray[np.float32] = chosen.astype(np.float32) / np.float32(255)
+        return images
+
+
+def load_images(folder: Path, size: int, batch_size: int) -> TrainingImages:
+    """Decode every file below ``folder``; files that are no usable image are skipped and listed with the reason.
+
+    Args:
+        size: pixels of a side; images are resized to squares as in the published training, whatever their shape.
+        batch_size: fewer usable images than this are refused.
+
+    Raises:
+        DceliteError: the folder is missing or unreadable, or holds fewer usable images than a batch.
+    """
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
+        raise DceliteError(f"{folder}: {found}; a folder of training images was wanted")
+    try:
+        next(folder.iterdir(), None)  # rglob passes over a folder that may not be read
+        files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    except OSError as error:
+        raise DceliteError(f"{folder}: cannot be read: {reason(error)}") from None
+    with ThreadPoolExecutor(os.cpu_count()) as workers:
+        decoded = workers.map(partial(_load_or_explain, size=size), files)
+        results = list(track(decoded, total=len(files), label="reading images"))
+    images = [result for result in results if not isinstance(result, str)]
+    skipped = [result for result in results if isinstance(result, str)]
+    if len(images) < batch_size:
+        example = f", for example {skipped[0]}" if skipped else ""
+        raise DceliteError(
+            f"{folder}: holds {len(images)} usable images in {len(files)} files; "
+            f"at least one batch of {batch_size} was wanted{example}"
+        )
+    return TrainingImages(np.stack(images), skipped)
+
+
+def _load_or_explain(path: Path, size: int) -> NDArray[np.uint8] | str:
+    try:
+        return load_image(path, size)
+    except ImageError as error:
+        return str(error)
+
+
+def load_image(path: Path, size: int) -> NDArray[np.uint8]:
+    """Decode one image to uint8 (3, size, size); raises ImageError naming the file and the reason.
+
+    Grey images become grey RGB and transparency is dropped. Images with more than 8 bits a channel are refused, because
+    their black and white levels are unknown, and so are those that would have to be enlarged.
+    """
+    try:
+        with Image.open(path) as file:
+            _check_kind(file, path, size)
+            file.draft("RGB", (2 * size, 2 * size))  # lets the JPEG decoder skip the finest details
+            image = ImageOps.exif_transpose(file).convert("RGB")
+    except ImageError:
+        raise
+    except Exception as error:  # decoders raise nearly anything on damaged files
+        raise ImageError(f"{path}: is not a readable image: {_one_line(error)}") from None
+    resized = image.resize((size, size), Image.Resampling.BOX)
+    return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
+
+
+def _check_kind(file: Image.Image, path: Path, size: int) -> None:
+    if file.mode.startswith(("I", "F")):
+        raise ImageError(f"{path}: has pixels of type {file.mode}; 8 bits a channel were wanted")
+    if min(file.size) < size:
+        raise ImageError(f"{path}: has {file.width}x{file.height} pixels; at least {size}x{size} was wanted")
+
+
+def _one_line(error: Exception) -> str:
+    text = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+    return " ".join(text.split())

@@ -1,0 +1,124 @@
+"""The four zero-reference losses of Zero-DCE, which judge an enhanced image without a reference image.
+
+Equation numbers are those of Guo et al., "Zero-Reference Deep Curve Estimation for Low-Light Image Enhancement", CVPR
+2020, section 3.3. The paper, the authors' PyTorch code and the MindSpore code differ. The PyTorch code is followed,
+because its weights are those that the published figures were measured with:
+
+| | paper | PyTorch | MindSpore |
+|---|---|---|---|
+| spatial: differences of neighbours | absolute | signed | signed |
+| spatial and exposure: regions | side by side | side by side | overlapping (pooling with stride 1) |
+| exposure: distance from E | absolute | squared | squared |
+| colour: norm of the three squared differences | sum | root of the sum of squares | as PyTorch |
+| smoothness: gradients | (abs dx + abs dy)^2 | 2 (dx^2 + dy^2) | as PyTorch |
+| smoothness: channels | averaged over iterations, summed over colours | summed over all | as PyTorch |
+| weights spatial, exposure, colour, smoothness | 1, 1, 0.5, 20 | 1, 10, 5, 200 (Zero-DCE), 1600 (++) | 1, 10, 5, 1600 |
+
+Shapes: I input and Y enhanced image (N, 3, H, W) in [0, 1], A curve map (N, C, H, W) in (-1, 1). Every loss is a
+scalar, the mean over the batch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from dcelite.errors import DceliteError
+
+TERMS = ("spatial", "exposure", "colour", "smoothness")
+SMOOTHNESS_WEIGHTS = {"zerodcepp": 1600.0, "zerodce": 200.0}
+"""Zero-DCE++ needs the larger one, because its single map is applied eight times."""
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """Weights and targets; the defaults are those of the authors' PyTorch code for Zero-DCE++."""
+
+    spatial_weight: float = 1.0
+    exposure_weight: float = 10.0
+    colour_weight: float = 5.0
+    smoothness_weight: float = SMOOTHNESS_WEIGHTS["zerodcepp"]
+    exposure_target: float = 0.6
+    """E, the grey level that every patch is drawn to, in [0, 1]."""
+    exposure_patch: int = 16
+    """Side of a patch in pixels of the training image; the larger, the more of the local contrast is left."""
+    spatial_region: int = 4
+    """Side of a region in pixels of the training image."""
+
+    def check(self, image_size: int) -> None:
+        """Raise DceliteError where images of this size (pixels) hold no patch or fewer than 2 regions in a row."""
+        wanted = max(self.exposure_patch, 2 * self.spatial_region)
+        if image_size < wanted:
+            raise DceliteError(f"image size {image_size}: the losses look at patches; at least {wanted} was wanted")
+
+
+class ZeroReferenceLoss(nn.Cell):
+    """(I, Y, A) -> the four weighted terms, shape (4,) in the order of TERMS. The loss is their sum (equation 8)."""
+
+    def __init__(self, config: LossConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.regions = nn.AvgPool2d(config.spatial_region, stride=config.spatial_region)
+        self.patches = nn.AvgPool2d(config.exposure_patch, stride=config.exposure_patch)
+        weights = [getattr(config, f"{term}_weight") for term in TERMS]
+        self.weights = Tensor(np.array(weights, np.float32))
+
+    def construct(self, image: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
+        terms = (
+            spatial_consistency(self.regions(_grey(image)), self.regions(_grey(enhanced))),
+            exposure_control(self.patches(_grey(enhanced)), self.config.exposure_target),
+            colour_constancy(enhanced),
+            illumination_smoothness(curve_map),
+        )
+        return self.weights * ops.stack(terms)
+
+
+def _grey(image: Tensor) -> Tensor:
+    """(N, 3, H, W) -> (N, 1, H, W): the mean of the three colours."""
+    return image.mean(1, keep_dims=True)
+
+
+def spatial_consistency(image: Tensor, enhanced: Tensor) -> Tensor:
+    """Equation 4: 1/K sum_i sum_{j in neighbours(i)} ((Y_i - Y_j) - (I_i - I_j))^2, over K regions i.
+
+    Arguments are the means of the regions, (N, 1, k, l) with k, l >= 2. Of the four neighbours, those beyond a border
+    count as zero, so the brightness of border regions is held to that of the input.
+    """
+    change = enhanced - image  # ((Y_i - Y_j) - (I_i - I_j)) = change_i - change_j
+    down = change[:, :, 1:] - change[:, :, :-1]  # each pair within the image occurs twice, as (i, j) and (j, i)
+    right = change[:, :, :, 1:] - change[:, :, :, :-1]
+    borders = (change[:, :, 0], change[:, :, -1], change[:, :, :, 0], change[:, :, :, -1])
+    total = 2 * (down * down).sum() + 2 * (right * right).sum()
+    for border in borders:
+        total = total + (border * border).sum()
+    return total / change.size
+
+
+def exposure_control(patches: Tensor, target: float) -> Tensor:
+    """Equation 5 with squares: 1/M sum_k (Y_k - E)^2, over the means Y_k of M patches, (N, 1, m, n)."""
+    distance = patches - target
+    return (distance * distance).mean()
+
+
+def colour_constancy(enhanced: Tensor) -> Tensor:
+    """Equation 6 with a root: sqrt(sum over {RG, RB, GB} of (J_p - J_q)^4), J the mean of a colour over the image.
+
+    The grey-world assumption: the mean colour of an image is grey.
+    """
+    means = enhanced.mean((2, 3))  # (N, 3)
+    red, green, blue = means[:, 0], means[:, 1], means[:, 2]
+    rg, rb, gb = (red - green) * (red - green), (red - blue) * (red - blue), (green - blue) * (green - blue)
+    squares = rg * rg + rb * rb + gb * gb  # (N,)
+    return ops.sqrt(squares + 1e-24).mean()  # 1e-24: the root has no derivative at 0, where an image is grey
+
+
+def illumination_smoothness(curve_map: Tensor) -> Tensor:
+    """Equation 7: 2/N sum over images and channels of (mean of (dx A)^2 + mean of (dy A)^2).
+
+    Means are over the pixels of a channel. A map that varies slowly keeps the order of brightness of neighbours.
+    """
+    dy = curve_map[:, :, 1:] - curve_map[:, :, :-1]
+    dx = curve_map[:, :, :, 1:] - curve_map[:, :, :, :-1]
+    return 2 * curve_map.shape[1] * ((dy * dy).mean() + (dx * dx).mean())

@@ -1,0 +1,135 @@
+"""Zero-DCE and Zero-DCE++ as MindSpore Cells: image -> curve map -> enhanced image.
+
+Images and maps are float32, (batch, channel, row, column), red, green, blue in [0, 1]. ``dcelite.reference`` states the
+same mathematics in NumPy; parameter names are those of the published code, so published checkpoints load.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from mindspore import Tensor, nn, ops
+
+from dcelite.errors import ModelError
+from dcelite.training.architecture import NetworkConfig
+from dcelite.training.checkpoint import Weights
+
+
+def _convolution(channels_in: int, channels_out: int, kernel: int, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(
+        channels_in, channels_out, kernel, pad_mode="pad", padding=kernel // 2, group=groups, has_bias=True
+    )
+
+
+class SeparableConvolution(nn.Cell):
+    """3x3 depthwise, then 1x1 pointwise convolution, each with bias, nothing in between (Zero-DCE++, section 3.5)."""
+
+    def __init__(self, channels_in: int, channels_out: int) -> None:
+        super().__init__()
+        self.depth_conv = _convolution(channels_in, channels_in, kernel=3, groups=channels_in)
+        self.point_conv = _convolution(channels_in, channels_out, kernel=1)
+
+    def construct(self, x: Tensor) -> Tensor:
+        return self.point_conv(self.depth_conv(x))
+
+
+class CurveNetwork(nn.Cell):
+    """(N, 3, h, w) in [0, 1] -> curve map (N, 3 | 3 x iterations, h, w) in (-1, 1). This is what export freezes."""
+
+    def __init__(self, config: NetworkConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers = [
+            SeparableConvolution(*channels) if config.separable else _convolution(*channels, kernel=3)
+            for channels in config.layer_channels
+        ]
+        self.e_conv1, self.e_conv2, self.e_conv3, self.e_conv4, self.e_conv5, self.e_conv6, self.e_conv7 = layers
+        self.relu = nn.ReLU()
+        self.tanh = nn.Tanh()
+
+    def construct(self, x: Tensor) -> Tensor:
+        x1 = self.relu(self.e_conv1(x))  # (N, 32, h, w)
+        x2 = self.relu(self.e_conv2(x1))
+        x3 = self.relu(self.e_conv3(x2))
+        x4 = self.relu(self.e_conv4(x3))
+        x5 = self.relu(self.e_conv5(ops.cat((x3, x4), 1)))  # (N, 64, h, w) -> (N, 32, h, w)
+        x6 = self.relu(self.e_conv6(ops.cat((x2, x5), 1)))
+        return self.tanh(self.e_conv7(ops.cat((x1, x6), 1)))  # (N, 64, h, w) -> (N, C, h, w)
+
+
+def apply_curve(image: Tensor, curve_map: Tensor, iterations: int) -> Tensor:
+    """LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}), the published networks giving -A_n: x + a (x^2 - x).
+
+    image (N, 3, H, W) in [0, 1], curve_map (N, 3, H, W) or (N, 3 x iterations, H, W) -> (N, 3, H, W) in [0, 1].
+    """
+    shared = curve_map.shape[1] == 3
+    for n in range(iterations):
+        a = curve_map if shared else curve_map[:, 3 * n : 3 * n + 3]
+        image = image + a * (image * image - image)
+    return image
+
+
+class Enhancer(nn.Cell):
+    """The whole enhancement at scale s: downsample, network, upsample, curve.
+
+    (N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W) in [0, 1] and the curve map (N, C, H, W) that made it.
+    """
+
+    def __init__(self, network: CurveNetwork, scale: int) -> None:
+        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
+        self.network = network
+        self.scale = scale
+        self.iterations = network.config.iterations
+
+    def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
+        height, width = image.shape[2:]
+        if self.scale == 1:
+            curve_map = self.network(image)
+        else:
+            low = (-(-height // self.scale), -(-width // self.scale))  # rounded up, never cropped
+            small = ops.interpolate(image, size=low, mode="bilinear", align_corners=False)  # (N, 3, h, w)
+            curve_map = self.network(small)  # (N, C, h, w)
+            curve_map = ops.interpolate(curve_map, size=(height, width), mode="bilinear", align_corners=True)
+        return apply_curve(image, curve_map, self.iterations), curve_map
+
+
+def build_network(architecture: str | NetworkConfig, seed: int = 0) -> CurveNetwork:
+    """A curve network whose initial weights depend on the seed alone."""
+    config = architecture if isinstance(architecture, NetworkConfig) else NetworkConfig(architecture)
+    network = CurveNetwork(config)
+    load_into(network, initial_weights(config, seed))
+    return network
+
+
+def initial_weights(config: NetworkConfig, seed: int) -> Weights:
+    """The published initial distributions, drawn by NumPy.
+
+    Zero-DCE: weights normal with deviation 0.02 (section 4 of its paper). Zero-DCE++: the published code leaves
+    PyTorch's default, uniform in +-1/sqrt(inputs of a unit); with 0.02 the signal would fade over 14 convolutions.
+    Biases are zero in both, so that the first maps are near zero and the first enhanced images are the inputs.
+    """
+    random = np.random.default_rng(seed)
+    arrays = {}
+    for name, shape in config.parameter_shapes.items():
+        if name.endswith("bias"):
+            values = np.zeros(shape)
+        elif config.separable:
+            bound = 1 / np.sqrt(np.prod(shape[1:]))
+            values = random.uniform(-bound, bound, shape)
+        else:
+            values = random.normal(0, 0.02, shape)
+        arrays[name] = values.astype(np.float32)
+    return Weights(config.architecture, arrays)
+
+
+def load_into(network: CurveNetwork, weights: Weights) -> None:
+    """Copy weights into a network of the same architecture; raises ModelError where they are for the other one."""
+    if weights.architecture != network.config.architecture:
+        raise ModelError(f"weights of {weights.architecture} do not fit a network of {network.config.architecture}")
+    for parameter in network.get_parameters():
+        parameter.set_data(Tensor(weights.arrays[parameter.name]))
+
+
+def weights_of(network: CurveNetwork) -> Weights:
+    """The network's present weights, copied to NumPy."""
+    arrays = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
+    return Weights(network.config.architecture, arrays)
