@@ -15,7 +15,7 @@
  *     dce_close(enhancer);
  *
  * What it computes (Li, Guo, Loy: "Learning to Enhance Low-Light Image via Zero-Reference Deep Curve Estimation", TPAMI
- * 2021, equations 3 and 4): a small network sees the image at 1/scale of its size and predicts a curve map a in (-1, 1);
+ * 2021): a small network sees the image at 1/scale of its size and predicts a curve map a in (-1, 1);
  * the map is interpolated to full size and x <- x + a (x^2 - x) is applied eight times to x = value / 255.
  *
  * Ownership: the caller owns every buffer it passes; the library keeps no pointer to any of them after the call returns,
