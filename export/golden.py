@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,8 @@ def _scene(height: int, width: int, rng: np.random.Generator) -> NDArray[np.floa
     y = np.arange(height)[:, None, None] - 0.3 * height
     x = np.arange(width)[None, :, None] - 0.7 * width
     lamp = np.exp(-(y**2 + x**2) / (0.004 * (height**2 + width**2)))
-    return scene + 1.2 * lamp + 0.01 * rng.standard_normal((height, width, 3))
+    noisy: NDArray[np.float64] = scene + 1.2 * lamp + 0.01 * rng.standard_normal((height, width, 3))
+    return noisy
 
 
 def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
@@ -80,7 +82,7 @@ def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
     return reference.to_8_bit(picture)
 
 
-def finish(picture: NDArray[np.uint8], curve_map: NDArray[np.floating]) -> NDArray[np.uint8]:
+def finish(picture: NDArray[np.uint8], curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """Upsample a curve map (h, w, C), apply the curve to the picture (H, W, 3), round to 8 bits."""
     full_map = reference.upsample(np.asarray(curve_map, np.float64), *picture.shape[:2])
     return reference.to_8_bit(reference.apply_curve(picture / 255.0, full_map))

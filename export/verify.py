@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ LEVEL_TOLERANCE = 1
 EQUAL_SHARE = 0.999
 """Smallest share of 8-bit values that are equal, in a picture of at least 1 / (1 - EQUAL_SHARE) values."""
 
-Outputs = tuple[NDArray[np.floating] | None, NDArray[np.uint8]]
+Outputs = tuple[NDArray[np.floating[Any]] | None, NDArray[np.uint8]]
 """Curve map (h, w, C), or None where the file does not give it away, and enhanced picture (H, W, 3)."""
 Runner = Callable[[Golden], Outputs]
 

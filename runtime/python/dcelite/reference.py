@@ -16,12 +16,13 @@ upstream parameter names (``e_conv1.depth_conv.weight`` …) to arrays in the or
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Weights = Mapping[str, NDArray[np.floating]]
+Weights = Mapping[str, NDArray[np.floating[Any]]]
 
 ITERATIONS = 8
 """Applications of the curve (Zero-DCE, section 3.1: eight suffice for most images)."""
@@ -43,9 +44,14 @@ def _interpolation(sources: Array, size: int) -> tuple[NDArray[np.intp], NDArray
 def _resize(image: Array, rows: Array, columns: Array) -> Array:
     """Sample (H, W, C) bilinearly at the given source rows and columns."""
     low, high, weight = _interpolation(rows, image.shape[0])
-    image = image[low] * (1.0 - weight)[:, None, None] + image[high] * weight[:, None, None]
+    image = _between(image[low], image[high], weight[:, None, None])
     low, high, weight = _interpolation(columns, image.shape[1])
-    return image[:, low] * (1.0 - weight)[:, None] + image[:, high] * weight[:, None]
+    return _between(image[:, low], image[:, high], weight[:, None])
+
+
+def _between(low: Array, high: Array, weight: Array) -> Array:
+    result: Array = low * (1.0 - weight) + high * weight
+    return result
 
 
 def downsample(image: Array, scale: int) -> Array:
@@ -68,7 +74,10 @@ def upsample(curve_map: Array, height: int, width: int) -> Array:
 def _windows(x: Array) -> Array:
     """(h, w, C) -> (h, w, C, 3, 3): the zero-padded 3x3 neighbourhood of every pixel."""
     padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
-    return np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+    h, w, channels = x.shape
+    shifted = [padded[i : i + h, j : j + w] for i in range(3) for j in range(3)]
+    windows: Array = np.stack(shifted, axis=-1).reshape(h, w, channels, 3, 3)
+    return windows
 
 
 def _separable(x: Array, weights: Weights, layer: str) -> Array:
@@ -123,7 +132,8 @@ def apply_curve(image: Array, curve_map: Array) -> Array:
 
 def to_8_bit(image: Array) -> NDArray[np.uint8]:
     """[0, 1] -> floor(255 x + 0.5), clamped to 0 … 255."""
-    return np.clip(np.floor(255.0 * image + 0.5), 0, 255).astype(np.uint8)
+    levels: Array = np.floor(255.0 * image + 0.5)
+    return levels.clip(0, 255).astype(np.uint8)
 
 
 def curve_map(image: NDArray[np.uint8], weights: Weights, scale: int) -> Array:
