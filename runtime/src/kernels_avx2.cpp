@@ -9,6 +9,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 2;
+constexpr int kCurveVectors = 8;
 
 typedef float Floats __attribute__((vector_size(32)));
 typedef int32_t Ints __attribute__((vector_size(32)));
@@ -20,11 +21,14 @@ inline Floats load_bytes(const uint8_t *values) {
 inline Floats larger(Floats a, Floats b) { return _mm256_max_ps(a, b); }
 inline Floats smaller(Floats a, Floats b) { return _mm256_min_ps(a, b); }
 
-inline void store_bytes(Floats vector, uint8_t *values) {
-    // max returns its second operand where the first is not a number; the packs only narrow, nothing is left to saturate
-    const __m256i integers = _mm256_cvttps_epi32(smaller(larger(vector, Floats{}), _mm256_set1_ps(255.0f)));
-    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(integers), _mm256_extracti128_si256(integers, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i *>(values), _mm_packus_epi16(words, words));
+inline void store_bytes(const Floats *vectors, uint8_t *values) {
+    // What is not a number becomes the smallest integer, hence 0. The packs work within halves of the register; the
+    // permutation puts the halves' bytes in order.
+    const __m256i low = _mm256_packs_epi32(_mm256_cvttps_epi32(vectors[0]), _mm256_cvttps_epi32(vectors[1]));
+    const __m256i high = _mm256_packs_epi32(_mm256_cvttps_epi32(vectors[2]), _mm256_cvttps_epi32(vectors[3]));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(values), bytes);
 }
 
 }  // namespace

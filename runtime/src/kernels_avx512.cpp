@@ -9,6 +9,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kBlockPixels = 12;
 constexpr int kBlockVectors = 2;
+constexpr int kCurveVectors = 8;
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
@@ -20,10 +21,13 @@ inline Floats load_bytes(const uint8_t *values) {
 inline Floats larger(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 inline Floats smaller(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 
-inline void store_bytes(Floats vector, uint8_t *values) {
-    // max returns its second operand where the first is not a number
-    const __m512i integers = _mm512_cvttps_epi32(smaller(larger(vector, Floats{}), _mm512_set1_ps(255.0f)));
-    _mm_storeu_si128(reinterpret_cast<__m128i *>(values), _mm512_cvtepi32_epi8(integers));
+inline void store_bytes(const Floats *vectors, uint8_t *values) {
+    // What is not a number becomes the smallest integer, hence 0. The packs work within quarters of the register; the
+    // permutation puts the quarters' bytes in order.
+    const __m512i low = _mm512_packs_epi32(_mm512_cvttps_epi32(vectors[0]), _mm512_cvttps_epi32(vectors[1]));
+    const __m512i high = _mm512_packs_epi32(_mm512_cvttps_epi32(vectors[2]), _mm512_cvttps_epi32(vectors[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(values, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
 }
 
 }  // namespace

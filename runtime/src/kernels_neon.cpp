@@ -10,6 +10,7 @@ namespace {
 constexpr int kLanes = 4;
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 4;
+constexpr int kCurveVectors = 8;
 
 typedef float Floats __attribute__((vector_size(16)));
 typedef int32_t Ints __attribute__((vector_size(16)));
@@ -24,12 +25,12 @@ inline Floats load_bytes(const uint8_t *values) {
 inline Floats larger(Floats a, Floats b) { return vmaxnmq_f32(a, b); }
 inline Floats smaller(Floats a, Floats b) { return vminnmq_f32(a, b); }
 
-inline void store_bytes(Floats vector, uint8_t *values) {
-    // the conversion saturates at 0 and turns what is not a number into 0; the two narrowings saturate at 255
-    const uint16x4_t words = vqmovn_u32(vcvtq_u32_f32(vector));
-    const uint8x8_t bytes = vqmovn_u16(vcombine_u16(words, words));
-    const uint32_t word = vget_lane_u32(vreinterpret_u32_u8(bytes), 0);
-    memcpy(values, &word, sizeof word);
+inline void store_bytes(const Floats *vectors, uint8_t *values) {
+    // The conversion saturates at 0 and turns what is not a number into 0; the two narrowings saturate at 255.
+    uint16x4_t words[4];
+    for (int v = 0; v < 4; ++v) words[v] = vqmovn_u32(vcvtq_u32_f32(vectors[v]));
+    const uint8x8_t low = vqmovn_u16(vcombine_u16(words[0], words[1]));
+    vst1q_u8(values, vcombine_u8(low, vqmovn_u16(vcombine_u16(words[2], words[3]))));
 }
 
 }  // namespace

@@ -7,8 +7,9 @@
 //   Ints                        as many int32_t
 //   kBlockPixels, kBlockVectors size of the register block of the convolutions: their product plus kBlockVectors + 1 vectors
 //                               have to fit the registers
+//   kCurveVectors               independent chains of the curve: latency times throughput of a multiply-add, or what fits
 //   load_bytes(const uint8_t *) kLanes bytes as floats
-//   store_bytes(Floats, uint8_t *) kLanes floats as bytes: truncated, clamped to 0 … 255, not-a-number to 0
+//   store_bytes(const Floats *, uint8_t *) four vectors as bytes: truncated, clamped to 0 … 255, not-a-number to 0
 //   larger, smaller             of two vectors, lane by lane
 //
 // and is compiled with the options that allow these instructions and the contraction of a * b + c.
@@ -18,6 +19,13 @@
 #include <string.h>
 
 #include "kernels.h"
+
+// In front of a loop whose arrays are to live in registers, or whose counter decides what it does.
+#if defined(__clang__)
+#  define DCE_UNROLL _Pragma("clang loop unroll(full)")
+#else
+#  define DCE_UNROLL _Pragma("GCC unroll 16")
+#endif
 
 namespace dce {
 namespace vector {
@@ -52,17 +60,15 @@ inline Floats shuffle(Floats a, Floats b) {
 
 // ---- convolutions ----
 
-// sums[p][v] += pixel[p * stride + c] * weight[c][v] for `count` channels: the inner loop of both architectures.
-template <int kPixels>
-inline void accumulate(const float *pixel, ptrdiff_t stride, const float *weight, int outputs, int count,
-                       Floats (&sums)[kPixels][kBlockVectors]) {
-    for (int c = 0; c < count; ++c, weight += outputs) {
+// sums[p][v] += pixel[p * kStride + c] * weight[c][v] for `count` channels: the inner loop of both architectures. All layers that
+// come here have kFilters (padded) outputs.
+template <int kPixels, int kStride>
+inline void accumulate(const float *pixel, const float *weight, int count, Floats (&sums)[kPixels][kBlockVectors]) {
+    for (int c = 0; c < count; ++c, ++pixel, weight += kFilters) {
         Floats weights[kBlockVectors];
         for (int v = 0; v < kBlockVectors; ++v) weights[v] = load(weight + v * kLanes);
-        for (int p = 0; p < kPixels; ++p) {
-            const float value = pixel[p * stride + c];
-            for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += value * weights[v];
-        }
+        for (int p = 0; p < kPixels; ++p)
+            for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += pixel[p * kStride] * weights[v];
     }
 }
 
@@ -108,38 +114,38 @@ inline void tanh_values(int count, const float *values, float *results) {
     }
 }
 
-// Depthwise 3x3 of kPixels pixels from column x on, for `channels` (a multiple of kLanes) -> filtered (kPixels, stride).
-template <int kPixels>
-inline void depthwise(const float *const rows[3], int channels, int x, const float *weight, int inputs, const float *bias,
-                      float *filtered, int stride) {
-    for (int c = 0; c < channels; c += kLanes) {
+// Depthwise 3x3 of kPixels pixels from column x on, for one input of kFilters channels -> filtered (kPixels, kInputs).
+template <int kPixels, int kInputs>
+inline void depthwise(const float *const rows[3], int x, const float *weight, const float *bias, float *filtered) {
+    const ptrdiff_t first = static_cast<ptrdiff_t>(x - 1) * kFilters;
+    for (int c = 0; c < kFilters; c += kLanes) {
         Floats taps[kTaps];
-        for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * inputs + c);
+        for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * kInputs + c);
         Floats sums[kPixels];
         for (int p = 0; p < kPixels; ++p) sums[p] = load(bias + c);
         // Column by column, so that a value is loaded once for the three pixels that it is a neighbour of.
-        for (int column = -1; column <= kPixels; ++column) {
-            for (int r = 0; r < 3; ++r) {
-                const Floats value = load(rows[r] + static_cast<ptrdiff_t>(x + column) * channels + c);
-                if (column + 1 < kPixels) sums[column + 1] += value * taps[3 * r];
-                if (column >= 0 && column < kPixels) sums[column] += value * taps[3 * r + 1];
-                if (column >= 1) sums[column - 1] += value * taps[3 * r + 2];
+        DCE_UNROLL for (int column = 0; column < kPixels + 2; ++column) {
+            DCE_UNROLL for (int r = 0; r < 3; ++r) {
+                const Floats value = load(rows[r] + first + column * kFilters + c);
+                if (column < kPixels) sums[column] += value * taps[3 * r];
+                if (column >= 1 && column <= kPixels) sums[column - 1] += value * taps[3 * r + 1];
+                if (column >= 2) sums[column - 2] += value * taps[3 * r + 2];
             }
         }
-        for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * stride + c);
+        for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * kInputs + c);
     }
 }
 
-template <int kPixels>
+// The same for all inputs of a layer: one, or two that are concatenated.
+template <int kPixels, int kInputs>
 inline void depthwise_all(const Layer &layer, const LayerInput &input, int x, float *filtered) {
-    for (int source = 0; source < 2; ++source) {
-        const int first = source * input.channels[0];
-        depthwise<kPixels>(input.rows[source], input.channels[source], x, layer.depth + first, layer.inputs,
-                           layer.depth_bias + first, filtered + first, layer.inputs);
-    }
+    for (int first = 0; first < kInputs; first += kFilters)
+        depthwise<kPixels, kInputs>(input.rows[first / kFilters], x, layer.depth + first, layer.depth_bias + first,
+                                    filtered + first);
 }
 
 // One step of a walk along the row: kPixels pixels of a layer.
+template <int kInputs>
 struct SeparableStep {
     const Layer &layer;
     const LayerInput &input;
@@ -149,11 +155,11 @@ struct SeparableStep {
     template <int kPixels>
     void run(int x) const {
         float *filtered = scratch;
-        depthwise_all<kPixels>(layer, input, x, filtered);
+        depthwise_all<kPixels, kInputs>(layer, input, x, filtered);
         for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
             Floats sums[kPixels][kBlockVectors];
             start_with_bias(layer.bias + o, sums);
-            accumulate(filtered, layer.inputs, layer.weight + o, kFilters, layer.inputs, sums);
+            accumulate<kPixels, kInputs>(filtered, layer.weight + o, kInputs, sums);
             store_relu(sums, output + static_cast<ptrdiff_t>(x) * kFilters + o);
         }
     }
@@ -200,7 +206,7 @@ private:
         for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
             Floats sums[kPixels][kBlockVectors];
             start_with_bias(layer_.bias + o, sums);
-            accumulate(filtered_ + 3 * p, 3, layer_.weight + o, kFilters, 3, sums);
+            accumulate<kPixels, 3>(filtered_ + 3 * p, layer_.weight + o, 3, sums);
             store_relu(sums, output_ + static_cast<ptrdiff_t>(x + p) * kFilters + o);
         }
     }
@@ -238,7 +244,10 @@ struct PlainStep {
                     if (channels == 0) continue;
                     const float *pixel =
                         input.rows[source][tap / 3] + static_cast<ptrdiff_t>(x + tap % 3 - 1) * channels;
-                    accumulate(pixel, channels, weight, kFilters, channels, sums);
+                    if (channels == 3)
+                        accumulate<kPixels, 3>(pixel, weight, 3, sums);
+                    else
+                        accumulate<kPixels, kFilters>(pixel, weight, kFilters, sums);
                     weight += channels * kFilters;
                 }
             if (!last)
@@ -287,37 +296,51 @@ inline Floats sums_of(Floats (&vectors)[kLanes]) {
 }
 
 // The last layer of Zero-DCE++: 64 filtered channels -> 3 channels of the map, as dot products.
-struct MapStep {
-    const Layer &layer;
-    const LayerInput &input;
-    const float *weights;  // (3, inputs)
-    float *scratch;
-    float *output;
-
-    // kLanes pixels at a time, so that their sums are whole vectors; fewer pixels leave lanes unused.
-    template <int kPixels>
-    void run(int x, int count) const {
-        float *filtered = scratch;
-        for (int p = 0; p < count; p += kPixels) depthwise_all<kPixels>(layer, input, x + p, filtered + p * layer.inputs);
-        float results[3][kLanes];
-        for (int o = 0; o < 3; ++o) {
-            Floats partial[kLanes];
-            for (int p = 0; p < kLanes; ++p) partial[p] = Floats{};
-            for (int p = 0; p < count; ++p)
-                for (int c = 0; c < layer.inputs; c += kLanes)
-                    partial[p] += load(filtered + p * layer.inputs + c) * load(weights + o * layer.inputs + c);
-            store(tanh(sums_of(partial) + layer.bias[o]), results[o]);
-        }
-        for (int p = 0; p < count; ++p)
-            for (int o = 0; o < 3; ++o) output[static_cast<ptrdiff_t>(x + p) * 3 + o] = results[o][p];
+class MapStep {
+public:
+    MapStep(const Layer &layer, const LayerInput &input, float *scratch, float *output)
+        : layer_(layer), input_(input), weights_(scratch), filtered_(scratch + 3 * kInputs), output_(output) {
+        for (int o = 0; o < 3; ++o)
+            for (int i = 0; i < kInputs; ++i) weights_[o * kInputs + i] = layer.weight[i * kChannelBlock + o];
+        memset(filtered_, 0, sizeof(float) * kLanes * kInputs);
     }
+
+    // kLanes pixels from column x on, in parts of kPart: their sums are whole vectors. With fewer pixels, kPart is 1.
+    template <int kPart>
+    void run(int x, int count) const {
+        for (int p = 0; p < count; p += kPart)
+            depthwise_all<kPart, kInputs>(layer_, input_, x + p, filtered_ + p * kInputs);
+        float results[3][kLanes];
+        for (int o = 0; o < 3; ++o) store(tanh(dot(o) + layer_.bias[o]), results[o]);
+        for (int p = 0; p < count; ++p)
+            for (int o = 0; o < 3; ++o) output_[static_cast<ptrdiff_t>(x + p) * 3 + o] = results[o][p];
+    }
+
+private:
+    static constexpr int kInputs = 2 * kFilters;
+
+    // Lane p: output o of pixel p before bias and activation; lanes of pixels that are not there have no meaning.
+    Floats dot(int o) const {
+        Floats weights[kInputs / kLanes];
+        for (int i = 0; i < kInputs / kLanes; ++i) weights[i] = load(weights_ + o * kInputs + i * kLanes);
+        Floats products[kLanes];
+        for (int p = 0; p < kLanes; ++p) {
+            products[p] = load(filtered_ + p * kInputs) * weights[0];
+            for (int i = 1; i < kInputs / kLanes; ++i)
+                products[p] += load(filtered_ + p * kInputs + i * kLanes) * weights[i];
+        }
+        return sums_of(products);
+    }
+
+    const Layer &layer_;
+    const LayerInput &input_;
+    float *weights_;   // (3, kInputs)
+    float *filtered_;  // (kLanes, kInputs)
+    float *output_;
 };
 
 inline void map_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
-    float *weights = scratch;
-    for (int o = 0; o < 3; ++o)
-        for (int i = 0; i < layer.inputs; ++i) weights[o * layer.inputs + i] = layer.weight[i * kChannelBlock + o];
-    const MapStep step = {layer, input, weights, scratch + 3 * layer.inputs, output};
+    const MapStep step(layer, input, scratch, output);
     int x = 0;
     for (; x + kLanes <= width; x += kLanes) step.run<4>(x, kLanes);
     if (x < width) step.run<1>(x, width - x);
@@ -329,8 +352,10 @@ void separable_row(const Layer &layer, const LayerInput &input, int width, Activ
         image_row(layer, input, width, scratch, output);
     else if (activation == Activation::kTanh)
         map_row(layer, input, width, scratch, output);
+    else if (layer.inputs == kFilters)
+        walk(SeparableStep<kFilters>{layer, input, scratch, output}, width);
     else
-        walk(SeparableStep{layer, input, scratch, output}, width);
+        walk(SeparableStep<2 * kFilters>{layer, input, scratch, output}, width);
 }
 
 void plain_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch, float *output) {
@@ -393,43 +418,54 @@ void expand_row(const float *map, int map_channels, const Sample *columns, int w
 
 // ---- the curve ----
 
-// kVectors vectors at a time: as many as the latency of a multiply-add needs to be hidden.
-template <int kVectors>
-inline void curve_block(const uint8_t *source, const float *above, const float *below, float weight, int maps, ptrdiff_t count,
+// kVectors vectors with their own values of a map: as many as the latency of a multiply-add needs to be hidden. kMaps is 1 or
+// DCE_ITERATIONS; the maps of a row lie `count` floats apart.
+template <int kVectors, int kMaps>
+inline void curve_block(const uint8_t *source, const float *above, const float *below, float weight, ptrdiff_t count,
                         uint8_t *destination) {
     Floats x[kVectors], a[kVectors] = {};
     for (int v = 0; v < kVectors; ++v) x[v] = load_bytes(source + v * kLanes) * (1.0f / 255.0f);
-    for (int n = 0; n < DCE_ITERATIONS; ++n) {
-        if (n == 0 || maps > 1)
+    DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n) {
+        if (n < kMaps)
             for (int v = 0; v < kVectors; ++v) {
                 const Floats from = load(above + n * count + v * kLanes);
                 a[v] = from + weight * (load(below + n * count + v * kLanes) - from);
             }
         for (int v = 0; v < kVectors; ++v) x[v] += a[v] * (x[v] * x[v] - x[v]);
     }
-    for (int v = 0; v < kVectors; ++v) store_bytes(x[v] * 255.0f + 0.5f, destination + v * kLanes);
+    for (int v = 0; v < kVectors; ++v) x[v] = x[v] * 255.0f + 0.5f;
+    for (int v = 0; v < kVectors; v += 4) store_bytes(x + v, destination + v * kLanes);
+}
+
+template <int kMaps>
+inline void curve(const uint8_t *source, const float *above, const float *below, float weight, int count,
+                  uint8_t *destination) {
+    constexpr int kSmall = 4 * kLanes;
+    int i = 0;
+    for (; i + kCurveVectors * kLanes <= count; i += kCurveVectors * kLanes)
+        curve_block<kCurveVectors, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
+    for (; i + kSmall <= count; i += kSmall)
+        curve_block<4, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
+    if (i == count) return;
+    // The rest in buffers of whole vectors: nothing beyond the row is read or written.
+    const int rest = count - i;
+    uint8_t bytes[kSmall] = {};
+    float from[kMaps * kSmall] = {}, to[kMaps * kSmall] = {};
+    memcpy(bytes, source + i, rest);
+    for (int n = 0; n < kMaps; ++n) {
+        memcpy(from + n * kSmall, above + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
+        memcpy(to + n * kSmall, below + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
+    }
+    curve_block<4, kMaps>(bytes, from, to, weight, kSmall, bytes);
+    memcpy(destination + i, bytes, rest);
 }
 
 void curve_row(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
                uint8_t *destination) {
-    constexpr int kVectors = 4;
-    int i = 0;
-    for (; i + kVectors * kLanes <= count; i += kVectors * kLanes)
-        curve_block<kVectors>(source + i, above + i, below + i, weight, maps, count, destination + i);
-    for (; i + kLanes <= count; i += kLanes)
-        curve_block<1>(source + i, above + i, below + i, weight, maps, count, destination + i);
-    if (i == count) return;
-    // The rest in buffers of a whole vector: nothing beyond the row is read or written.
-    const int rest = count - i;
-    uint8_t bytes[kLanes] = {};
-    float from[DCE_ITERATIONS * kLanes] = {}, to[DCE_ITERATIONS * kLanes] = {};
-    memcpy(bytes, source + i, rest);
-    for (int n = 0; n < maps; ++n) {
-        memcpy(from + n * kLanes, above + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
-        memcpy(to + n * kLanes, below + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
-    }
-    curve_block<1>(bytes, from, to, weight, maps, kLanes, bytes);
-    memcpy(destination + i, bytes, rest);
+    if (maps == 1)
+        curve<1>(source, above, below, weight, count, destination);
+    else
+        curve<DCE_ITERATIONS>(source, above, below, weight, count, destination);
 }
 
 }  // namespace
