@@ -194,7 +194,8 @@ class WholeGraphModel(MindSporeLiteModel):
         """RGB (H, W, 3) -> the same; raises ValueError for another size than that of the model."""
         if not self._planar:
             return self.run(image)
-        enhanced = self.run(np.float32(image.transpose(2, 0, 1)) / np.float32(255)).transpose(1, 2, 0)
+        planes = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+        enhanced = self.run(planes).transpose(1, 2, 0)
         levels: NDArray[np.float32] = np.floor(np.float32(255) * enhanced + np.float32(0.5))
         return np.clip(levels, 0, 255).astype(np.uint8)
 
