@@ -33,6 +33,9 @@ namespace {  // each instruction set has its own functions: the linker must not 
 
 static_assert(kFilters % (kLanes * kBlockVectors) == 0, "register blocks divide the filters");
 static_assert(kChannelBlock % kLanes == 0, "padded channels are whole vectors");
+static_assert(kRepeated % kLanes == 0, "repeated weights are whole vectors");
+
+constexpr int kSmallPixels = kBlockPixels / 3;  // a smaller block, for the end of a row
 
 inline Floats load(const float *values) {
     Floats result;
@@ -105,13 +108,12 @@ inline Floats tanh(Floats x) {
 }
 
 inline void tanh_values(int count, const float *values, float *results) {
-    for (int i = 0; i < count; i += kLanes) {
-        const int rest = count - i < kLanes ? count - i : kLanes;
-        Floats vector = {};
-        memcpy(&vector, values + i, sizeof(float) * rest);
-        vector = tanh(vector);
-        memcpy(results + i, &vector, sizeof(float) * rest);
-    }
+    int i = 0;
+    for (; i + kLanes <= count; i += kLanes) store(tanh(load(values + i)), results + i);
+    Floats rest = {};
+    memcpy(&rest, values + i, sizeof(float) * (count - i));
+    rest = tanh(rest);
+    memcpy(results + i, &rest, sizeof(float) * (count - i));
 }
 
 // Depthwise 3x3 of kPixels pixels from column x on, for one input of kFilters channels -> filtered (kPixels, kInputs).
@@ -165,62 +167,54 @@ struct SeparableStep {
     }
 };
 
-// The first layer of Zero-DCE++. Red, green and blue of its input are next to each other, so that a vector holds pixels of
-// all three and a neighbour is three floats away; the weights are repeated to match.
-class ImageStep {
-public:
-    ImageStep(const Layer &layer, const LayerInput &input, float *scratch, float *output)
-        : layer_(layer), input_(input), weights_(scratch), filtered_(scratch + (kTaps + 1) * kGroup), output_(output) {
-        for (int i = 0; i < kGroup; ++i) {
-            for (int tap = 0; tap < kTaps; ++tap) weights_[tap * kGroup + i] = layer.depth[tap * 3 + i % 3];
-            weights_[kTaps * kGroup + i] = layer.depth_bias[i % 3];
-        }
-    }
+// The first layer of Zero-DCE++, kLanes pixels from column x on, `count` of which are there. Red, green and blue of its input
+// are next to each other, so that a vector holds all three and a neighbour is three floats away; the weights are repeated to
+// match. rows[r] points at the pixel left of x.
+struct ImageStep {
+    const Layer &layer;
+    float *scratch;
+    float *output;
 
-    // `count` pixels, at most kLanes.
-    void run(int x, int count) const {
-        const float *rows[3];
-        float padded[3][kGroup + 6] = {};
-        for (int r = 0; r < 3; ++r) {
-            rows[r] = input_.rows[0][r] + static_cast<ptrdiff_t>(x - 1) * 3;
-            if (count == kLanes) continue;
-            memcpy(padded[r], rows[r], sizeof(float) * 3 * (count + 2));
-            rows[r] = padded[r];
-        }
-        for (int i = 0; i < kGroup; i += kLanes) {
-            Floats sum = load(weights_ + kTaps * kGroup + i);
-            for (int tap = 0; tap < kTaps; ++tap)
-                sum += load(weights_ + tap * kGroup + i) * load(rows[tap / 3] + tap % 3 * 3 + i);
-            store(sum, filtered_ + i);
+    void run(const float *const rows[3], int x, int count) const {
+        float *filtered = scratch;  // (kLanes, 3)
+        for (int i = 0; i < 3 * kLanes; i += kLanes) {
+            Floats sum = load(layer.repeated_depth + kTaps * 3 * kRepeated + i);
+            DCE_UNROLL for (int tap = 0; tap < kTaps; ++tap)
+                sum += load(layer.repeated_depth + tap * 3 * kRepeated + i) * load(rows[tap / 3] + tap % 3 * 3 + i);
+            store(sum, filtered + i);
         }
         int p = 0;
         for (; p + kBlockPixels <= count; p += kBlockPixels) pointwise<kBlockPixels>(x, p);
+        for (; p + kSmallPixels <= count; p += kSmallPixels) pointwise<kSmallPixels>(x, p);
         for (; p < count; ++p) pointwise<1>(x, p);
     }
-
-private:
-    static constexpr int kGroup = 3 * kLanes;  // floats of kLanes pixels
 
     template <int kPixels>
     void pointwise(int x, int p) const {
         for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
             Floats sums[kPixels][kBlockVectors];
-            start_with_bias(layer_.bias + o, sums);
-            accumulate<kPixels, 3>(filtered_ + 3 * p, layer_.weight + o, 3, sums);
-            store_relu(sums, output_ + static_cast<ptrdiff_t>(x + p) * kFilters + o);
+            start_with_bias(layer.bias + o, sums);
+            accumulate<kPixels, 3>(scratch + 3 * p, layer.weight + o, 3, sums);
+            store_relu(sums, output + static_cast<ptrdiff_t>(x + p) * kFilters + o);
         }
     }
-
-    const Layer &layer_;
-    const LayerInput &input_;
-    float *weights_;   // (kTaps + 1, kGroup): depthwise weights and bias
-    float *filtered_;  // (kLanes, 3)
-    float *output_;
 };
 
 inline void image_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
-    const ImageStep step(layer, input, scratch, output);
-    for (int x = 0; x < width; x += kLanes) step.run(x, width - x < kLanes ? width - x : kLanes);
+    const ImageStep step = {layer, scratch, output};
+    const float *rows[3];
+    int x = 0;
+    for (; x + kLanes <= width; x += kLanes) {
+        for (int r = 0; r < 3; ++r) rows[r] = input.rows[0][r] + static_cast<ptrdiff_t>(x - 1) * 3;
+        step.run(rows, x, kLanes);
+    }
+    if (x == width) return;
+    float padded[3][3 * kLanes + 6] = {};  // the last pixels in memory that may be read beyond them
+    for (int r = 0; r < 3; ++r) {
+        memcpy(padded[r], input.rows[0][r] + static_cast<ptrdiff_t>(x - 1) * 3, sizeof(float) * 3 * (width - x + 2));
+        rows[r] = padded[r];
+    }
+    step.run(rows, x, width - x);
 }
 
 struct PlainStep {
@@ -262,14 +256,13 @@ struct PlainStep {
     }
 };
 
-// Walks along a row in register blocks, then in quarters of one, then pixel by pixel; no pixel's result depends on where the
+// Walks along a row in register blocks, then in smaller ones, then pixel by pixel; no pixel's result depends on where the
 // blocks begin.
 template <typename Step>
 inline void walk(const Step &step, int width) {
-    constexpr int kSmall = kBlockPixels / 3;
     int x = 0;
     for (; x + kBlockPixels <= width; x += kBlockPixels) step.template run<kBlockPixels>(x);
-    for (; x + kSmall <= width; x += kSmall) step.template run<kSmall>(x);
+    for (; x + kSmallPixels <= width; x += kSmallPixels) step.template run<kSmallPixels>(x);
     for (; x < width; ++x) step.template run<1>(x);
 }
 
@@ -286,7 +279,7 @@ struct Partner {
 // Sums of kLanes vectors: lane p of the result is the sum over the lanes of vectors[p]. Overwrites the vectors.
 template <int kHalf = kLanes / 2>
 inline Floats sums_of(Floats (&vectors)[kLanes]) {
-    for (int i = 0; i < kHalf; ++i)
+    DCE_UNROLL for (int i = 0; i < kHalf; ++i)
         vectors[i] = shuffle<Own<kHalf>>(vectors[i], vectors[i + kHalf]) +
                      shuffle<Partner<kHalf>>(vectors[i], vectors[i + kHalf]);
     if constexpr (kHalf > 1)
@@ -296,54 +289,51 @@ inline Floats sums_of(Floats (&vectors)[kLanes]) {
 }
 
 // The last layer of Zero-DCE++: 64 filtered channels -> 3 channels of the map, as dot products.
-class MapStep {
-public:
-    MapStep(const Layer &layer, const LayerInput &input, float *scratch, float *output)
-        : layer_(layer), input_(input), weights_(scratch), filtered_(scratch + 3 * kInputs), output_(output) {
-        for (int o = 0; o < 3; ++o)
-            for (int i = 0; i < kInputs; ++i) weights_[o * kInputs + i] = layer.weight[i * kChannelBlock + o];
-        memset(filtered_, 0, sizeof(float) * kLanes * kInputs);
-    }
+struct MapStep {
+    const Layer &layer;
+    const LayerInput &input;
+    float *filtered;  // (kLanes, kInputs)
+    float *output;
 
-    // kLanes pixels from column x on, in parts of kPart: their sums are whole vectors. With fewer pixels, kPart is 1.
-    template <int kPart>
-    void run(int x, int count) const {
-        for (int p = 0; p < count; p += kPart)
-            depthwise_all<kPart, kInputs>(layer_, input_, x + p, filtered_ + p * kInputs);
-        float results[3][kLanes];
-        for (int o = 0; o < 3; ++o) store(tanh(dot(o) + layer_.bias[o]), results[o]);
-        for (int p = 0; p < count; ++p)
-            for (int o = 0; o < 3; ++o) output_[static_cast<ptrdiff_t>(x + p) * 3 + o] = results[o][p];
-    }
-
-private:
     static constexpr int kInputs = 2 * kFilters;
 
-    // Lane p: output o of pixel p before bias and activation; lanes of pixels that are not there have no meaning.
-    Floats dot(int o) const {
+    // kLanes pixels from column x on, `count` of which are there, so that their sums are whole vectors. Before activation.
+    void run(int x, int count) const {
+        constexpr int kPart = kBlockPixels < kLanes ? kBlockPixels : kLanes;
+        int done = 0;
+        for (; done + kPart <= count; done += kPart) filter<kPart>(x, done);
+        for (; done + kSmallPixels <= count; done += kSmallPixels) filter<kSmallPixels>(x, done);
+        for (; done < count; ++done) filter<1>(x, done);
+        float results[3][kLanes];
+        for (int o = 0; o < 3; ++o) store(dot(layer.transposed_weight + o * kInputs) + layer.bias[o], results[o]);
+        for (int p = 0; p < count; ++p)
+            for (int o = 0; o < 3; ++o) output[static_cast<ptrdiff_t>(x + p) * 3 + o] = results[o][p];
+    }
+
+    template <int kPixels>
+    void filter(int x, int p) const {
+        depthwise_all<kPixels, kInputs>(layer, input, x + p, filtered + p * kInputs);
+    }
+
+    // Lane p: the product with pixel p; lanes of pixels that are not there have no meaning.
+    Floats dot(const float *output_weights) const {
         Floats weights[kInputs / kLanes];
-        for (int i = 0; i < kInputs / kLanes; ++i) weights[i] = load(weights_ + o * kInputs + i * kLanes);
+        for (int i = 0; i < kInputs / kLanes; ++i) weights[i] = load(output_weights + i * kLanes);
         Floats products[kLanes];
-        for (int p = 0; p < kLanes; ++p) {
-            products[p] = load(filtered_ + p * kInputs) * weights[0];
-            for (int i = 1; i < kInputs / kLanes; ++i)
-                products[p] += load(filtered_ + p * kInputs + i * kLanes) * weights[i];
+        DCE_UNROLL for (int p = 0; p < kLanes; ++p) {
+            products[p] = load(filtered + p * kInputs) * weights[0];
+            DCE_UNROLL for (int i = 1; i < kInputs / kLanes; ++i)
+                products[p] += load(filtered + p * kInputs + i * kLanes) * weights[i];
         }
         return sums_of(products);
     }
-
-    const Layer &layer_;
-    const LayerInput &input_;
-    float *weights_;   // (3, kInputs)
-    float *filtered_;  // (kLanes, kInputs)
-    float *output_;
 };
 
 inline void map_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
-    const MapStep step(layer, input, scratch, output);
-    int x = 0;
-    for (; x + kLanes <= width; x += kLanes) step.run<4>(x, kLanes);
-    if (x < width) step.run<1>(x, width - x);
+    const MapStep step = {layer, input, scratch, output};
+    memset(scratch, 0, sizeof(float) * kLanes * MapStep::kInputs);
+    for (int x = 0; x < width; x += kLanes) step.run(x, width - x < kLanes ? width - x : kLanes);
+    tanh_values(3 * width, output, output);
 }
 
 void separable_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,

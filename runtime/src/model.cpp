@@ -59,6 +59,9 @@ size_t packed_size(const Layer &layer, bool separable) {
     return kTaps * layer.inputs * outputs + outputs;
 }
 
+constexpr size_t kRepeatedSize = static_cast<size_t>(kTaps + 1) * 3 * kRepeated;
+constexpr size_t kTransposedSize = 3 * 2 * kFilters;
+
 // Hands out the float32 values of the payload one after the other, and space in the model's weights.
 struct Packer {
     const uint8_t *source;
@@ -134,6 +137,17 @@ dce_status check_header(const uint8_t *bytes, size_t size, const char *name, Hea
 
 }  // namespace
 
+void repeat_depth(const Layer &layer, float *packed) {
+    for (int row = 0; row <= kTaps; ++row)
+        for (int i = 0; i < 3 * kRepeated; ++i)
+            packed[row * 3 * kRepeated + i] = row < kTaps ? layer.depth[row * 3 + i % 3] : layer.depth_bias[i % 3];
+}
+
+void transpose_weight(const Layer &layer, float *packed) {
+    for (int o = 0; o < 3; ++o)
+        for (int i = 0; i < layer.inputs; ++i) packed[o * layer.inputs + i] = layer.weight[i * layer.padded_outputs() + o];
+}
+
 dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model *model, Error *error) {
     Header header;
     const dce_status status = check_header(bytes, size, name, &header, error);
@@ -150,6 +164,7 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
         model->parameters += parameters_of(layer, separable);
         packed += packed_size(layer, separable);
     }
+    if (separable) packed += kRepeatedSize + kTransposedSize;
     const size_t wanted = kHeaderSize + sizeof(float) * static_cast<size_t>(model->parameters);
     if (size != wanted)
         return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, wanted);
@@ -168,6 +183,14 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
         if (!packer.finite)
             return error->set(DCE_ERROR_MODEL, "%s: e_conv%d has a weight that is not finite", name,
                               static_cast<int>(&layer - model->layers) + 1);
+    }
+    if (separable) {
+        Layer &first = model->layers[0], &last = model->layers[kLayers - 1];
+        float *repeated = packer.take(kRepeatedSize), *transposed = packer.take(kTransposedSize);
+        repeat_depth(first, repeated);
+        transpose_weight(last, transposed);
+        first.repeated_depth = repeated;
+        last.transposed_weight = transposed;
     }
     return DCE_OK;
 }

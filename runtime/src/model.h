@@ -33,6 +33,9 @@ constexpr int kTaps = 9;  // of a 3x3 kernel
 // Output channels are padded with zero weights to a multiple of this, so that kernels may work on whole vectors.
 constexpr int kChannelBlock = 16;
 
+// Pixels of the image over which the weights of layer 1 are repeated: at least the floats of a vector.
+constexpr int kRepeated = 16;
+
 constexpr int padded_channels(int channels) { return (channels + kChannelBlock - 1) / kChannelBlock * kChannelBlock; }
 
 // One layer, its weights in the order in which the kernels read them.
@@ -43,6 +46,12 @@ struct Layer {
     const float *depth_bias = nullptr;  // (inputs)
     const float *weight = nullptr;      // Zero-DCE++: (inputs, padded outputs); Zero-DCE: (9, inputs, padded outputs)
     const float *bias = nullptr;        // (padded outputs)
+
+    // Zero-DCE++, the same numbers in the order that suits vectors. Layer 1, whose pixels are 3 floats: depth and, as the
+    // last row, depth_bias, repeated over kRepeated pixels (kTaps + 1, 3 * kRepeated). Layer 7, whose outputs are 3: weight
+    // by output (3, inputs).
+    const float *repeated_depth = nullptr;
+    const float *transposed_weight = nullptr;
 
     int padded_outputs() const { return padded_channels(outputs); }
 };
@@ -55,6 +64,12 @@ struct Model {
     Layer layers[kLayers];
     Buffer<float> weights;  // what the layers point into
 };
+
+// Writes Layer::repeated_depth to `packed`.
+void repeat_depth(const Layer &layer, float *packed);
+
+// Writes Layer::transposed_weight to `packed`.
+void transpose_weight(const Layer &layer, float *packed);
 
 // Reads the bytes of a .dce file. `name` is what the error message calls it.
 dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model *model, Error *error);

@@ -140,6 +140,7 @@ struct Problem {
     Layer layer;
     LayerInput input;
     float weights[dce::kTaps * 64 * 32 + 32], depth[dce::kTaps * 64], depth_bias[64];
+    float repeated[(dce::kTaps + 1) * 3 * dce::kRepeated], transposed[3 * 64];
 };
 
 // A layer with random weights, on rows that end at a page boundary; `sources` inputs of 32 channels, or the image.
@@ -163,6 +164,10 @@ void make_problem(Problem *problem, bool separable, int inputs, int outputs, int
         for (int i = 0; i < inputs; ++i) problem->depth_bias[i] = random_float(-0.2f, 0.2f);
         layer.depth = problem->depth;
         layer.depth_bias = problem->depth_bias;
+        if (inputs == 3) dce::repeat_depth(layer, problem->repeated);
+        if (outputs == 3) dce::transpose_weight(layer, problem->transposed);
+        layer.repeated_depth = problem->repeated;
+        layer.transposed_weight = problem->transposed;
     }
     problem->input = LayerInput();
     for (int s = 0; s < (inputs == 64 ? 2 : 1); ++s) {
@@ -203,6 +208,7 @@ void test_activation(const Kernels &kernels) {
     for (float x = -20.0f; x <= 20.0f; x += 0.0037f) {
         make_problem(&problem, true, 64, 3, 1);
         memset(problem.weights, 0, sizeof problem.weights);
+        memset(problem.transposed, 0, sizeof problem.transposed);
         const_cast<float *>(problem.layer.bias)[0] = x;
         const_cast<float *>(problem.layer.bias)[1] = -1e30f;
         const_cast<float *>(problem.layer.bias)[2] = x * 1e-6f;
