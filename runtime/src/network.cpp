@@ -39,15 +39,22 @@ bool NetworkStream::start(const Kernels &kernels, const Model &model, int width,
         total += round_up(padded_width * rings_[k].channels) * kDepth[k];
     }
     if (!memory_.reserve(total)) return false;
-    memset(memory_.data(), 0, total * sizeof(float));  // the padding left and right of every row, and the row of zeros
+    memset(memory_.data(), 0, widest * sizeof(float));
     zeros_ = memory_.data();
     scratch_ = memory_.data() + widest;
     for (int k = 0; k < kLayers; ++k) {
         rings_[k].rows = memory_.data() + offsets[k];
+        for (int y = 0; y < kDepth[k]; ++y) clear_padding(row(rings_[k], y), rings_[k].channels);
         const int first = begin - (kLayers - k);
         rings_[k].next = first > 0 ? first : 0;
     }
     return true;
+}
+
+// Zeroes the pixel to the left and to the right of a row.
+void NetworkStream::clear_padding(float *row, int channels) const {
+    memset(row - channels, 0, sizeof(float) * channels);
+    memset(row + static_cast<ptrdiff_t>(width_) * channels, 0, sizeof(float) * channels);
 }
 
 float *NetworkStream::row(Ring &ring, int y) const {

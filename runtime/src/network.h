@@ -33,6 +33,7 @@ private:
         int next;          // the row that is computed next
     };
 
+    void clear_padding(float *row, int channels) const;
     float *row(Ring &ring, int y) const;
     LayerInput input_of(int layer, int y);
     void advance(int layer, int y, float *map);

@@ -1,10 +1,10 @@
-// A few threads that belong to one handle and sleep between its calls.
+// A few threads that belong to one handle. Between calls they wait for a moment, because the next frame often comes at once and
+// waking a thread takes as long as a part of a frame, and then sleep.
 #ifndef DCELITE_THREAD_POOL_H
 #define DCELITE_THREAD_POOL_H
 
 #include <pthread.h>
-
-#include "memory.h"
+#include <stdint.h>
 
 namespace dce {
 
@@ -29,8 +29,12 @@ public:
     void run(void (*task)(void *context, int index), void *context, int count);
 
 private:
+    using Task = void (*)(void *, int);
+
     static void *worker(void *pool);
-    void work();
+    void work(uint64_t ticket);
+    bool has_job_after(uint32_t job) const;
+    void finish_task();
 
     pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
     pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
@@ -38,12 +42,14 @@ private:
     pthread_t handles_[kMaxThreads];
     int workers_ = 0;
 
-    // The current job, under the mutex.
-    void (*task_)(void *, int) = nullptr;
+    // All of these are read and written atomically. A ticket is the number of the job in its upper half and the index that is
+    // handed out next in its lower half: whoever takes an index by raising the ticket knows that the job is still the one whose
+    // task it has read.
+    uint64_t ticket_ = 0;
+    Task task_ = nullptr;
     void *context_ = nullptr;
-    int next_ = 0;    // the index handed out next
-    int count_ = 0;
-    int running_ = 0; // tasks that have been handed out and have not ended
+    uint32_t count_ = 0;
+    uint32_t unfinished_ = 0;
     bool stop_ = false;
 };
 
