@@ -375,35 +375,42 @@ inline void store_ramp(Floats start, Floats step, int first, int floats, float *
 
 // In runs: the pixels between two columns of the map differ in the weight alone, which grows evenly. A run is written in
 // whole vectors; what it writes too much the next run overwrites.
-template <int kChannels>
-inline void expand_map(const float *map, ptrdiff_t map_channels, const Sample *columns, int width, PixelLayout layout,
-                       float strength, float *output) {
+template <int kChannels, int kRed>
+void expand_map(const float *map, ptrdiff_t map_channels, const Sample *columns, int width, float strength,
+                       float *output) {
+    const Sample last = columns[width - 1];
+    const float slope = width > 1 ? (static_cast<float>(last.first) + last.weight) / static_cast<float>(width - 1) : 0.0f;
+    const float pixels_per_column = slope > 0.0f ? 1.0f / slope : static_cast<float>(width);
     for (int x = 0, end = 0; x < width; x = end) {
         const Sample first = columns[x];
+        // Where the run ends, but for rounding.
+        end = x + static_cast<int>((1.0f - first.weight) * pixels_per_column);
+        if (end > width) end = width;
         while (end < width && columns[end].first == first.first) ++end;
-        const float slope = end - x > 1 ? (columns[end - 1].weight - first.weight) / static_cast<float>(end - x - 1) : 0.0f;
+        while (end - 1 > x && columns[end - 1].first != first.first) --end;
         const float *left = map + first.first * map_channels;
         const float *right = map + first.second * map_channels;
-        float start[kLanes] = {}, step[kLanes] = {};
-        for (int c = 0; c < 3; ++c) {
-            const float difference = strength * (right[c] - left[c]);
-            start[layout.position[c]] = strength * left[c] + first.weight * difference;
-            step[layout.position[c]] = slope * difference;
+        Floats start = {}, difference = {};  // in the order of the image's channels; alpha stays 0
+        DCE_UNROLL for (int c = 0; c < 3; ++c) {
+            constexpr int kBlue = 2 - kRed;
+            const int position = c == 0 ? kRed : c == 2 ? kBlue : 1;
+            start[position] = left[c];
+            difference[position] = right[c] - left[c];
         }
+        difference *= strength;
+        start = start * strength + difference * first.weight;
         for (int pixel = 0; pixel < end - x; pixel += kLanes)
-            store_ramp<kChannels>(load(start), load(step), pixel, (end - x - pixel) * kChannels,
+            store_ramp<kChannels>(start, difference * slope, pixel, (end - x - pixel) * kChannels,
                                   output + static_cast<ptrdiff_t>(x + pixel) * kChannels);
     }
 }
 
 void expand_row(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout, float strength,
                 float *output) {
-    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels) {
-        if (layout.channels == 3)
-            expand_map<3>(map + first, map_channels, columns, width, layout, strength, output);
-        else
-            expand_map<4>(map + first, map_channels, columns, width, layout, strength, output);
-    }
+    const auto expand = layout.channels == 3 ? (layout.position[0] == 0 ? expand_map<3, 0> : expand_map<3, 2>)
+                                             : (layout.position[0] == 0 ? expand_map<4, 0> : expand_map<4, 2>);
+    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels)
+        expand(map + first, map_channels, columns, width, strength, output);
 }
 
 // ---- the curve ----
