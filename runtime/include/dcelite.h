@@ -8,7 +8,7 @@
  *     if (dce_open(&options, &enhancer) != DCE_OK)
  *         fprintf(stderr, "%s\n", dce_error_message(enhancer));
  *
- *     dce_image image = {DCE_RGB8, 1200, 900, {pixels}, {1200 * 3}};
+ *     dce_image image = {.format = DCE_RGB8, .width = 1200, .height = 900, .plane = {pixels}, .stride = {1200 * 3}};
  *     if (dce_enhance(enhancer, &image, &image) != DCE_OK)   // in place; or another destination
  *         fprintf(stderr, "%s\n", dce_error_message(enhancer));
  *
@@ -17,6 +17,14 @@
  * What it computes (Li, Guo, Loy: "Learning to Enhance Low-Light Image via Zero-Reference Deep Curve Estimation", TPAMI
  * 2021): a small network sees the image at 1/scale of its size and predicts a curve map a in (-1, 1);
  * the map is interpolated to full size and x <- x + a (x^2 - x) is applied eight times to x = value / 255.
+ *
+ * 16-bit images are the same with x = value / 65535; the curve never passes through 8 bits.
+ *
+ * YUV images: every pixel takes the chroma sample that covers it (no interpolation) and becomes R'G'B' by the image's
+ * matrix, in floating point. The network sees these values clamped to 0 … 1. The curve applies to those between 0 and 1;
+ * beyond, where YUV reaches and no display does, values stay as they are, so that strength 0 is the identity. Back in YUV,
+ * a pixel keeps its own luma, a chroma sample is the mean over the (up to) four pixels that it covers; all is rounded to
+ * the nearest integer and clamped to 0 … 255.
  *
  * Ownership: the caller owns every buffer it passes; the library keeps no pointer to any of them after the call returns,
  * except the `engine` of dce_options, see there. A handle from dce_open is freed by dce_close.
@@ -59,6 +67,9 @@ extern "C" {
 /* Widest and tallest image, in pixels. */
 #define DCE_MAX_DIMENSION 65535
 
+/* Largest chroma_step of an image. */
+#define DCE_MAX_CHROMA_STEP 16
+
 /* Largest downsampling factor. */
 #define DCE_MAX_SCALE 64
 
@@ -75,21 +86,38 @@ typedef enum dce_status {
     DCE_ERROR_BUSY = -6              /* the handle is in use by another thread */
 } dce_status;
 
-/* Pixel formats: 8 bits a channel, interleaved, one plane. Alpha is copied unchanged. */
+/* Pixel formats. The first five are interleaved in plane[0]; alpha is copied unchanged. The others have 8-bit luma in
+ * plane[0] and one chroma sample for 2 x 2 pixels: ceil(width / 2) x ceil(height / 2) of them. */
 typedef enum dce_format {
     DCE_RGB8 = 0,
     DCE_BGR8 = 1,
     DCE_RGBA8 = 2,
-    DCE_BGRA8 = 3
+    DCE_BGRA8 = 3,
+    DCE_RGB16 = 4, /* 16 bits a channel, in the order of bytes of the processor; address and stride are even */
+    DCE_NV12 = 5,  /* plane[1]: U and V in turn */
+    DCE_NV21 = 6,  /* plane[1]: V and U in turn */
+    DCE_I420 = 7   /* plane[1]: U, plane[2]: V; see chroma_step for planes that are interwoven, as cameras give them */
 } dce_format;
 
-/* An image in the caller's memory. Source pixels are only read. */
+/* How YUV stands for R'G'B'. Limited: luma 16 … 235, chroma 16 … 240; full: 0 … 255. */
+typedef enum dce_matrix {
+    DCE_BT601_LIMITED = 0, /* standard definition video */
+    DCE_BT601_FULL = 1,    /* JPEG, and the cameras of Android */
+    DCE_BT709_LIMITED = 2, /* high definition video */
+    DCE_BT709_FULL = 3
+} dce_matrix;
+
+/* An image in the caller's memory. Source pixels are only read. Fields that a format has no use for are ignored; zero, as
+ * an initialiser leaves it, is right for most. */
 typedef struct dce_image {
     int32_t format;      /* a dce_format */
     int32_t width;       /* pixels, 1 … DCE_MAX_DIMENSION */
     int32_t height;      /* pixels, 1 … DCE_MAX_DIMENSION */
-    void *plane[3];      /* first pixel of the top row of each plane; unused planes are ignored */
+    void *plane[3];      /* first sample of the top row of each plane */
     ptrdiff_t stride[3]; /* bytes from a row to the one below it, at least the bytes of a row in size; may be negative */
+    int32_t matrix;      /* a dce_matrix, of YUV formats */
+    int32_t chroma_step; /* DCE_I420: bytes from a chroma sample to the next one of its row, 1 … DCE_MAX_CHROMA_STEP; 0: 1.
+                            It is the pixel stride of the U and V planes of an android.media.Image. */
 } dce_image;
 
 typedef enum dce_architecture {
@@ -122,6 +150,8 @@ typedef struct dce_options {
     int32_t threads;         /* 0: one per processor the process may use; else 1 … 64 */
     int32_t scale;           /* downsampling factor, 1 … DCE_MAX_SCALE; 0: the model's own (Zero-DCE++: 12) */
     float strength;          /* 0 leaves the image as it is, 1 is the model; the curve map is multiplied by it */
+    float smoothing;         /* of the frames of a video, against flicker: 0 (off) … less than 1; see dce_enhance */
+    int32_t map_interval;    /* estimate the curve map on every n-th frame of a video only, 1 (each) … */
 } dce_options;
 
 typedef struct dce_model_info {
@@ -141,8 +171,12 @@ DCE_API int32_t dce_abi_version(void);
 /* Version of the library that is loaded, "1.2.3". */
 DCE_API const char *dce_version(void);
 
-/* Fills in the defaults: shipped weights, built-in engine, all processors, the model's scale, strength 1. */
-DCE_API void dce_options_init(dce_options *options);
+/* Fills in the defaults: shipped weights, built-in engine, all processors, the model's scale, strength 1,
+ * every frame on its own. */
+#define dce_options_init(options) dce_options_init_size((options), sizeof(dce_options))
+
+/* The same for a structure of `size` bytes, as the caller's header has it: nothing beyond is touched. */
+DCE_API void dce_options_init_size(dce_options *options, size_t size);
 
 /* Opens a model. `options` may be null for the defaults. On failure *handle still receives a handle whose only use is
  * dce_error_message and dce_close, or null where there was no memory for it or `handle` itself is null. */
@@ -158,18 +192,33 @@ DCE_API const char *dce_error_message(const dce_enhancer *handle);
 /* Describes the model that is open. */
 DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info);
 
-/* Enhances `source` into `destination`: same width and height, any two formats (alpha becomes 255 where the source has
- * none). The destination may be the source itself (equal plane and stride, and as many bytes a pixel); other overlaps are
- * undefined. */
+/* Enhances `source` into `destination`, of the same width and height. Their formats may be
+ *   any two of RGB8, BGR8, RGBA8 and BGRA8 (alpha becomes 255 where the source has none);
+ *   RGB16 and RGB16;
+ *   any two of NV12, NV21 and I420 with the same matrix;
+ *   one of NV12, NV21 and I420, and one of RGB8, BGR8, RGBA8 and BGRA8, for display.
+ * The destination may be the source itself: equal planes and strides, 8-bit formats of as many bytes a pixel, YUV of the
+ * same format and chroma_step. Other overlaps are undefined.
+ *
+ * Video: with `smoothing` or `map_interval` set, the handle takes its calls as the frames of one video and keeps the curve
+ * map from frame to frame (and with it the downsampled frame: memory for (3 + map channels) floats for each of their
+ * pixels). A frame's map is smoothing x the map so far + (1 - smoothing) x its own estimate, and the map is then scaled by a
+ * factor of 0.8 … 1.25 that holds the mean brightness of the result to the same kind of average, since a part of the
+ * flicker does not come from the map: this takes a second pass over the frame. The history begins anew with the first
+ * frame, with a change of size, with a scene cut, and with dce_reset: such a frame is enhanced as if it were alone. */
 DCE_API dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_image *destination);
+
+/* Forgets the frames so far: the next one begins a new video. */
+DCE_API dce_status dce_reset(dce_enhancer *handle);
 
 /* Size of the curve map for an image of width x height: *map_width = ceil(width / scale), *map_height = ceil(height /
  * scale), *channels = 3 or 24. */
 DCE_API dce_status dce_curve_map_size(dce_enhancer *handle, int32_t width, int32_t height, int32_t *map_width,
                                       int32_t *map_height, int32_t *channels);
 
-/* Computes the curve map of `source` alone, before `strength`: float32, interleaved (map_height, map_width, channels), in
- * (-1, 1); `map_floats` is the number of floats that fit at `map`, at least the product of the three. */
+/* Computes the curve map of `source` alone, whatever frames came before, and before `strength`: float32, interleaved
+ * (map_height, map_width, channels), in (-1, 1); `map_floats` is the number of floats that fit at `map`, at least the
+ * product of the three. */
 DCE_API dce_status dce_curve_map(dce_enhancer *handle, const dce_image *source, float *map, size_t map_floats);
 
 #ifdef __cplusplus

@@ -58,6 +58,12 @@ dce_status check_options(const dce_options &options, Error *error) {
     if (!(options.strength >= 0.0f && options.strength <= 1.0f))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "strength: %g, 0 to 1 was wanted",
                           static_cast<double>(options.strength));
+    if (!(options.smoothing >= 0.0f && options.smoothing < 1.0f))
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "smoothing: %g, 0 (off) to less than 1 was wanted",
+                          static_cast<double>(options.smoothing));
+    if (options.map_interval < 1)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "map_interval: %d, 1 (every frame) or more was wanted",
+                          options.map_interval);
     if ((options.model_path != nullptr) + (options.model_data != nullptr) + (options.engine != nullptr) > 1)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "more than one of model_path, model_data and engine is set");
     return DCE_OK;
@@ -116,7 +122,7 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
     const int own_scale = options.engine ? options.engine->scale : handle->model.scale;
     new (handle->pipeline_memory)
         dce::Pipeline(*kernels, handle->model, handle->engine_or_null(),
-                      options.scale ? options.scale : own_scale, options.strength, handle->pool);
+                      options.scale ? options.scale : own_scale, options, handle->pool);
     handle->open = true;
     return DCE_OK;
 }
@@ -129,11 +135,14 @@ int32_t dce_abi_version(void) { return DCE_ABI_VERSION; }
 
 const char *dce_version(void) { return DCELITE_VERSION; }
 
-void dce_options_init(dce_options *options) {
+void dce_options_init_size(dce_options *options, size_t size) {
     if (!options) return;
-    memset(options, 0, sizeof *options);
-    options->size = sizeof *options;
-    options->strength = 1.0f;
+    dce_options defaults;
+    memset(&defaults, 0, sizeof defaults);
+    defaults.size = size;
+    defaults.strength = 1.0f;
+    defaults.map_interval = 1;
+    memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
 dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
@@ -181,6 +190,12 @@ dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_
     if (status == DCE_OK) status = dce::check_image(destination, "destination", error);
     if (status == DCE_OK) status = dce::check_pair(*source, *destination, error);
     return status == DCE_OK ? handle->pipeline().enhance(*source, *destination, error) : status;
+}
+
+dce_status dce_reset(dce_enhancer *handle) {
+    const Call call(handle);
+    if (call.status() == DCE_OK) handle->pipeline().reset();
+    return call.status();
 }
 
 dce_status dce_curve_map_size(dce_enhancer *handle, int32_t width, int32_t height, int32_t *map_width, int32_t *map_height,

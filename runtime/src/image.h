@@ -1,29 +1,36 @@
-// The caller's images: checks, and the order of their channels.
+// The caller's images: checks, and where their rows and channels lie.
 #ifndef DCELITE_IMAGE_H
 #define DCELITE_IMAGE_H
 
 #include "error.h"
+#include "frame.h"
 #include "kernels.h"
 
 namespace dce {
 
-// Channel order of a format that check_image has accepted.
-PixelLayout layout_of(const dce_image &image);
+enum class Kind { kInterleaved8, kInterleaved16, kYuv };
+
+// These take images that check_image has accepted.
+Kind kind_of(const dce_image &image);
+PixelLayout layout_of(const dce_image &image);  // of interleaved formats
 
 inline bool same_layout(PixelLayout a, PixelLayout b) { return a.channels == b.channels && a.position[0] == b.position[0]; }
 
-inline uint8_t *row_of(const dce_image &image, int y) {
-    return static_cast<uint8_t *>(image.plane[0]) + static_cast<ptrdiff_t>(y) * image.stride[0];
+inline uint8_t *plane_row(const dce_image &image, int plane, int y) {
+    return static_cast<uint8_t *>(image.plane[plane]) + static_cast<ptrdiff_t>(y) * image.stride[plane];
 }
+inline uint8_t *row_of(const dce_image &image, int y) { return plane_row(image, 0, y); }
+inline uint16_t *row16_of(const dce_image &image, int y) { return reinterpret_cast<uint16_t *>(row_of(image, y)); }
+YuvRow yuv_row_of(const dce_image &image, int y);
 
-// Refuses what is not an image: format, size, plane, stride. `name` is "source" or "destination".
+// Refuses what is not an image: format, size, planes, strides. `name` is "source" or "destination".
 dce_status check_image(const dce_image *image, const char *name, Error *error);
 
-// Refuses pairs of different size, and those whose rows would overwrite each other.
+// Refuses pairs of different size, of formats that do not go together, and those whose rows would overwrite each other.
 dce_status check_pair(const dce_image &source, const dce_image &destination, Error *error);
 
-// Copies a row of pixels into another channel order; alpha becomes 255 where the source has none. In place where the pixels
-// have equally many bytes.
+// Copies a row of 8-bit pixels into another channel order; alpha becomes 255 where the source has none. In place where the
+// pixels have equally many bytes.
 void convert_row(const uint8_t *source, PixelLayout from, int width, PixelLayout to, uint8_t *destination);
 
 }  // namespace dce

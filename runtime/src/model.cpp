@@ -4,29 +4,21 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "little_endian.h"
+#include "model_int8.h"
+
 namespace dce {
 namespace {
 
 constexpr uint8_t kMagic[8] = {0x89, 'D', 'C', 'E', '\r', '\n', 0x1a, '\n'};
 constexpr uint32_t kVersion = 1;
+constexpr uint32_t kInt8 = 1;  // precision
 constexpr size_t kHeaderSize = 64;
 constexpr size_t kLargestFile = 1 << 20;  // bytes; the largest valid file, Zero-DCE in float32, has 317,728
 
 struct Header {
     uint32_t version, checksum, file_size, architecture, precision, scale, iterations, filters, map_channels;
 };
-
-uint32_t read_u32(const uint8_t *bytes) {
-    return static_cast<uint32_t>(bytes[0]) | static_cast<uint32_t>(bytes[1]) << 8 |
-           static_cast<uint32_t>(bytes[2]) << 16 | static_cast<uint32_t>(bytes[3]) << 24;
-}
-
-float read_f32(const uint8_t *bytes) {
-    const uint32_t bits = read_u32(bytes);
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
 
 // CRC-32 of IEEE 802.3, reflected, bit by bit: a model is read once.
 uint32_t crc32(const uint8_t *bytes, size_t size) {
@@ -124,7 +116,9 @@ dce_status check_header(const uint8_t *bytes, size_t size, const char *name, Hea
         return error->set(DCE_ERROR_MODEL, "%s: checksum does not match, the file is damaged", name);
     if (header->architecture != DCE_ARCHITECTURE_ZERODCEPP && header->architecture != DCE_ARCHITECTURE_ZERODCE)
         return error->set(DCE_ERROR_MODEL, "%s: unknown architecture %u", name, header->architecture);
-    if (header->precision != 0) return error->set(DCE_ERROR_MODEL, "%s: unknown precision %u", name, header->precision);
+    if (header->precision > kInt8) return error->set(DCE_ERROR_MODEL, "%s: unknown precision %u", name, header->precision);
+    if (header->precision == kInt8 && header->architecture != DCE_ARCHITECTURE_ZERODCEPP)
+        return error->set(DCE_ERROR_MODEL, "%s: int8 weights of Zero-DCE; those of Zero-DCE++ were wanted", name);
     if (header->scale < 1 || header->scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_MODEL, "%s: scale %u, 1 to %d was wanted", name, header->scale, DCE_MAX_SCALE);
     const uint32_t channels = header->architecture == DCE_ARCHITECTURE_ZERODCE ? 3 * DCE_ITERATIONS : 3;
@@ -165,9 +159,13 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
         packed += packed_size(layer, separable);
     }
     if (separable) packed += kRepeatedSize + kTransposedSize;
-    const size_t wanted = kHeaderSize + sizeof(float) * static_cast<size_t>(model->parameters);
+    model->is_int8 = header.precision == kInt8;
+    const size_t payload =
+        model->is_int8 ? int8_payload_size(*model) : sizeof(float) * static_cast<size_t>(model->parameters);
+    const size_t wanted = kHeaderSize + payload;
     if (size != wanted)
         return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, wanted);
+    if (model->is_int8) return read_int8_payload(bytes + kHeaderSize, name, model, error);
     if (!model->weights.reserve(packed))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, packed);
     memset(model->weights.data(), 0, packed * sizeof(float));

@@ -2,16 +2,10 @@
 
 #include <string.h>
 
+#include "network_shape.h"
+
 namespace dce {
 namespace {
-
-// Which earlier outputs a layer reads (0 is the image): the skip connections (3,4), (2,5), (1,6) of Zero-DCE, section 3.2.
-constexpr int kSources[kLayers][2] = {{0, -1}, {1, -1}, {2, -1}, {3, -1}, {3, 4}, {2, 5}, {1, 6}};
-
-// Rows of each output that are alive at once: from the oldest row that its last reader still needs to its newest one. When
-// layer 7 computes row y, output k has come to row y + 7 - k, and the layer that reads output k last, j, needs rows from
-// y + 7 - j - 1 on.
-constexpr int kDepth[kLayers] = {3, 8, 6, 4, 3, 3, 3};
 
 size_t round_up(size_t floats) {
     constexpr size_t block = kAlignment / sizeof(float);
@@ -23,6 +17,7 @@ size_t round_up(size_t floats) {
 bool NetworkStream::start(const Kernels &kernels, const Model &model, int width, int height, int begin, RowSource source) {
     kernels_ = &kernels;
     model_ = &model;
+    if (model.is_int8) return int8_.start(int8_kernels_beside(kernels), model, width, height, begin, source);
     source_ = source;
     width_ = width;
     height_ = height;
@@ -92,6 +87,9 @@ void NetworkStream::advance(int layer, int y, float *map) {
              last ? map : row(rings_[layer], y));
 }
 
-void NetworkStream::next(float *map) { advance(kLayers, next_++, map); }
+void NetworkStream::next(float *map) {
+    if (model_->is_int8) return int8_.next(map);
+    advance(kLayers, next_++, map);
+}
 
 }  // namespace dce

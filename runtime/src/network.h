@@ -4,17 +4,12 @@
 #define DCELITE_NETWORK_H
 
 #include "kernels.h"
+#include "network_int8.h"
 
 namespace dce {
 
 // Rows of context that a row of the map needs above and below: one for each layer.
 constexpr int kHalo = kLayers;
-
-// Gives row y of the downsampled image: (width, 3), 0 … 1. Rows are asked for in ascending order, each once.
-struct RowSource {
-    void (*read)(void *context, int y, float *row);
-    void *context;
-};
 
 class NetworkStream {
 public:
@@ -46,6 +41,7 @@ private:
     const float *zeros_ = nullptr;
     float *scratch_ = nullptr;
     Buffer<float> memory_;
+    Int8NetworkStream int8_;  // of an int8 model, which it computes instead
 };
 
 }  // namespace dce

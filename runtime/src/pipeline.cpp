@@ -8,32 +8,46 @@ namespace {
 int smaller(int a, int b) { return a < b ? a : b; }
 int larger(int a, int b) { return a > b ? a : b; }
 
+uint64_t sum_of(const uint8_t *values, int count) {
+    uint32_t sum = 0;  // of at most 4 x 65535 values
+    for (int i = 0; i < count; ++i) sum += values[i];
+    return sum;
+}
+
 }  // namespace
 
-Pipeline::Pipeline(const Kernels &kernels, const Model &model, const dce_engine *engine, int scale, float strength,
-                   ThreadPool &pool)
-    : kernels_(kernels), model_(model), engine_(engine), scale_(scale), strength_(strength), pool_(pool) {}
+Pipeline::Pipeline(const Kernels &kernels, const Model &model, const dce_engine *engine, int scale,
+                   const dce_options &options, ThreadPool &pool)
+    : kernels_(kernels), frame_kernels_(frame_kernels_of(kernels)), model_(model), engine_(engine), scale_(scale),
+      strength_(options.strength), pool_(pool), temporal_(options.smoothing, options.map_interval) {}
 
 dce_status Pipeline::enhance(const dce_image &source, const dce_image &destination, Error *error) {
+    gain_ = 1.0f;
     dce_status status = prepare(source, error);
-    if (status == DCE_OK && engine_) status = run_engine(source, error);
-    return status == DCE_OK ? run_bands(source, &destination, nullptr, error) : status;
+    if (status == DCE_OK && temporal_.active())
+        status = next_frame(source, error);
+    else if (status == DCE_OK && engine_)
+        status = run_engine(source, error);
+    if (status == DCE_OK) status = run_bands({Task::kEnhance, &source, &destination, nullptr, {}}, error);
+    if (status != DCE_OK) temporal_.reset();  // the frame that the history knows was never shown
+    return status;
 }
 
 dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error) {
     dce_status status = prepare(source, error);
-    if (status != DCE_OK || !engine_) return status == DCE_OK ? run_bands(source, nullptr, map, error) : status;
+    if (status != DCE_OK) return status;
+    if (!engine_) return run_bands({Task::kCurveMap, &source, nullptr, map, {}}, error);
     status = run_engine(source, error);
     if (status != DCE_OK) return status;
-    const int channels = map_channels();
-    const size_t area = static_cast<size_t>(low_width_) * low_height_;
-    for (size_t i = 0; i < area; ++i)
-        for (int c = 0; c < channels; ++c) map[i * channels + c] = engine_map_[c * area + i];
+    const size_t stride = static_cast<size_t>(low_width_) * map_channels();
+    for (int y = 0; y < low_height_; ++y) copy_engine_row(y, map + stride * y);
     return DCE_OK;
 }
 
 dce_status Pipeline::prepare(const dce_image &source, Error *error) {
+    if (source.width == width_ && source.height == height_) return DCE_OK;
     const int low_width = low_resolution(source.width, scale_);
+    width_ = 0;
     if (!downsample_columns_.reserve(low_width) || !upsample_columns_.reserve(source.width))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", source.width, source.height);
     width_ = source.width;
@@ -66,51 +80,111 @@ dce_status Pipeline::run_engine(const dce_image &source, Error *error) {
     return DCE_OK;
 }
 
-// Splits the rows of the destination, or of the map, among the threads.
-dce_status Pipeline::run_bands(const dce_image &source, const dce_image *destination, float *map, Error *error) {
-    const int rows = destination ? height_ : low_height_;
-    // A band much shorter than its context would mostly compute what its neighbours compute.
-    const int count = larger(1, smaller(pool_.threads(), low_height_ / kHalo));
-    const bool overwriting = destination && destination->plane[0] == source.plane[0] && count > 1;
+// Row y of the engine's map, its channels next to each other.
+void Pipeline::copy_engine_row(int y, float *row) const {
+    const int channels = map_channels();
+    const size_t area = static_cast<size_t>(low_width_) * low_height_;
+    const float *planes = engine_map_.data() + static_cast<size_t>(y) * low_width_;
+    for (int c = 0; c < channels; ++c)
+        for (int x = 0; x < low_width_; ++x) row[static_cast<size_t>(x) * channels + c] = planes[c * area + x];
+}
+
+// A frame of a video: the map of temporal_ and the gain become those of this frame.
+dce_status Pipeline::next_frame(const dce_image &source, Error *error) {
+    if (!temporal_.prepare(low_width_, low_height_, map_channels()))
+        return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", low_width_, low_height_);
+    dce_status status = run_bands({Task::kDownsample, &source, nullptr, nullptr, {}}, error);
+    if (status != DCE_OK) return status;
+    if (temporal_.next_frame()) {
+        if (engine_) status = run_engine(source, error);
+        if (status == DCE_OK) status = run_bands({Task::kEstimate, &source, nullptr, nullptr, {}}, error);
+        if (status != DCE_OK) return status;
+    }
+    return temporal_.holds() ? hold_brightness(source, error) : DCE_OK;
+}
+
+dce_status Pipeline::hold_brightness(const dce_image &source, Error *error) {
+    const dce_status status = run_bands({Task::kMeasure, &source, nullptr, nullptr, {}}, error);
+    if (status != DCE_OK) return status;
+    uint64_t sum = 0;
+    for (int i = 0; i < band_count(); ++i) sum += bands_[i].sum;
+    const double mean = static_cast<double>(sum) / (static_cast<double>(width_) * height_);
+    if (kind_of(source) == Kind::kYuv) {
+        const YuvMatrix matrix = yuv_matrix(source.matrix);
+        gain_ = temporal_.gain((mean - static_cast<double>(matrix.luma_offset)) * static_cast<double>(matrix.luma_scale),
+                               strength_, matrix.weights);
+    } else {
+        const float weights[3] = {1.0f / 3.0f, 1.0f / 3.0f, 1.0f / 3.0f};
+        const double largest = kind_of(source) == Kind::kInterleaved16 ? 65535.0 : 255.0;
+        gain_ = temporal_.gain(mean / (3.0 * largest), strength_, weights);
+    }
+    return DCE_OK;
+}
+
+// A band much shorter than its context would mostly compute what its neighbours compute.
+int Pipeline::band_count() const { return larger(1, smaller(pool_.threads(), low_height_ / kHalo)); }
+
+// Splits the rows of the image, or of the map, among the threads.
+dce_status Pipeline::run_bands(const Job &given, Error *error) {
+    Job job = given;
+    const bool yuv = kind_of(*job.source) == Kind::kYuv;
+    if (yuv) job.matrix = yuv_matrix(job.source->matrix);
+    const bool of_image = job.task == Task::kEnhance || job.task == Task::kMeasure;
+    const int rows = of_image ? height_ : low_height_;
+    const int count = band_count();
+    const bool overwriting = job.destination && job.destination->plane[0] == job.source->plane[0] && count > 1;
     for (int i = 0; i < count; ++i) {
         Band &band = bands_[i];
         band.pipeline = this;
-        band.source = &source;
-        band.destination = destination;
-        band.map = map;
+        band.job = &job;
         band.begin = static_cast<int>(static_cast<int64_t>(rows) * i / count);
         band.end = static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
+        if (of_image && yuv) {  // two rows share their chroma
+            band.begin -= band.begin % 2;
+            if (band.end < rows) band.end -= band.end % 2;
+        }
         if (!prepare_band(band, overwriting))
             return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", width_, height_);
     }
-    if (overwriting && !engine_)
-        pool_.run([](void *bands, int i) { Band &band = static_cast<Band *>(bands)[i]; band.pipeline->save_context(band); },
-                  bands_, count);
-    pool_.run(
-        [](void *bands, int i) {
-            Band &band = static_cast<Band *>(bands)[i];
-            if (band.destination)
-                band.pipeline->enhance_rows(band);
-            else
-                band.pipeline->map_rows(band);
-        },
-        bands_, count);
+    if (overwriting && is_streaming(job))
+        pool_.run([](void *bands, int i) { Band &b = static_cast<Band *>(bands)[i]; b.pipeline->save_context(b); }, bands_,
+                  count);
+    pool_.run([](void *bands, int i) { Band &b = static_cast<Band *>(bands)[i]; b.pipeline->run_task(b); }, bands_, count);
     return DCE_OK;
+}
+
+// True where the rows of the map come straight from the network while the image is enhanced.
+bool Pipeline::is_streaming(const Job &job) const {
+    return job.task == Task::kEnhance && !engine_ && !temporal_.active();
+}
+
+// Order of the channels of interleaved rows that the curve works on.
+PixelLayout Pipeline::expanded_layout(const Job &job) const {
+    return layout_of(job.destination ? *job.destination : *job.source);
 }
 
 // All memory that the band will need, so that nothing can fail once rows are being written.
 bool Pipeline::prepare_band(Band &band, bool overwriting) {
-    int first = band.begin, last = band.end - 1;  // rows of the map
-    if (band.destination) {
-        const size_t expanded =
-            static_cast<size_t>(map_channels() / 3) * width_ * layout_of(*band.destination).channels + kExpandSlack;
-        if (!band.expanded[0].reserve(expanded) || !band.expanded[1].reserve(expanded)) return false;
-        first = upsample_at(band.begin, height_, low_height_).first;
-        last = upsample_at(band.end - 1, height_, low_height_).second;
-    }
+    const Job &job = *band.job;
+    if (job.task == Task::kDownsample) return true;
     if (!band.map_row.reserve(static_cast<size_t>(low_width_) * map_channels())) return false;
-    if (engine_) return true;
+    if (job.task == Task::kCurveMap) return prepare_network(band, band.begin, band.end - 1, false);
+    if (job.task == Task::kEstimate)
+        return engine_ || band.network.start(kernels_, model_, low_width_, low_height_, band.begin, {read_stored_row, &band});
 
+    const bool yuv = kind_of(*job.source) == Kind::kYuv;
+    const size_t expanded = static_cast<size_t>(map_channels() / 3) * width_ * (yuv ? 3 : expanded_layout(job).channels) +
+                            kExpandSlack;
+    if (!band.expanded[0].reserve(expanded) || !band.expanded[1].reserve(expanded)) return false;
+    if (yuv && !band.differences.reserve(static_cast<size_t>(width_) + 1)) return false;
+    if (job.task == Task::kMeasure && !band.measured.reserve(4 * static_cast<size_t>(width_))) return false;
+    if (!is_streaming(job)) return true;
+    return prepare_network(band, upsample_at(band.begin, height_, low_height_).first,
+                           upsample_at(band.end - 1, height_, low_height_).second, overwriting);
+}
+
+// The network for rows `first` to `last` of the map.
+bool Pipeline::prepare_network(Band &band, int first, int last, bool overwriting) {
     band.saved_first = larger(0, first - kHalo);
     band.saved_end = smaller(low_height_, last + kHalo + 1);
     band.head_end = band.saved_first;
@@ -130,22 +204,32 @@ bool Pipeline::prepare_band(Band &band, bool overwriting) {
 
 void Pipeline::downsample(const dce_image &source, int y, float *row) const {
     const Sample rows = downsample_at(y, height_, low_height_);
-    kernels_.downsample_row(row_of(source, rows.first), row_of(source, rows.second), rows.weight, layout_of(source),
-                            downsample_columns_.data(), low_width_, row);
+    const Sample *columns = downsample_columns_.data();
+    switch (kind_of(source)) {
+        case Kind::kInterleaved8:
+            return kernels_.downsample_row(row_of(source, rows.first), row_of(source, rows.second), rows.weight,
+                                           layout_of(source), columns, low_width_, row);
+        case Kind::kInterleaved16:
+            return downsample16_row(row16_of(source, rows.first), row16_of(source, rows.second), rows.weight, columns,
+                                    low_width_, row);
+        case Kind::kYuv:
+            return downsample_yuv_row(yuv_row_of(source, rows.first), yuv_row_of(source, rows.second), rows.weight,
+                                      yuv_matrix(source.matrix), columns, low_width_, row);
+    }
 }
 
 void Pipeline::save_context(Band &band) const {
     const size_t stride = 3 * static_cast<size_t>(low_width_);
     float *row = band.saved.data();
-    for (int y = band.saved_first; y < band.head_end; ++y, row += stride) downsample(*band.source, y, row);
-    for (int y = band.tail_begin; y < band.saved_end; ++y, row += stride) downsample(*band.source, y, row);
+    for (int y = band.saved_first; y < band.head_end; ++y, row += stride) downsample(*band.job->source, y, row);
+    for (int y = band.tail_begin; y < band.saved_end; ++y, row += stride) downsample(*band.job->source, y, row);
 }
 
 void Pipeline::read_row(void *context, int y, float *row) {
     const Band &band = *static_cast<const Band *>(context);
     const size_t stride = 3 * static_cast<size_t>(band.pipeline->low_width_);
     if (y >= band.head_end && y < band.tail_begin) {
-        band.pipeline->downsample(*band.source, y, row);
+        band.pipeline->downsample(*band.job->source, y, row);
     } else {
         const int head = band.head_end - band.saved_first;
         const int index = y < band.head_end ? y - band.saved_first : head + y - band.tail_begin;
@@ -153,45 +237,130 @@ void Pipeline::read_row(void *context, int y, float *row) {
     }
 }
 
+void Pipeline::read_stored_row(void *context, int y, float *row) {
+    Pipeline &pipeline = *static_cast<const Band *>(context)->pipeline;
+    memcpy(row, pipeline.temporal_.image_row(y), 3 * sizeof(float) * pipeline.low_width_);
+}
+
+void Pipeline::run_task(Band &band) {
+    switch (band.job->task) {
+        case Task::kEnhance:
+            return enhance_rows(band);
+        case Task::kMeasure:
+            return measure_rows(band);
+        case Task::kCurveMap: {
+            const size_t stride = static_cast<size_t>(low_width_) * map_channels();
+            for (int y = band.begin; y < band.end; ++y) band.network.next(band.job->map + stride * y);
+            return;
+        }
+        case Task::kDownsample:
+            for (int y = band.begin; y < band.end; ++y) downsample(*band.job->source, y, temporal_.image_row(y));
+            return;
+        case Task::kEstimate:
+            for (int y = band.begin; y < band.end; ++y) {
+                if (engine_)
+                    copy_engine_row(y, band.map_row.data());
+                else
+                    band.network.next(band.map_row.data());
+                temporal_.blend_row(y, band.map_row.data());
+            }
+            return;
+    }
+}
+
 // Row y of the map; rows of one band are asked for in ascending order.
 const float *Pipeline::next_map_row(Band &band, int y) const {
+    if (temporal_.active()) return temporal_.map_row(y);
     float *row = band.map_row.data();
-    if (!engine_) {
+    if (engine_)
+        copy_engine_row(y, row);
+    else
         band.network.next(row);
-        return row;
-    }
-    const int channels = map_channels();
-    const size_t area = static_cast<size_t>(low_width_) * low_height_;
-    const float *planes = engine_map_.data() + static_cast<size_t>(y) * low_width_;
-    for (int c = 0; c < channels; ++c)
-        for (int x = 0; x < low_width_; ++x) row[static_cast<size_t>(x) * channels + c] = planes[c * area + x];
     return row;
 }
 
-void Pipeline::enhance_rows(Band &band) const {
-    const PixelLayout from = layout_of(*band.source);
-    const PixelLayout to = layout_of(*band.destination);
-    const int channels = map_channels();
-    int expanded_end = upsample_at(band.begin, height_, low_height_).first;  // the map row that is expanded next
-    for (int y = band.begin; y < band.end; ++y) {
-        const Sample rows = upsample_at(y, height_, low_height_);
-        for (; expanded_end <= rows.second; ++expanded_end)
-            kernels_.expand_row(next_map_row(band, expanded_end), channels, upsample_columns_.data(), width_, to, strength_,
-                                band.expanded[expanded_end % 2].data());
-        const uint8_t *source = row_of(*band.source, y);
-        uint8_t *destination = row_of(*band.destination, y);
-        if (!same_layout(from, to)) {
-            convert_row(source, from, width_, to, destination);
-            source = destination;
-        }
-        kernels_.curve_row(source, band.expanded[rows.first % 2].data(), band.expanded[rows.second % 2].data(), rows.weight,
-                           channels / 3, width_ * to.channels, destination);
+// The map for row y of the image. `expanded_end` is the row of the map that is expanded next.
+MapRows Pipeline::next_map_rows(Band &band, int y, int *expanded_end) const {
+    const Sample rows = upsample_at(y, height_, low_height_);
+    const bool yuv = kind_of(*band.job->source) == Kind::kYuv;
+    for (; *expanded_end <= rows.second; ++*expanded_end) {
+        const float *map = next_map_row(band, *expanded_end);
+        float *expanded = band.expanded[*expanded_end % 2].data();
+        if (yuv)
+            frame_kernels_.expand_planes(map, map_channels(), upsample_columns_.data(), width_, strength_ * gain_, expanded);
+        else
+            kernels_.expand_row(map, map_channels(), upsample_columns_.data(), width_, expanded_layout(*band.job),
+                                strength_ * gain_, expanded);
     }
+    return {band.expanded[rows.first % 2].data(), band.expanded[rows.second % 2].data(), rows.weight, map_channels() / 3};
 }
 
-void Pipeline::map_rows(Band &band) const {
-    const size_t stride = static_cast<size_t>(low_width_) * map_channels();
-    for (int y = band.begin; y < band.end; ++y) band.network.next(band.map + stride * y);
+void Pipeline::enhance_rows(Band &band) const {
+    int expanded_end = upsample_at(band.begin, height_, low_height_).first;
+    for (int y = band.begin; y < band.end; ++y) enhance_row(band, y, next_map_rows(band, y, &expanded_end));
+}
+
+void Pipeline::enhance_row(Band &band, int y, const MapRows &map) const {
+    const dce_image &source = *band.job->source;
+    const dce_image &destination = *band.job->destination;
+    if (kind_of(source) == Kind::kYuv) return enhance_yuv_row(band, y, map);
+    const PixelLayout from = layout_of(source), to = layout_of(destination);
+    const int count = width_ * to.channels;
+    if (kind_of(source) == Kind::kInterleaved16)
+        return frame_kernels_.curve16_row(row16_of(source, y), map, count, row16_of(destination, y));
+    const uint8_t *pixels = row_of(source, y);
+    uint8_t *result = row_of(destination, y);
+    if (!same_layout(from, to)) {
+        convert_row(pixels, from, width_, to, result);
+        pixels = result;
+    }
+    kernels_.curve_row(pixels, map.above, map.below, map.weight, map.maps, count, result);
+}
+
+// In place, the chroma of two rows is written when both have been read.
+void Pipeline::enhance_yuv_row(Band &band, int y, const MapRows &map) const {
+    const Job &job = *band.job;
+    const YuvRow source = yuv_row_of(*job.source, y);
+    if (kind_of(*job.destination) != Kind::kYuv)
+        return frame_kernels_.curve_yuv_to_rgb_row(source, job.matrix, map, width_, layout_of(*job.destination),
+                                                   row_of(*job.destination, y));
+    const YuvRow destination = yuv_row_of(*job.destination, y);
+    frame_kernels_.curve_yuv_row(source, job.matrix, map, width_, destination.luma, band.differences.data(), y % 2 == 1);
+    if (y % 2 == 1 || y + 1 == height_)
+        frame_kernels_.chroma_row(band.differences.data(), job.matrix, width_, y % 2 + 1, destination);
+}
+
+void Pipeline::measure_rows(Band &band) const {
+    band.sum = 0;
+    int expanded_end = upsample_at(band.begin, height_, low_height_).first;
+    for (int y = band.begin; y < band.end; ++y) band.sum += measure_row(band, y, next_map_rows(band, y, &expanded_end));
+}
+
+// The sum of the values of an enhanced row, without alpha; of the luma for YUV.
+uint64_t Pipeline::measure_row(Band &band, int y, const MapRows &map) const {
+    const Job &job = *band.job;
+    const dce_image &source = *job.source;
+    const int channels = layout_of(source).channels;
+    const int count = channels * width_;
+    uint16_t *row16 = band.measured.data();
+    uint8_t *row = reinterpret_cast<uint8_t *>(row16);
+    uint64_t sum = 0;
+    switch (kind_of(source)) {
+        case Kind::kInterleaved8:
+            kernels_.curve_row(row_of(source, y), map.above, map.below, map.weight, map.maps, count, row);
+            sum = sum_of(row, count);
+            if (channels == 4)
+                for (int x = 0; x < width_; ++x) sum -= row[4 * x + 3];
+            return sum;
+        case Kind::kInterleaved16:
+            frame_kernels_.curve16_row(row16_of(source, y), map, count, row16);
+            for (int i = 0; i < count; ++i) sum += row16[i];
+            return sum;
+        case Kind::kYuv:
+            frame_kernels_.curve_yuv_row(yuv_row_of(source, y), job.matrix, map, width_, row, band.differences.data(), false);
+            return sum_of(row, width_);
+    }
+    return sum;
 }
 
 }  // namespace dce

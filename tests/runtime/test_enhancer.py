@@ -145,7 +145,7 @@ def test_pillow_images(picture: Picture) -> None:
 @pytest.mark.parametrize(
     ("image", "error", "message"),
     [
-        (np.zeros((4, 4, 3), np.float32), TypeError, "float32, uint8 was wanted"),
+        (np.zeros((4, 4, 3), np.float32), TypeError, "float32, uint8 or uint16 was wanted"),
         (np.zeros((4, 4), np.uint8), ValueError, r"shape \(4, 4\), \(height, width, 3 or 4\) was wanted"),
         (np.zeros((4, 4, 2), np.uint8), ValueError, r"shape \(4, 4, 2\)"),
         (np.zeros((0, 4, 3), np.uint8), ValueError, "1 to 65535 each way"),

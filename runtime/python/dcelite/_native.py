@@ -24,6 +24,12 @@ RGB8 = 0
 BGR8 = 1
 RGBA8 = 2
 BGRA8 = 3
+RGB16 = 4
+NV12 = 5
+NV21 = 6
+I420 = 7
+MATRICES = {("bt601", False): 0, ("bt601", True): 1, ("bt709", False): 2, ("bt709", True): 3}  # of (name, full range)
+MAX_CHROMA_STEP = 16
 MAX_DIMENSION = 65535
 ARCHITECTURES = {0: "engine", 1: "zerodcepp", 2: "zerodce"}
 
@@ -49,6 +55,8 @@ class Image(ctypes.Structure):
         ("height", ctypes.c_int32),
         ("plane", ctypes.c_void_p * 3),
         ("stride", ctypes.c_ssize_t * 3),
+        ("matrix", ctypes.c_int32),
+        ("chroma_step", ctypes.c_int32),
     )
 
 
@@ -77,6 +85,8 @@ class Options(ctypes.Structure):
         ("threads", ctypes.c_int32),
         ("scale", ctypes.c_int32),
         ("strength", ctypes.c_float),
+        ("smoothing", ctypes.c_float),
+        ("map_interval", ctypes.c_int32),
     )
 
 
@@ -117,8 +127,8 @@ def library() -> ctypes.CDLL:
     int32_pointer = ctypes.POINTER(ctypes.c_int32)
     lib.dce_abi_version.restype = ctypes.c_int32
     lib.dce_version.restype = ctypes.c_char_p
-    lib.dce_options_init.argtypes = [ctypes.POINTER(Options)]
-    lib.dce_options_init.restype = None
+    lib.dce_options_init_size.argtypes = [ctypes.POINTER(Options), ctypes.c_size_t]
+    lib.dce_options_init_size.restype = None
     lib.dce_open.argtypes = [ctypes.POINTER(Options), ctypes.POINTER(handle)]
     lib.dce_close.argtypes = [handle]
     lib.dce_close.restype = None
@@ -126,6 +136,7 @@ def library() -> ctypes.CDLL:
     lib.dce_error_message.restype = ctypes.c_char_p
     lib.dce_get_model_info.argtypes = [handle, ctypes.POINTER(ModelInfo)]
     lib.dce_enhance.argtypes = [handle, ctypes.POINTER(Image), ctypes.POINTER(Image)]
+    lib.dce_reset.argtypes = [handle]
     size = [int32_pointer, int32_pointer, int32_pointer]
     lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32, *size]
     lib.dce_curve_map.argtypes = [handle, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]

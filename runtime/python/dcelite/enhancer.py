@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
 import numpy as np
 import PIL.Image
@@ -15,9 +16,11 @@ from numpy.typing import NDArray
 from dcelite import _native
 from dcelite.errors import DceliteError, ModelError
 
-Pixels = NDArray[np.uint8]
-ImageLike = TypeVar("ImageLike", Pixels, PIL.Image.Image)
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+Planes = Sequence[NDArray[np.uint8]]
+ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
 
+_LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
 _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
 
 
@@ -73,6 +76,10 @@ class Enhancer:
         threads: 1 to 64; 0 takes every processor that the process may use.
         scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
         strength: 0 leaves the image as it is, 1 is the model.
+        smoothing: 0 (off) up to, not including, 1: take the calls as the frames of a video and average curve map and
+            brightness over them, against flicker; 0.8 averages over some five frames. A scene cut, a change of size or
+            reset() begins anew.
+        map_interval: estimate the curve map on every n-th frame of a video only.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.
@@ -89,15 +96,19 @@ class Enhancer:
         threads: int = 0,
         scale: int | None = None,
         strength: float = 1.0,
+        smoothing: float = 0.0,
+        map_interval: int = 1,
     ) -> None:
         self._handle = ctypes.c_void_p()
         self._graph: WholeGraphModel | None = None
         self._engine: CurveModel | None = None
         library = _native.library()
         options = _native.Options()
-        library.dce_options_init(options)
+        library.dce_options_init_size(options, ctypes.sizeof(options))
         options.threads = threads
         options.strength = strength
+        options.smoothing = smoothing
+        options.map_interval = map_interval
         if scale is not None:
             if not 1 <= scale <= 64:
                 raise ValueError(f"scale: {scale}, 1 to 64 was wanted")
@@ -109,8 +120,11 @@ class Enhancer:
                 options.model_path = os.fsencode(path)
             elif isinstance(engine, WholeGraphModel):
                 self._graph = engine
-                if scale is not None or strength != 1.0:
-                    raise ModelError(f"{path}: has the curve in its graph, where scale and strength cannot be changed")
+                if scale is not None or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
+                    raise ModelError(
+                        f"{path}: has the curve in its graph, where scale, strength, smoothing and map_interval "
+                        "cannot be changed"
+                    )
                 return
             else:
                 self._engine = engine
@@ -134,7 +148,7 @@ class Enhancer:
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of the core library on the open handle; raises on failure."""
         if self._graph is not None:
-            raise DceliteError("this model has the curve in its graph and yields no curve map")
+            raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
         if not self._handle:
             raise ValueError("this Enhancer is closed")
         status = getattr(_native.library(), function)(self._handle, *arguments)
@@ -180,10 +194,10 @@ class Enhancer:
         """Enhance an image.
 
         Args:
-            image: uint8 array (H, W, 3) or (H, W, 4), any strides, each side 1 to 65535; or a Pillow image of mode RGB
-                or RGBA. Alpha stays as it is.
-            out: array to write the result to, of the same shape; it may be ``image`` itself.
-            order: "rgb" or "bgr", the order of the channels in memory (arrays only).
+            image: uint8 array (H, W, 3) or (H, W, 4), or uint16 array (H, W, 3), any strides, each side 1 to 65535; or
+                a Pillow image of mode RGB or RGBA. Alpha stays as it is.
+            out: array to write the result to, of the same shape and type; it may be ``image`` itself.
+            order: "rgb" or "bgr", the order of the channels in memory (8-bit arrays only).
 
         Returns:
             The enhanced image, of the same kind and shape; ``out`` where it was given.
@@ -194,26 +208,77 @@ class Enhancer:
             if out is not None or order != "rgb":
                 raise ValueError("out and order go with arrays, not with Pillow images")
             return PIL.Image.fromarray(self(np.asarray(image)), image.mode)
+        return cast("ImageLike", self._enhance_array(image, out, order))
+
+    def _enhance_array(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
         _check_pixels(image, "image")
         if out is not None:
             _check_pixels(out, "out")
+            if out.dtype != image.dtype:
+                raise TypeError(f"out: {out.dtype}, that of the image, {image.dtype}, was wanted")
             if out.shape != image.shape:
                 raise ValueError(f"out: shape {out.shape}, that of the image, {image.shape}, was wanted")
             if not out.flags.writeable:
                 raise ValueError("out: is read-only")
-        if order not in ("rgb", "bgr"):
-            raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
+        _check_order(image, order)
 
         if self._graph is not None:
             result = _enhance_with_graph(self._graph, image, order)
         else:
-            source = image if _has_plain_pixels(image) else np.ascontiguousarray(image)
-            result = out if out is not None and _is_usable_output(out, source) else np.empty(image.shape, np.uint8)
+            source = image if _has_plain_pixels(image) else image.copy(order="C")
+            usable = out is not None and _is_usable_output(out, source)
+            result = out if out is not None and usable else np.empty_like(image, order="C", subok=False)
             self._call("dce_enhance", _image(source, order), _image(result, order))
         if out is None or out is result:
             return result
         out[...] = result
         return out
+
+    def yuv420(
+        self,
+        planes: Planes,
+        *,
+        layout: str = "i420",
+        matrix: str = "bt601",
+        full_range: bool = False,
+        out: Planes | None = None,
+    ) -> list[NDArray[np.uint8]]:
+        """Enhance a frame of video in YUV with 2 x 2 subsampled chroma.
+
+        Args:
+            planes: uint8 arrays, any strides: luma (H, W) and, with h = ceil(H / 2) and w = ceil(W / 2), for "i420" U
+                (h, w) and V (h, w); for "nv12" (h, w, 2) with U and V, for "nv21" with V and U.
+            layout: "i420", "nv12" or "nv21".
+            matrix: "bt601" or "bt709".
+            full_range: whether luma and chroma span 0 … 255 rather than 16 … 235 and 16 … 240.
+            out: arrays of the same shapes to write the result to; they may be ``planes`` themselves.
+
+        Returns:
+            The planes of the enhanced frame; those of ``out`` where they were given.
+        """
+        if (matrix, full_range) not in _native.MATRICES:
+            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
+        _check_planes(planes, layout, "planes")
+        if out is not None:
+            _check_planes(out, layout, "out")
+            if out[0].shape != planes[0].shape:
+                raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
+            if not all(plane.flags.writeable for plane in out):
+                raise ValueError("out: is read-only")
+        source = _plain_planes(planes, layout)
+        usable = out is not None and _are_usable_outputs(out, source, layout)
+        result = out if out is not None and usable else [np.empty(plane.shape, np.uint8) for plane in planes]
+        coding = _native.MATRICES[matrix, full_range]
+        self._call("dce_enhance", _yuv_image(source, layout, coding), _yuv_image(result, layout, coding))
+        if out is None or usable:
+            return list(result)
+        for plane, values in zip(out, result, strict=True):
+            plane[...] = values
+        return list(out)
+
+    def reset(self) -> None:
+        """Forget the frames so far: the next one begins a new video."""
+        self._call("dce_reset")
 
     def curve_map(self, image: Pixels | PIL.Image.Image, *, order: str = "rgb") -> NDArray[np.float32]:
         """The curve map at low resolution, before ``strength``.
@@ -223,7 +288,8 @@ class Enhancer:
         """
         pixels = np.asarray(image)
         _check_pixels(pixels, "image")
-        source = pixels if _has_plain_pixels(pixels) else np.ascontiguousarray(pixels)
+        _check_order(pixels, order)
+        source = pixels if _has_plain_pixels(pixels) else pixels.copy(order="C")
         width, height, channels = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_int32()
         self._call("dce_curve_map_size", pixels.shape[1], pixels.shape[0], width, height, channels)
         result = np.empty((height.value, width.value, channels.value), np.float32)
@@ -234,19 +300,34 @@ class Enhancer:
 def _check_pixels(pixels: Pixels, name: str) -> None:
     if not isinstance(pixels, np.ndarray):
         raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
-    if pixels.dtype != np.uint8:
-        raise TypeError(f"{name}: {pixels.dtype}, uint8 was wanted")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
     if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
         raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
+    if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
+        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
     if not all(1 <= side <= _native.MAX_DIMENSION for side in pixels.shape[:2]):
         raise ValueError(f"{name}: shape {pixels.shape}, 1 to {_native.MAX_DIMENSION} each way was wanted")
+
+
+def _check_order(pixels: Pixels, order: str) -> None:
+    if order not in ("rgb", "bgr"):
+        raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
+    if order == "bgr" and pixels.dtype == np.uint16:
+        raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
 
 
 def _has_plain_pixels(pixels: Pixels) -> bool:
     """True where the pixels of a row follow each other in memory, as the C ABI wants; rows may be anywhere."""
     height, width, channels = pixels.shape
     row, column, channel = pixels.strides
-    return bool(channel == 1 and (column == channels or width == 1) and (height == 1 or abs(row) >= width * channels))
+    size = pixels.itemsize
+    return bool(
+        channel == size
+        and (column == size * channels or width == 1)
+        and (height == 1 or abs(row) >= size * width * channels)
+        and pixels.flags.aligned
+    )
 
 
 def _is_usable_output(out: Pixels, source: Pixels) -> bool:
@@ -259,14 +340,88 @@ def _is_usable_output(out: Pixels, source: Pixels) -> bool:
 
 def _image(pixels: Pixels, order: str) -> _native.Image:
     height, width, channels = pixels.shape
-    image = _native.Image(_FORMATS[order, channels], width, height)
+    pixel_format = _native.RGB16 if pixels.dtype == np.uint16 else _FORMATS[order, channels]
+    image = _native.Image(pixel_format, width, height)
     image.plane[0] = pixels.ctypes.data
     image.stride[0] = pixels.strides[0]
     return image
 
 
+def _check_planes(planes: Planes, layout: str, name: str) -> None:
+    if layout not in _LAYOUTS:
+        raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
+    count = 3 if layout == "i420" else 2
+    if len(planes) != count:
+        raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
+    for plane in planes:
+        if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+            seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
+            raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
+    luma = planes[0].shape
+    if len(luma) != 2 or not all(1 <= side <= _native.MAX_DIMENSION for side in luma):
+        raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {_native.MAX_DIMENSION} each, was wanted")
+    chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
+    for plane in planes[1:]:
+        if plane.shape != chroma:
+            raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
+
+
+def _chroma_step(planes: Planes) -> int:
+    """Bytes from a chroma sample to the next, of I420; 0 where U and V have none that the C ABI knows in common."""
+    _, u, v = planes
+    step = int(u.strides[1]) if u.shape[1] > 1 else 1
+    common = u.shape[1] == 1 or v.strides[1] == step
+    return step if common and 1 <= step <= _native.MAX_CHROMA_STEP else 0
+
+
+def _are_plain_planes(planes: Planes, layout: str) -> bool:
+    """True where the rows of each plane are as the C ABI wants them."""
+    luma = planes[0]
+    if layout == "i420":
+        step = _chroma_step(planes)
+        if step == 0:
+            return False
+        rows = [(luma, 1), *((plane, step) for plane in planes[1:])]
+    else:
+        chroma = planes[1]
+        if chroma.strides[2] != 1:
+            return False
+        rows = [(luma, 1), (chroma[..., 0], 2)]
+    return all(
+        (plane.shape[1] == 1 or plane.strides[1] == step)
+        and (plane.shape[0] == 1 or abs(plane.strides[0]) >= plane.shape[1] * step)
+        for plane, step in rows
+    )
+
+
+def _plain_planes(planes: Planes, layout: str) -> Planes:
+    return planes if _are_plain_planes(planes, layout) else [np.ascontiguousarray(plane) for plane in planes]
+
+
+def _are_usable_outputs(out: Planes, source: Planes, layout: str) -> bool:
+    """True where the core library can write to ``out`` directly: exactly in place, or without any overlap."""
+    if not _are_plain_planes(out, layout):
+        return False
+    pairs = list(zip(out, source, strict=True))
+    in_place = all(a.ctypes.data == b.ctypes.data and a.strides == b.strides for a, b in pairs)
+    return in_place or not any(np.may_share_memory(a, b) for a in out for b in source)
+
+
+def _yuv_image(planes: Planes, layout: str, coding: int) -> _native.Image:
+    height, width = planes[0].shape
+    image = _native.Image(_LAYOUTS[layout], width, height, matrix=coding)
+    for i, plane in enumerate(planes):
+        image.plane[i] = plane.ctypes.data
+        image.stride[i] = plane.strides[0]
+    if layout == "i420":
+        image.chroma_step = _chroma_step(planes)
+    return image
+
+
 def _enhance_with_graph(graph: WholeGraphModel, image: Pixels, order: str) -> Pixels:
     """Run a model that takes and gives RGB, whatever the order of channels and with or without alpha."""
+    if image.dtype != np.uint8:
+        raise ValueError("image: uint16, uint8 was wanted: this model has 8-bit pixels in its graph")
     channels = slice(0, 3) if order == "rgb" else slice(2, None, -1)
     result: Pixels = image.copy()
     result[..., channels] = graph.enhance(np.ascontiguousarray(image[..., channels]))

@@ -252,6 +252,18 @@ static void test_engine(void) {
     dce_close(handle);
 }
 
+/* A program compiled against a shorter dce_options: nothing behind it is touched, and it opens. */
+static void test_older_options(void) {
+    const size_t older = offsetof(dce_options, strength) + sizeof(float);
+    _Alignas(dce_options) unsigned char memory[sizeof(dce_options)];
+    memset(memory, 0xAB, sizeof memory);
+    dce_options_init_size((dce_options *)memory, older);
+    for (size_t i = older; i < sizeof memory; ++i) CHECK_EQUAL(memory[i], 0xAB);
+    dce_enhancer *handle;
+    CHECK_EQUAL(dce_open((const dce_options *)memory, &handle), DCE_OK);
+    dce_close(handle);
+}
+
 static void refuse_open(dce_options options, dce_status status, const char *text) {
     dce_enhancer *handle;
     CHECK_EQUAL(dce_open(&options, &handle), status);
@@ -353,6 +365,7 @@ int main(void) {
     test_changing_sizes();
     test_strength();
     test_engine();
+    test_older_options();
     test_refused_options();
     test_refused_images();
     return 0;

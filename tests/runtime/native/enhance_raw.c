@@ -12,7 +12,7 @@ int main(int argc, char **argv) {
     dce_options_init(&options);
     if (strcmp(argv[1], "-") != 0) options.model_path = argv[1];
     options.threads = atoi(argv[2]);
-    dce_image image = {DCE_RGB8, atoi(argv[3]), atoi(argv[4]), {NULL, NULL, NULL}, {0, 0, 0}};
+    dce_image image = {.format = DCE_RGB8, .width = atoi(argv[3]), .height = atoi(argv[4])};
     const size_t size = (size_t)image.width * (size_t)image.height * 3;
     image.plane[0] = malloc(size);
     image.stride[0] = (ptrdiff_t)image.width * 3;

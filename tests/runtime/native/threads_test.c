@@ -20,7 +20,8 @@ static dce_enhancer *open_with(int threads, int scale) {
 }
 
 static dce_image part_of(uint8_t *pixels, int width, int height) {
-    dce_image image = {DCE_RGB8, width, height, {pixels, NULL, NULL}, {W * 3, 0, 0}};
+    dce_image image = {
+        .format = DCE_RGB8, .width = width, .height = height, .plane = {pixels}, .stride = {W * 3}};
     return image;
 }
 

@@ -1,0 +1,136 @@
+"""Videos: flicker, scene cuts and the interval of the curve map, through the Python interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import pytest
+from numpy.typing import NDArray
+
+from dcelite import Enhancer
+
+Frames = list[NDArray[np.uint8]]
+
+
+def flicker(frames: Frames, smoothing: float) -> float:
+    """The mean frame-to-frame change of the mean brightness of the enhanced frames, in levels."""
+    enhance = Enhancer(smoothing=smoothing)
+    return float(np.abs(np.diff([enhance(frame).mean() for frame in frames])).mean())
+
+
+def noisy(image: NDArray[np.uint8], count: int, sigma: float, rng: np.random.Generator) -> Frames:
+    return [np.clip(np.rint(image + rng.normal(0, sigma, image.shape)), 0, 255).astype(np.uint8) for _ in range(count)]
+
+
+def dark_scene(height: int, width: int) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:height, 0:width]
+    light = 20 + 15 * np.sin(rows / 17) + 12 * np.cos(columns / 23)
+    return np.stack([light, light * 0.8, light * 0.6], axis=2).astype(np.uint8)
+
+
+@pytest.mark.parametrize("sigma", [2, 5, 10])
+def test_flicker_of_a_static_noisy_clip_falls_at_least_fourfold(rng: np.random.Generator, sigma: float) -> None:
+    frames = noisy(dark_scene(240, 320), 24, sigma, rng)
+    assert flicker(frames, 0.9) * 4 <= flicker(frames, 0.0)
+
+
+@pytest.mark.parametrize("name", ["435_0_.png", "dicm_29.jpg", "lime_2.bmp", "101_0_.png"])
+def test_flicker_of_photographs_falls_at_least_fourfold(shared: Path, rng: np.random.Generator, name: str) -> None:
+    image = np.asarray(PIL.Image.open(shared / "data" / "photos" / name).convert("RGB"))[:360, :480]
+    frames = noisy(image, 16, 5, rng)
+    assert flicker(frames, 0.9) * 4 <= flicker(frames, 0.0)
+
+
+def test_flicker_of_the_light_itself_falls_too(rng: np.random.Generator) -> None:
+    scene = dark_scene(120, 160)
+    frames = [np.clip(scene * rng.normal(1, 0.03), 0, 255).astype(np.uint8) for _ in range(24)]
+    assert flicker(frames, 0.9) * 4 <= flicker(frames, 0.0)
+
+
+def test_all_formats_hold_their_brightness(rng: np.random.Generator) -> None:
+    """Luma of YUV, 16-bit values, and RGB with an alpha channel that changes wildly."""
+    scene = dark_scene(120, 160)
+    rgb = noisy(scene, 16, 6, rng)
+    luma = [frame[..., 0] for frame in rgb]
+    chroma = np.full((60, 80), 126, np.uint8)
+    alpha = [rng.integers(0, 256) * np.ones((120, 160, 1), np.uint8) for _ in rgb]
+
+    def change(means: list[float]) -> float:
+        return float(np.abs(np.diff(means)).mean())
+
+    for full_range in (False, True):
+        yuv = [
+            change([enhance.yuv420([y, chroma, chroma], full_range=full_range)[0].mean() for y in luma])
+            for enhance in (Enhancer(), Enhancer(smoothing=0.9))
+        ]
+        assert yuv[1] * 4 <= yuv[0]
+    wide = [
+        change([enhance(frame.astype(np.uint16) * 257).mean() for frame in rgb])
+        for enhance in (Enhancer(), Enhancer(smoothing=0.9))
+    ]
+    assert wide[1] * 4 <= wide[0]
+    opaque, transparent = Enhancer(smoothing=0.9), Enhancer(smoothing=0.9)
+    for frame, layer in zip(rgb, alpha, strict=True):
+        with_alpha = transparent(np.concatenate([frame, layer], axis=2))
+        # The map is interleaved with or without alpha: by other instructions, which may round otherwise.
+        assert np.abs(with_alpha[..., :3].astype(int) - opaque(frame)).max() <= 1
+        np.testing.assert_array_equal(with_alpha[..., 3:], layer)
+
+
+def test_a_slow_change_of_light_is_followed(rng: np.random.Generator) -> None:
+    scene = dark_scene(120, 160).astype(float)
+    enhance = Enhancer(smoothing=0.8)
+    for step in range(60):
+        frame = np.clip(scene * (1 + step / 40), 0, 255).astype(np.uint8)
+        result = enhance(frame)
+    wanted = Enhancer()(frame)
+    assert abs(result.mean() - wanted.mean()) < 0.05 * wanted.mean()
+
+
+@pytest.mark.parametrize("options", [{"smoothing": 0.9}, {"map_interval": 5}, {"smoothing": 0.7, "map_interval": 3}])
+def test_cuts_between_photographs_leave_no_ghost(shared: Path, options: dict[str, float]) -> None:
+    names = ["435_0_.png", "dicm_29.jpg", "lime_2.bmp", "101_0_.png", "lime_4.bmp", "142_0_.png", "dicm_64.jpg"]
+    folder = shared / "data" / "photos"
+    photographs = [np.asarray(PIL.Image.open(folder / name).convert("RGB").resize((320, 240))) for name in names]
+    video = Enhancer(**options)  # type: ignore[arg-type]
+    for photograph in photographs:
+        for n in range(4):
+            result = video(photograph)
+            if n == 0:
+                np.testing.assert_array_equal(result, Enhancer()(photograph))
+
+
+def test_consecutive_frames_are_one_scene(shared: Path) -> None:
+    """The map of the first frame serves the others: there is no cut between them."""
+    folder = shared / "data" / "photos"
+    frames = [np.asarray(PIL.Image.open(folder / f"435_{i}_.png").convert("RGB"))[::3, ::3] for i in range(4)]
+    video, alone = Enhancer(map_interval=100), Enhancer()
+    results = [video(frame) for frame in frames]
+    np.testing.assert_array_equal(results[0], alone(frames[0]))
+    assert all((result != alone(frame)).any() for result, frame in zip(results[1:], frames[1:], strict=True))
+
+
+def test_reset() -> None:
+    scene = dark_scene(60, 80)
+    enhance = Enhancer(smoothing=0.9)
+    enhance(scene)
+    brighter = (scene * 1.2).astype(np.uint8)
+    alone = Enhancer()(brighter)
+    assert (enhance(brighter) != alone).any()
+    enhance.reset()
+    np.testing.assert_array_equal(enhance(brighter), alone)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"smoothing": 1.0}, r"smoothing: 1, 0 \(off\) to less than 1 was wanted"),
+        ({"smoothing": -0.5}, "smoothing: -0.5"),
+        ({"map_interval": 0}, r"map_interval: 0, 1 \(every frame\) or more was wanted"),
+    ],
+)
+def test_refused_options(options: dict[str, float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Enhancer(**options)  # type: ignore[arg-type]
