@@ -589,7 +589,7 @@ def test_c_interface(lite: build.Build, curve_ms: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("language", "standard"), [("c", "c11"), ("c++", "c++17")])
 def test_header_compiles_alone(tmp_path: Path, language: str, standard: str) -> None:
-    (tmp_path / "use.c").write_text('#include "engine.h"\ndce_status status = DCE_OK;\n')
+    (tmp_path / "use.c").write_text('#include "dcelite_mslite.h"\ndce_status status = DCE_OK;\n')
     flags = ["-x", language, f"-std={standard}", "-Wall", "-Wextra", "-pedantic", "-Werror", "-fsyntax-only"]
     folders = [f"-I{build.SOURCES}", f"-I{build.header_folder()}"]
     subprocess.run([*build.find_compiler(), *flags, *folders, str(tmp_path / "use.c")], check=True)

@@ -30,7 +30,7 @@ from dcelite.mindspore_lite.sdk import (
 
 SOURCES = Path(__file__).resolve().parent
 
-SOURCE_NAMES = ("converter.cpp", "worker.cpp", "engine.cpp", "engine.h", "model_check.cpp", "model_check.h")
+SOURCE_NAMES = ("converter.cpp", "worker.cpp", "engine.cpp", "dcelite_mslite.h", "model_check.cpp", "model_check.h")
 
 FLAGS = ("-std=c++17", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra")
 

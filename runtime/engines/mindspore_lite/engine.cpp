@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "dcelite_mslite.h"
 
 #include <algorithm>
 #include <cerrno>

@@ -16,7 +16,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine.h"
+#include "dcelite_mslite.h"
 
 namespace {
 

@@ -1,4 +1,4 @@
-/* engine.h - MindSpore Lite as an engine of dcelite, as a C interface.
+/* dcelite_mslite.h - MindSpore Lite as an engine of dcelite, as a C interface.
  *
  *     dce_engine engine;
  *     char message[256];
@@ -23,8 +23,8 @@
  * The same source compiles against the libraries of the PyPI wheel (x86_64, aarch64) and the official packages for Linux and
  * Android: it needs mindspore::Model, Context and MSTensor, C++17, -I<SDK root holding include/api>.
  */
-#ifndef DCELITE_MSLITE_ENGINE_H
-#define DCELITE_MSLITE_ENGINE_H
+#ifndef DCELITE_MSLITE_H
+#define DCELITE_MSLITE_H
 
 #include "dcelite.h"
 
@@ -80,4 +80,4 @@ DCE_API void dce_mslite_model_close(dce_mslite_model *model);
 }
 #endif
 
-#endif /* DCELITE_MSLITE_ENGINE_H */
+#endif /* DCELITE_MSLITE_H */
