@@ -23,5 +23,9 @@ class ImageError(DceliteError):
     """An image cannot be read, or has a size or pixel type that dcelite does not process."""
 
 
+class VideoError(DceliteError):
+    """A video cannot be read, or is damaged; the message says whether an output was written all the same."""
+
+
 class OutputError(DceliteError):
     """An output exists already, or cannot be written."""

@@ -1,0 +1,121 @@
+"""``dcelite video``: a video file."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcelite.enhancer import Enhancer
+from dcelite.errors import DceliteError, EngineUnavailableError, OutputError, VideoError
+from dcelite.files import prepare_output_directory, refuse_existing
+from dcelite.interrupts import deferred_interrupts
+
+if TYPE_CHECKING:
+    from dcelite.video import Report
+
+SMOOTHING = 0.8
+"""A video without smoothing flickers; with this one the curve follows a change of light within some five frames."""
+
+
+def add_command(subparsers: Any) -> None:
+    parser = subparsers.add_parser(
+        "video",
+        help="brighten a video",
+        description="Brighten a video of any kind that FFmpeg reads. Sound, subtitles, metadata, rotation and the "
+        "times of the frames are kept. Needs PyAV: pip install 'dcelite[video]'",
+    )
+    parser.add_argument("input", type=Path, metavar="IN", help="a video file")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="OUT",
+        help="a file name, whose suffix chooses the container, or a folder; without it, NAME_enhanced beside the input",
+    )
+    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
+    parser.add_argument(
+        "--strength", type=float, default=1.0, metavar="S", help="0 leaves the video as it is, 1 (default) is the model"
+    )
+    parser.add_argument(
+        "--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)"
+    )
+    parser.add_argument(
+        "--smoothing",
+        type=float,
+        default=SMOOTHING,
+        metavar="S",
+        help=f"against flicker: 0 takes each frame on its own, towards 1 changes slowly (default: {SMOOTHING})",
+    )
+    parser.add_argument(
+        "--map-interval", type=int, default=1, metavar="N", help="run the network on every n-th frame only (default: 1)"
+    )
+    parser.add_argument(
+        "--codec", metavar="C", help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264; VP9 in .webm)"
+    )
+    parser.add_argument(
+        "--crf", type=int, metavar="Q", help="quality of the encoder, 0 is the best (default: 18 for H.264)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Enhance one video; raises VideoError after the output is written where a part of the input is damaged."""
+    try:
+        from dcelite import video
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "av":
+            raise
+        raise EngineUnavailableError("video needs PyAV, which is not installed: pip install 'dcelite[video]'") from None
+    source: Path = options.input
+    destination = plan(source, options.output)
+    refuse_existing(destination, options.overwrite)
+    with open_enhancer(options) as enhance, deferred_interrupts() as interrupted:
+        prepare_output_directory(destination.parent)
+        report = video.enhance_video(
+            source, destination, enhance, codec=options.codec, crf=options.crf, interrupted=interrupted
+        )
+    print(describe(source, destination, report))
+    if report.damage:
+        raise VideoError(f"{source}: {'; '.join(report.damage)}; {destination} holds what could be read")
+    return 0
+
+
+def plan(source: Path, output: Path | None) -> Path:
+    """The file to write for an input; raises VideoError and OutputError."""
+    if not source.exists():
+        raise VideoError(f"{source}: no such file")
+    if output is None:
+        return source.with_name(f"{source.stem}_enhanced{source.suffix}")
+    destination = output / source.name if output.is_dir() or not output.suffix else output
+    if destination.exists() and destination.samefile(source):
+        raise OutputError(f"{destination}: is the input itself; another name was wanted")
+    return destination
+
+
+def open_enhancer(options: argparse.Namespace) -> Enhancer:
+    """An Enhancer for the command's options."""
+    try:
+        return Enhancer(
+            options.model,
+            threads=options.threads,
+            scale=options.scale,
+            strength=options.strength,
+            smoothing=options.smoothing,
+            map_interval=options.map_interval,
+        )
+    except ValueError as error:
+        raise DceliteError(str(error)) from None
+
+
+def describe(source: Path, destination: Path, report: Report) -> str:
+    """The closing line: what was done, and where the time went."""
+    waited = sum(report.stages.values())
+    shares = ", ".join(f"{name} {seconds / waited:.0%}" for name, seconds in report.stages.items())
+    remarks = "".join(f" ({note})" for note in report.notes)
+    return (
+        f"{source} -> {destination} ({report.width} x {report.height}, {report.frames} frames in "
+        f"{report.seconds:.1f} s, {report.frames / report.seconds:.1f} frames/s: {shares}){remarks}"
+    )

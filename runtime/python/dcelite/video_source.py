@@ -1,0 +1,142 @@
+"""Reading a video file: the frames of its first video stream, and the packets of everything else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TypeVar
+
+import av
+import av.error
+from av.container import InputContainer
+from av.packet import Packet
+from av.stream import Disposition, Stream
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from dcelite.errors import VideoError
+
+_TOLERATED_SHORTFALL = 0.5
+"""Seconds by which a file may end before the duration it states."""
+
+Result = TypeVar("Result")
+
+
+def reason(error: Exception) -> str:
+    """FFmpeg's words for an error, with what it logged last."""
+    log = getattr(error, "log", None)
+    words = getattr(error, "strerror", None) or str(error)
+    return f"{words} ({log[2].strip()})" if log else str(words)
+
+
+def file_url(path: Path) -> str:
+    """The path as FFmpeg takes it for a path in any case, not "22:15.mp4" for a protocol "22"."""
+    return f"file:{path}"
+
+
+def open_source(path: Path) -> InputContainer:
+    """Open a container for reading; raises VideoError."""
+    if path.is_dir():
+        raise VideoError(f"{path}: is a folder, a video file was wanted")
+    try:
+        return av.open(file_url(path), "r", metadata_errors="replace")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise VideoError(f"{path}: cannot be read as a video: {reason(error)}") from None
+
+
+def is_cover_art(stream: Stream) -> bool:
+    """True for a picture that belongs to the file as a whole; containers hold it as a video of one frame."""
+    return bool(stream.disposition & (Disposition.attached_pic | Disposition.timed_thumbnails))
+
+
+class Source:
+    """Iterates over the frames of the first video and the packets of the other streams, in the order of the file.
+
+    Raises:
+        VideoError: there is no video, or none that can be decoded.
+    """
+
+    def __init__(self, path: Path, container: InputContainer) -> None:
+        self.container = container
+        self.seconds = 0.0
+        """Spent in reading and decoding."""
+        self.damage: list[str] = []
+        """What could not be read, in words; complete after the iteration."""
+        videos = [stream for stream in container.streams.video if not is_cover_art(stream)]
+        if not videos:
+            raise VideoError(f"{path}: holds no video stream")
+        self.video: VideoStream = videos[0]
+        if self.video.codec_context is None:
+            raise VideoError(f"{path}: holds a video that this FFmpeg has no decoder for")
+        self.others = [stream for stream in container.streams if stream is not self.video]
+        self.video.thread_type = "AUTO"
+        self._end = Fraction(0)
+        self._damaged = 0
+
+    @property
+    def frame_count(self) -> int | None:
+        if self.video.frames:
+            return self.video.frames
+        if self.container.duration and self.video.average_rate:
+            return round(self.container.duration * self.video.average_rate / av.time_base)
+        return None
+
+    @property
+    def start(self) -> Fraction:
+        """Seconds at which the file begins: broadcasts count from anywhere, and a file has to begin near 0."""
+        return max(Fraction(self.container.start_time or 0, av.time_base), Fraction(0))
+
+    def __iter__(self) -> Iterator[Packet[Stream] | VideoFrame]:
+        packets = self.container.demux()
+        while True:
+            try:
+                packet = self._timed(lambda: next(packets, None))
+            except av.error.FFmpegError as error:
+                self.damage.append(f"reading ended with: {reason(error)}")
+                break
+            if packet is None:
+                break
+            if packet.size == 0 and packet.dts is None:  # PyAV's call to flush the decoder
+                continue
+            self._note_end(packet)
+            if packet.stream is self.video:
+                yield from self._decode(packet)
+            else:
+                yield packet
+        yield from self._decode(None)
+        self._note_damage()
+
+    def _timed(self, action: Callable[[], Result]) -> Result:
+        begin = time.perf_counter()
+        try:
+            return action()
+        finally:
+            self.seconds += time.perf_counter() - begin
+
+    def _decode(self, packet: Packet[Stream] | None) -> Iterator[VideoFrame]:
+        try:
+            frames = self._timed(lambda: self.video.codec_context.decode(packet))
+        except av.error.EOFError:  # of a decoder that saw no packet
+            return
+        except av.error.FFmpegError:
+            self._damaged += 1
+            return
+        for frame in frames:
+            self._damaged += frame.is_corrupt
+            yield frame
+
+    def _note_end(self, packet: Packet[Stream]) -> None:
+        time_stamp = packet.pts if packet.pts is not None else packet.dts
+        if time_stamp is not None and packet.time_base:
+            self._end = max(self._end, (time_stamp + (packet.duration or 0)) * packet.time_base)
+
+    def _note_damage(self) -> None:
+        if self._damaged:
+            self.damage.append(f"{self._damaged} frames are damaged")
+        if self.container.duration:
+            stated = Fraction(self.container.duration, av.time_base)
+            seconds = self._end - Fraction(self.container.start_time or 0, av.time_base)
+            if seconds + _TOLERATED_SHORTFALL < stated:
+                self.damage.append(f"it ends at {float(seconds):.1f} of {float(stated):.1f} seconds")
