@@ -20,7 +20,7 @@ C_RUNTIME = {
     # reading a model file, writing an error message into a buffer
     *("fopen", "fread", "fclose", "ferror", "snprintf", "vsnprintf"),
     # mathematics
-    *("tanhf", "expf"),
+    *("tanhf", "expf", "ldexpf"),
     # threads, and how many processors there are
     *("pthread_create", "pthread_join", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy"),
     *("pthread_cond_wait", "pthread_cond_signal", "pthread_cond_broadcast", "pthread_cond_destroy"),
