@@ -41,7 +41,7 @@ class CurveModel(Protocol):
 class WholeGraphModel(Protocol):
     """A model of another engine with downsampling, upsampling and curve inside its graph."""
 
-    def enhance(self, image: Pixels) -> Pixels:
+    def enhance(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """RGB (H, W, 3) -> the same; raises ValueError for a size that the model does not take."""
 
     def close(self) -> None: ...
