@@ -19,8 +19,8 @@ from av.codec.context import Flags as CodecFlags
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, cli
-from dcelite.video import enhance_video
-from dcelite.video_frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colours_of, plane_arrays
+from dcelite.video.enhance import enhance_video
+from dcelite.video.frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colours_of, plane_arrays
 
 Planes = list[NDArray[np.uint8]]
 

@@ -21,8 +21,8 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dcelite.errors import OutputError
-from dcelite.video_frames import Colours, colours_of
-from dcelite.video_source import Source, file_url, is_cover_art, reason
+from dcelite.video.frames import Colours, colours_of
+from dcelite.video.source import Source, file_url, is_cover_art, reason
 
 ENCODERS: dict[str, dict[str, str]] = {
     "libx264": {"crf": "18", "preset": "faster"},

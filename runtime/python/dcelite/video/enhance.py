@@ -13,9 +13,9 @@ from dcelite.enhancer import Enhancer
 from dcelite.errors import VideoError
 from dcelite.files import atomic_output
 from dcelite.progress import Progress
-from dcelite.video_frames import FrameEnhancer
-from dcelite.video_output import Output, open_output
-from dcelite.video_source import Source, open_source
+from dcelite.video.frames import FrameEnhancer
+from dcelite.video.output import Output, open_output
+from dcelite.video.source import Source, open_source
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def enhance_video(
     Args:
         enhance: its frames so far are forgotten.
         codec: FFmpeg's name of an encoder, or of a codec; None takes H.264 where the container can hold it.
-        crf: the encoder's constant quality, lower is better; None takes the value of video_output.ENCODERS.
+        crf: the encoder's constant quality, lower is better; None takes the value of output.ENCODERS.
         interrupted: ends the work with KeyboardInterrupt, and without an output, once it is set.
 
     Raises:

@@ -12,7 +12,7 @@ from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.interrupts import deferred_interrupts
 
 if TYPE_CHECKING:
-    from dcelite.video import Report
+    from dcelite.video.enhance import Report
 
 SMOOTHING = 0.8
 """A video without smoothing flickers; with this one the curve follows a change of light within some five frames."""
@@ -64,7 +64,7 @@ def add_command(subparsers: Any) -> None:
 def run(options: argparse.Namespace) -> int:
     """Enhance one video; raises VideoError after the output is written where a part of the input is damaged."""
     try:
-        from dcelite import video
+        from dcelite.video.enhance import enhance_video
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "av":
             raise
@@ -74,7 +74,7 @@ def run(options: argparse.Namespace) -> int:
     refuse_existing(destination, options.overwrite)
     with open_enhancer(options) as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
-        report = video.enhance_video(
+        report = enhance_video(
             source, destination, enhance, codec=options.codec, crf=options.crf, interrupted=interrupted
         )
     print(describe(source, destination, report))

@@ -1,0 +1,1 @@
+"""Video files: ``dcelite video``. Needs PyAV, which only ``command`` does without until it runs."""
