@@ -1,6 +1,8 @@
 # make setup   an environment in .venv with everything: native library, training, export, MindSpore Lite
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
-# make test    everything that is checked: style, types, Python, native, sanitizers, arm64
+# make bench   measure this machine: every engine, every instruction set, three sizes; page, JSON and CSV in build/bench
+# make test    everything that is checked: style, types, Python, native, sanitizers, clang, arm64
+# make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
 
 SHELL := /bin/bash
@@ -12,13 +14,14 @@ PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
 CXX ?= c++
 VENV := .venv
 BIN := $(VENV)/bin
-NATIVE_SOURCES := $(shell find runtime -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake') \
+NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake') \
 	CMakeLists.txt pyproject.toml models/zerodcepp.dce
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
+MINUTES ?= 5
 
-.PHONY: setup demo test lint types test-python test-native test-sanitizers \
-	test-arm64 test-arm64-emulated clean
+.PHONY: setup demo bench test lint types test-python test-native test-sanitizers test-clang \
+	test-arm64 test-arm64-emulated fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.installed $(VENV)/.mindspore-lite
@@ -44,7 +47,19 @@ $(VENV)/.mindspore-lite: $(VENV)/.installed $(LITE_SOURCES)
 demo: setup
 	$(BIN)/python demo/demo.py --output build/demo $(if $(IMAGE),--image "$(IMAGE)")
 
-test: lint types test-native test-sanitizers test-arm64 test-python
+# Also the models that hold the whole enhancement in their graph: what one has without this runtime. The one for MindSpore
+# Lite has a fixed size; a row without times, with its reason, is no failure here.
+MODELS := build/bench/models
+bench: setup
+	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
+	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
+		--resize-in-graph --uint8 --size 900x1200
+	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp.ms \
+		--baseline $(MODELS)/zerodcepp_full_uint8.onnx --baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
+		--size 1200x900 --size 3840x2160 --size 4000x3000 --max-seconds 4 --overwrite \
+		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
+
+test: lint types test-native test-sanitizers test-clang test-arm64 test-python
 	@echo "all tests passed"
 
 lint: setup
@@ -55,7 +70,7 @@ lint: setup
 types: setup
 	rm -rf build/types && mkdir -p build/types/dcelite
 	ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
-	ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export build/types/dcelite/
+	ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
 	MYPYPATH=build/types $(BIN)/mypy -p dcelite
 
 test-python: setup test-native test-arm64
@@ -75,6 +90,18 @@ test-sanitizers: setup
 	$(call run_preset,address)
 	$(call run_preset,thread)
 
+# DCELITE_REQUIRE_ALL=1 makes the absence of clang an error.
+test-clang: setup
+	@if command -v clang++ >/dev/null; then \
+		$(MAKE) --no-print-directory test-preset-clang; \
+	else \
+		echo "SKIPPED clang: apt-get install clang"; \
+		test "$${DCELITE_REQUIRE_ALL:-0}" != 1; \
+	fi
+
+test-preset-%:
+	$(call run_preset,$*)
+
 # Needs Debian's cross compiler and emulator; DCELITE_REQUIRE_ALL=1 makes their absence an error.
 test-arm64: setup
 	@if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64-static >/dev/null; then \
@@ -84,8 +111,26 @@ test-arm64: setup
 		test "$${DCELITE_REQUIRE_ALL:-0}" != 1; \
 	fi
 
-test-arm64-emulated:
-	$(call run_preset,arm64)
+test-arm64-emulated: test-preset-arm64 $(VENV)/.mindspore-lite-arm64
+
+$(VENV)/.mindspore-lite-arm64: $(VENV)/.installed $(LITE_SOURCES)
+	@if $(BIN)/python -m dcelite.mindspore_lite install --arch aarch64; then touch $@; \
+	else echo "SKIPPED MindSpore Lite on arm64 (see above)"; fi
+
+# Both fuzzers at once. New inputs collect in build/fuzz, and stay there for the next run; the corpus in the repository is
+# the start. Whatever breaks the library is written to build/fuzz/FUZZER-crash-…
+fuzz: setup
+	@command -v clang++ >/dev/null || { echo "fuzz: no clang; on Debian or Ubuntu: apt-get install clang libclang-rt-dev"; exit 2; }
+	@mkdir -p build/fuzz/found/fuzz_model build/fuzz/found/fuzz_image; export PATH="$(CURDIR)/$(BIN):$$PATH"; \
+	{ cmake --preset fuzz && cmake --build --preset fuzz; } > build/fuzz.log 2>&1 || { cat build/fuzz.log; exit 1; }
+	@echo "fuzzing for $(MINUTES) minutes; build/fuzz/FUZZER.log has the progress"; status=0; \
+	for name in fuzz_model fuzz_image; do \
+		build/fuzz/tests/runtime/native/$$name -max_total_time=$$((60 * $(MINUTES))) \
+			-artifact_prefix=build/fuzz/$$name- build/fuzz/found/$$name tests/runtime/native/corpus/$$name \
+			> build/fuzz/$$name.log 2>&1 & \
+	done; \
+	for job in $$(jobs -p); do wait $$job || status=1; done; \
+	grep -hE '^Done|ERROR|SUMMARY|failed:|Test unit' build/fuzz/fuzz_*.log; exit $$status
 
 clean:
 	rm -rf build

@@ -10,7 +10,7 @@ offset type
     12  u32 CRC-32 of the bytes from 16 to the end
     16  u32 file size in bytes
     20  u32 architecture: 1 Zero-DCE++, 2 Zero-DCE
-    24  u32 precision: 0 float32
+    24  u32 precision: 0 float32 (1, int8, is written by ``quantize/dce_int8.py``)
     28  u32 scale, 1 … 64
     32  u32 iterations, 8
     36  u32 filters, 32

@@ -1,6 +1,7 @@
 // Converts a model to .ms with the converter of the MindSpore Lite SDK. Arguments in converter_lite's spelling:
 //
 //     converter --fmk=ONNX --modelFile=in.onnx --outputFile=out [--configFile=quant.cfg] [--inputShape=image:1,75,100,3]
+//               [--fp16=on]
 //
 // Writes out.ms. Exit code 0, or 1 with a sentence on standard error. It is a program of its own because the SDK's
 // converter may crash on a damaged model, and because full quantisation needs a process without libmindspore-extendrt.
@@ -30,6 +31,7 @@ class Converter {
   ~Converter() = default;
   void SetSaveType(ModelType type);
   void SetConfigFile(const std::vector<char> &path);
+  void SetWeightFp16(bool on);
   void SetInputShape(const std::map<std::vector<char>, std::vector<int64_t>> &shapes);
   Status Convert(converter::FmkType framework, const std::vector<char> &model_file, const std::vector<char> &output_file,
                  const std::vector<char> &weight_file);
@@ -46,7 +48,7 @@ using Shapes = std::map<Chars, std::vector<int64_t>>;
 
 struct Arguments {
   std::map<std::string, std::string> values = {
-      {"fmk", ""}, {"modelFile", ""}, {"outputFile", ""}, {"configFile", ""}, {"inputShape", ""}};
+      {"fmk", ""}, {"modelFile", ""}, {"outputFile", ""}, {"configFile", ""}, {"inputShape", ""}, {"fp16", "off"}};
 };
 
 Chars chars(const std::string &text) { return {text.begin(), text.end()}; }
@@ -100,6 +102,7 @@ bool convert(Arguments *arguments) {
   converter.SetSaveType(mindspore::kMindIR_Lite);
   if (!values["configFile"].empty()) converter.SetConfigFile(chars(values["configFile"]));
   if (!shapes.empty()) converter.SetInputShape(shapes);
+  if (values["fp16"] == "on") converter.SetWeightFp16(true);
   const mindspore::Status status = converter.Convert(mindspore::converter::kFmkTypeOnnx, chars(values["modelFile"]),
                                                      chars(values["outputFile"]), {});
   return status.IsOk() || fail("MindSpore Lite reports: " + status.ToString());

@@ -23,14 +23,15 @@ def convert(
     *,
     config: Path | None = None,
     input_shape: Mapping[str, Sequence[int]] | None = None,
+    fp16: bool = False,
     scale: int = 0,
 ) -> None:
     """Convert ``onnx_path`` to ``ms_path``, which appears whole or not at all and replaces a file that was there.
 
     ``$MSLITE_HOME``'s own converter_lite is used where there is one, else the converter of the installed SDK.
     ``config`` is a MindSpore Lite converter configuration (quantisation); ``input_shape`` fixes input sizes by input
-    name. The result is sealed against damage (``seal.py``), and the seal holds ``scale``, the downsampling factor of
-    the network (0: not known).
+    name; ``fp16`` stores the weights as float16. The result is sealed against damage (``seal.py``), and the seal holds
+    ``scale``, the downsampling factor of the network (0: not known).
 
     Conv nodes of the ONNX graph must carry kernel_shape, strides, dilations and pads. An input (1, 3, h, w) becomes
     (1, h, w, 3); outputs keep their layout.
@@ -54,6 +55,8 @@ def convert(
         if input_shape:
             shapes = (f"{name}:{','.join(str(size) for size in shape)}" for name, shape in input_shape.items())
             options.append(f"--inputShape={';'.join(shapes)}")
+        if fp16:
+            options.append("--fp16=on")
         _run(options, source, onnx_path)
         if not target.is_file() or target.stat().st_size == 0:
             raise ModelError(f"{onnx_path}: the MindSpore Lite converter wrote no model")

@@ -13,9 +13,13 @@ from dcelite.errors import DceliteError
 
 COMMAND_MODULES = (
     "dcelite.enhance_command",
+    "dcelite.video.command",
     "dcelite.info_command",
     "dcelite.training.cli",
+    "dcelite.training.evaluate_command",
     "dcelite.export.cli",
+    "dcelite.quantize.cli",
+    "dcelite.bench.cli",
 )
 """Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that is not
 installed is passed over."""

@@ -1,0 +1,108 @@
+"""``dcelite bench``. Imports nothing heavy before the command runs."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from pathlib import Path
+
+from dcelite.errors import DceliteError
+
+MAX_SIDE = 65535
+CPU_BIND_MODES = {"0": None, "1": "big", "2": "little"}
+"""MindSpore Lite's --cpuBindMode: 0 none, 1 the large cores, 2 the others."""
+
+
+def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure latency, memory and fidelity on this machine",
+        description="Times every model with every size and number of threads, in turn, and says next to each time how "
+        "close the result is to the NumPy reference. 'dcelite bench compare A.json B.json' compares two runs.",
+        epilog="The option names of MindSpore Lite's benchmark are understood as well: --modelFile, --numThreads, "
+        "--loopCount, --warmUpLoopCount, --cpuBindMode.",
+    )
+    what = parser.add_argument_group("what is measured")
+    what.add_argument(
+        "--model",
+        "--modelFile",
+        action="append",
+        metavar="M",
+        help=".dce, .ms or .onnx; may be repeated (default: the shipped weights). 'shipped' stands for these.",
+    )
+    what.add_argument(
+        "--baseline",
+        action="append",
+        metavar="FILE",
+        help="a model that the others are compared with, by ratio: a whole graph in .onnx or .ms, say; or 'numpy'; may "
+        "be repeated, the ratio is that to the first one that runs",
+    )
+    what.add_argument(
+        "--isa",
+        action="append",
+        metavar="LIST",
+        help="instruction sets of the native engine: avx512,avx2,neon,scalar or 'all' (default: the best one here)",
+    )
+    what.add_argument(
+        "--size", action="append", metavar="WxH", help="width x height; may be repeated (default: 1200x900)"
+    )
+    what.add_argument(
+        "--threads",
+        "--numThreads",
+        action="append",
+        type=int,
+        metavar="N",
+        help="may be repeated (default: 1, and one per processor)",
+    )
+    what.add_argument("--image", type=Path, metavar="FILE", help="a photograph instead of the synthetic dark scene")
+    what.add_argument(
+        "--reference", type=Path, metavar="DCE", help="float32 weights of the reference (default: those of each .dce)"
+    )
+    how = parser.add_argument_group("how")
+    how.add_argument("--runs", "--loopCount", type=int, metavar="N", help="at least N runs each (default: 50)")
+    how.add_argument("--seconds", type=float, metavar="S", help="and at least S seconds of them (default: 1)")
+    how.add_argument("--max-seconds", type=float, metavar="S", help="but no more than S seconds each (default: 10)")
+    how.add_argument("--warm-up", "--warmUpLoopCount", type=int, metavar="N", help="untimed runs before (default: 3)")
+    how.add_argument("--quick", action="store_true", help="10 runs, 0.2 seconds, 2 at most; no stages, no memory")
+    how.add_argument("--no-stages", action="store_true", help="leave out the times of the stages")
+    how.add_argument("--no-memory", action="store_true", help="leave out the memory of a call")
+    how.add_argument("--cpu", metavar="WHICH", help="bind to processors: big, little, or a list such as 0-3,6")
+    how.add_argument("--cpuBindMode", choices=CPU_BIND_MODES, dest="cpu_bind_mode", help=argparse.SUPPRESS)
+    out = parser.add_argument_group("reports")
+    out.add_argument("--json", type=Path, metavar="F", help="everything, as bench/schema.json describes it")
+    out.add_argument("--csv", type=Path, metavar="F", help="a line for each row")
+    out.add_argument("--html", type=Path, metavar="F", help="a page with charts that needs nothing else")
+    out.add_argument("--overwrite", action="store_true", help="replace reports that exist")
+    parser.set_defaults(run=run)
+
+    actions = parser.add_subparsers(dest="action", metavar="compare")
+    compare = actions.add_parser(
+        "compare",
+        help="what changed between two runs",
+        description="Says which times changed between two runs, and whether that is more than noise.",
+    )
+    compare.add_argument("before", type=Path, metavar="A.json")
+    compare.add_argument("after", type=Path, metavar="B.json")
+    compare.set_defaults(run=run_compare)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """``1200x900`` -> (1200, 900), width first; raises DceliteError."""
+    match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
+    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
+        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_SIDE} each, was wanted, as 1200x900")
+    return int(match[1]), int(match[2])
+
+
+def run(args: argparse.Namespace) -> int:
+    from dcelite.bench.bench import main
+
+    code: int = main(args)
+    return code
+
+
+def run_compare(args: argparse.Namespace) -> int:
+    from dcelite.bench.compare import main
+
+    code: int = main(args.before, args.after)
+    return code

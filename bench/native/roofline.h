@@ -1,0 +1,39 @@
+/* roofline.h - what the processor can do at most: the measure that `dcelite bench` holds the runtime against.
+ *
+ * Every function may be called from any thread. Rates are those of one core, the best of many short bursts, so that other
+ * work on the machine lowers them little.
+ */
+#ifndef DCELITE_BENCH_ROOFLINE_H
+#define DCELITE_BENCH_ROOFLINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#if defined(__GNUC__)
+#  define DCE_BENCH_API __attribute__((visibility("default")))
+#else
+#  define DCE_BENCH_API
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Multiply-adds a second in 32-bit floats with an instruction set ("scalar": what the compiler may assume of every processor
+ * of this architecture, "avx2", "avx512", "neon"), measured for `seconds`. -1 where the processor has no such instructions. */
+DCE_BENCH_API double dce_bench_multiply_adds(const char *isa, double seconds);
+
+/* Bytes read and written a second by copying `bytes` of memory, measured for `seconds`. -1 where there is no memory for it. */
+DCE_BENCH_API double dce_bench_copied_bytes(size_t bytes, double seconds);
+
+/* 1 where the process runs under an emulator of user programs (qemu-aarch64 and the like), else 0. */
+DCE_BENCH_API int32_t dce_bench_is_emulated(void);
+
+/* The .dce file whose weights are compiled into the core library of the same build. */
+DCE_BENCH_API const uint8_t *dce_bench_default_model(size_t *size);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

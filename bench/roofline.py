@@ -1,0 +1,77 @@
+"""What a core can do at most, measured, and the work that a frame takes, counted."""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+from pathlib import Path
+
+import dcelite
+from dcelite import reference
+from dcelite.bench.weights import Model, parse_dce
+from dcelite.errors import DceliteError
+
+CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
+"""For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
+
+COPIED_BYTES = 64 << 20
+"""Copied at once to measure the memory: more than the caches of an edge processor hold."""
+
+ISAS = ("avx512", "avx2", "neon", "scalar")
+"""Instruction sets of the native engine, best first."""
+
+
+def _candidates() -> list[Path]:
+    override = os.environ.get("DCELITE_LIBRARY")
+    folders = [Path(override).parent] if override else [Path(folder) / "native" for folder in dcelite.__path__]
+    return [folder / "libdcelite_bench.so" for folder in folders]
+
+
+@functools.cache
+def library() -> ctypes.CDLL:
+    """The loaded library of ``native/roofline.h``, which stands beside the core library; raises DceliteError."""
+    candidates = _candidates()
+    path = next((path for path in candidates if path.is_file()), candidates[0])
+    try:
+        lib = ctypes.CDLL(str(path))
+    except OSError as error:
+        raise DceliteError(f"{path}: the library of 'dcelite bench' cannot be loaded: {error}") from None
+    lib.dce_bench_multiply_adds.argtypes = [ctypes.c_char_p, ctypes.c_double]
+    lib.dce_bench_multiply_adds.restype = ctypes.c_double
+    lib.dce_bench_copied_bytes.argtypes = [ctypes.c_size_t, ctypes.c_double]
+    lib.dce_bench_copied_bytes.restype = ctypes.c_double
+    lib.dce_bench_is_emulated.restype = ctypes.c_int32
+    lib.dce_bench_default_model.argtypes = [ctypes.POINTER(ctypes.c_size_t)]
+    lib.dce_bench_default_model.restype = ctypes.c_void_p
+    return lib
+
+
+def shipped_model() -> Model:
+    """The weights that are compiled into the core library."""
+    size = ctypes.c_size_t()
+    address = library().dce_bench_default_model(size)
+    return parse_dce(ctypes.string_at(address, size.value), "shipped weights")
+
+
+def is_emulated() -> bool:
+    """True under an emulator of user programs, such as qemu-aarch64."""
+    return bool(library().dce_bench_is_emulated())
+
+
+def multiply_adds_a_second(isa: str, seconds: float) -> float | None:
+    """Of one core, in 32-bit floats; None where the processor has no such instructions."""
+    rate: float = library().dce_bench_multiply_adds(isa.encode(), seconds)
+    return rate if rate > 0 else None
+
+
+def copied_bytes_a_second(seconds: float) -> float | None:
+    """Read and written by one core; None where there is no memory for it."""
+    rate: float = library().dce_bench_copied_bytes(COPIED_BYTES, seconds)
+    return rate if rate > 0 else None
+
+
+def frame_multiply_adds(width: int, height: int, model: Model) -> int:
+    """Of the network at low resolution and of the curve on every value, for a picture of three channels."""
+    h, w = reference.low_resolution_size(height, width, model.scale)
+    return h * w * model.multiply_adds + width * height * 3 * CURVE_MULTIPLY_ADDS

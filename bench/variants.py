@@ -1,0 +1,167 @@
+"""What is compared: a model in an engine, with an instruction set; opened, and ready to be called without overhead."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite import _native, enhancer, reference
+from dcelite.bench import fidelity
+from dcelite.bench.roofline import ISAS
+from dcelite.bench.weights import Model
+from dcelite.enhancer import Enhancer
+from dcelite.errors import DceliteError
+
+NUMPY = "numpy"
+"""As a baseline instead of a file: the NumPy reference."""
+
+SUFFIX_ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
+
+ENHANCE, CURVE_MAP, NETWORK = "enhance", "curve_map", "network"
+"""What is timed: the whole frame; its downsampling and network; the network alone, at low resolution."""
+
+Task = Callable[[], Any]
+"""One run. ENHANCE returns the picture where the engine allocates it itself, None where it went to the output given."""
+
+
+@dataclass(frozen=True)
+class Variant:
+    model: Path | None
+    """None: the shipped weights."""
+    engine: str
+    """"native", "onnxruntime", "mindspore_lite" or "numpy"."""
+    isa: str | None
+    """Of the native kernels; None where there are none."""
+    is_baseline: bool = False
+
+    @property
+    def model_name(self) -> str:
+        if self.engine == NUMPY:
+            return "NumPy reference"
+        return "shipped weights" if self.model is None else self.model.name
+
+    @property
+    def label(self) -> str:
+        return f"{self.model_name} {self.isa}" if self.engine == "native" else self.model_name
+
+
+@contextlib.contextmanager
+def forced_isa(isa: str | None) -> Iterator[None]:
+    """DCELITE_ISA is read when a model is opened."""
+    before = os.environ.get("DCELITE_ISA")
+    if isa is not None:
+        os.environ["DCELITE_ISA"] = isa
+    try:
+        yield
+    finally:
+        if isa is not None:
+            del os.environ["DCELITE_ISA"]
+            if before is not None:
+                os.environ["DCELITE_ISA"] = before
+
+
+@functools.cache
+def available_isas() -> tuple[str, ...]:
+    """The instruction sets that the native engine has on this processor, best first."""
+    found = []
+    for isa in ISAS:
+        with forced_isa(isa), contextlib.suppress(ValueError):
+            Enhancer(threads=1).close()
+            found.append(isa)
+    return tuple(found)
+
+
+def variant_of(model: str | None, isa: str | None, *, is_baseline: bool = False) -> Variant:
+    """The variant for an argument of the command line; ``isa`` counts for the native engine."""
+    if model is None:
+        return Variant(None, "native", isa or available_isas()[0], is_baseline)
+    if model == NUMPY:
+        return Variant(None, NUMPY, None, is_baseline)
+    path = Path(model)
+    engine = SUFFIX_ENGINES.get(path.suffix.lower())
+    if engine is None:
+        raise DceliteError(f"{model}: suffix {path.suffix!r}; {', '.join(SUFFIX_ENGINES)} or '{NUMPY}' was wanted")
+    return Variant(path, engine, isa if isa is not None and engine == "native" else available_isas()[0], is_baseline)
+
+
+class OpenVariant:
+    """A variant with a number of threads, open; ``load_ms`` is what opening took."""
+
+    def __init__(self, variant: Variant, threads: int, model: Model) -> None:
+        self.variant = variant
+        self._threads = threads
+        self._model = model
+        self._enhancer: Enhancer | None = None
+        self._network: Enhancer | None = None
+        begin = time.perf_counter()
+        if variant.engine != NUMPY:
+            self._enhancer = self._open(None)
+        self.load_ms = 1e3 * (time.perf_counter() - begin)
+
+    def _open(self, scale: int | None) -> Enhancer:
+        with forced_isa(self.variant.isa):
+            return Enhancer(self.variant.model, threads=self._threads, scale=scale)
+
+    @property
+    def has_curve_network(self) -> bool:
+        """False for a model that is one graph from picture to picture."""
+        return self._enhancer is not None and self._enhancer._graph is None
+
+    def close(self) -> None:
+        for opened in (self._enhancer, self._network):
+            if opened is not None:
+                opened.close()
+
+    def task(self, name: str, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> Task:
+        """A function that runs the task once, with everything that can be prepared done."""
+        if self._enhancer is None:
+            return functools.partial(fidelity.enhance, image, self._model)
+        if self._enhancer._graph is not None:
+            return functools.partial(self._enhancer._graph.enhance, image)
+        if name == ENHANCE:
+            return _call(self._enhancer, "dce_enhance", image, out, enhancer._image(out, "rgb"))
+        if name == CURVE_MAP:
+            return self._curve_map(self._enhancer, image)
+        scale = int(self._enhancer.info["scale"])
+        h, w = reference.low_resolution_size(image.shape[0], image.shape[1], scale)
+        small = image[:h, :w].copy()
+        if self._enhancer._engine is not None:
+            return self._engine_network(self._enhancer._engine, small)
+        if self._network is None:
+            self._network = self._open(1)  # at scale 1, the curve map of a small picture is the network alone
+        return self._curve_map(self._network, small)
+
+    def _curve_map(self, opened: Enhancer, image: NDArray[np.uint8]) -> Task:
+        result = np.empty_like(opened.curve_map(image))
+        return _call(opened, "dce_curve_map", image, result, result.ctypes.data, result.size)
+
+    @staticmethod
+    def _engine_network(engine: Any, small: NDArray[np.uint8]) -> Task:
+        """The engine's own run, on float planes, without the core library."""
+        planes = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
+        if hasattr(engine, "run"):
+            return functools.partial(engine.run, planes)
+        return functools.partial(engine._session.run, None, {engine._input: planes[None]})
+
+
+def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], keep: object, *arguments: Any) -> Task:
+    """A call of the C ABI whose structures are filled in once; ``keep`` stays alive with it."""
+    source = enhancer._image(image, "rgb")
+    called = getattr(_native.library(), function)
+    handle = opened._handle
+
+    def run(_keep: object = (image, keep)) -> None:
+        status = called(handle, source, *arguments)
+        if status != _native.OK:
+            raise opened._failure(status)
+
+    return run

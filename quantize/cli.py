@@ -1,0 +1,56 @@
+"""``dcelite quantize``. Imports onnx and the converters only when the command runs."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from pathlib import Path
+
+from dcelite.errors import EngineUnavailableError
+
+RANGES = ("minmax", "percentile", "mse", "entropy")
+
+
+def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser(
+        "quantize",
+        help="turn a checkpoint into int8 ONNX, MindSpore Lite (.ms) and native (.dce) files",
+        description="Quantise a Zero-DCE++ checkpoint to 8 bits after training. Dark photographs calibrate it; every "
+        "file is run again and compared with fp32, and a report (JSON and HTML) says what was lost.",
+    )
+    parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights, .ckpt or .pth")
+    parser.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of dark photographs")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
+    parser.add_argument("--formats", metavar="LIST", help="of onnx,ms,dce; default: all whose runtime is installed")
+    parser.add_argument(
+        "--pictures", type=int, default=64, metavar="N", help="calibration pictures to use (default 64)"
+    )
+    parser.add_argument("--ranges", choices=RANGES, default="minmax", help="how ranges are chosen (default minmax)")
+    parser.add_argument("--seed", type=int, default=1, help="of the choice of pictures (default 1)")
+    parser.add_argument(
+        "--target",
+        type=float,
+        default=48.0,
+        metavar="DB",
+        help="fidelity that the worst picture should reach; activations are kept wide for it if need be (default 48)",
+    )
+    parser.add_argument("--photos", type=Path, metavar="DIR", help="photographs to measure fidelity on")
+    parser.add_argument("--pairs", type=Path, metavar="DIR", help="DIR/low and DIR/high, for PSNR and SSIM")
+    parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor (default 12)")
+    parser.add_argument("--name", help="file name before _int8.onnx and so on (default: architecture)")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> None:
+    try:
+        from dcelite.quantize.quantize import QuantizeOptions, quantize
+    except ImportError as error:
+        raise EngineUnavailableError(
+            f"quantisation needs {error.name}, which is not installed; run: pip install 'dcelite[export]'"
+        ) from None
+
+    formats = None if args.formats is None else tuple(name.strip() for name in args.formats.split(",") if name.strip())
+    names = ("checkpoint", "calibration", "output", "pictures", "ranges", "seed", "target", "scale", "photos", "pairs")
+    options = {name: getattr(args, name) for name in (*names, "name", "overwrite")}
+    quantize(QuantizeOptions(formats=formats, **options), say=functools.partial(print, flush=True))

@@ -1,0 +1,104 @@
+"""The float network of Zero-DCE++ in NumPy, vectorised, with all its intermediate values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite.training.architecture import LAYERS
+
+Array = NDArray[np.float32]
+
+Number = TypeVar("Number", bound=np.generic)
+
+TAPS = 9
+"""Of a 3x3 kernel."""
+SOURCES = ((0,), (1,), (2,), (3,), (3, 4), (2, 5), (1, 6))
+"""Which outputs each layer reads; 0 is the image. Two are concatenated (Zero-DCE, figure 2)."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A separable layer: depthwise 3x3, then pointwise."""
+
+    depth: Array
+    """(inputs, 9)"""
+    depth_bias: Array
+    """(inputs)"""
+    point: Array
+    """(outputs, inputs)"""
+    point_bias: Array
+    """(outputs)"""
+
+
+@dataclass(frozen=True)
+class Values:
+    """What a run computed."""
+
+    filtered: list[Array]
+    """[n] the depthwise output of layer n + 1, (h, w, inputs)."""
+    outputs: list[Array]
+    """[0] the image (h, w, 3), [n] the output of layer n after ReLU; the last one before tanh."""
+
+    @property
+    def curve_map(self) -> Array:
+        return np.tanh(self.outputs[-1])
+
+
+def layers_of(arrays: Mapping[str, Array]) -> list[Layer]:
+    """The layers of a Zero-DCE++ checkpoint."""
+    layers = []
+    for number in range(1, LAYERS + 1):
+        name = f"e_conv{number}"
+        depth, point = arrays[f"{name}.depth_conv.weight"], arrays[f"{name}.point_conv.weight"]
+        biases = arrays[f"{name}.depth_conv.bias"], arrays[f"{name}.point_conv.bias"]
+        layers.append(Layer(depth.reshape(len(depth), TAPS), biases[0], point[:, :, 0, 0], biases[1]))
+    return layers
+
+
+def arrays_of(layers: Sequence[Layer]) -> dict[str, Array]:
+    """The inverse of :func:`layers_of`."""
+    arrays = {}
+    for number, layer in enumerate(layers, start=1):
+        name = f"e_conv{number}"
+        arrays[f"{name}.depth_conv.weight"] = layer.depth.reshape(-1, 1, 3, 3).astype(np.float32)
+        arrays[f"{name}.depth_conv.bias"] = layer.depth_bias.astype(np.float32)
+        arrays[f"{name}.point_conv.weight"] = layer.point[:, :, None, None].astype(np.float32)
+        arrays[f"{name}.point_conv.bias"] = layer.point_bias.astype(np.float32)
+    return arrays
+
+
+def joined(outputs: Sequence[NDArray[Number]], index: int) -> NDArray[Number]:
+    """What the layer of an index (0 … 6) reads, concatenated."""
+    sources = [outputs[k] for k in SOURCES[index]]
+    return sources[0] if len(sources) == 1 else np.concatenate(sources, axis=2)
+
+
+def shifted(x: NDArray[Number]) -> list[NDArray[Number]]:
+    """The nine neighbours of every pixel, each (h, w, C), with zeros outside."""
+    h, w = x.shape[:2]
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
+    return [padded[t // 3 : t // 3 + h, t % 3 : t % 3 + w] for t in range(TAPS)]
+
+
+def depthwise(x: Array, weight: Array, bias: Array) -> Array:
+    """(h, w, C) -> the same: zero-padded 3x3 convolution of each channel; weight (C, 9)."""
+    result = np.broadcast_to(bias, x.shape).copy()
+    for tap, values in enumerate(shifted(x)):
+        result += values * weight[:, tap]
+    return result
+
+
+def run(image: Array, layers: Sequence[Layer]) -> Values:
+    """(h, w, 3) in 0 … 1 -> all values."""
+    filtered: list[Array] = []
+    outputs = [image]
+    for index, layer in enumerate(layers):
+        filtered.append(depthwise(joined(outputs, index), layer.depth, layer.depth_bias))
+        result = filtered[-1] @ layer.point.T + layer.point_bias
+        outputs.append(np.maximum(result, np.float32(0)) if index + 1 < len(layers) else result)
+    return Values(filtered, outputs)

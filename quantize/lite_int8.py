@@ -1,0 +1,120 @@
+"""MindSpore Lite: weight-only and full int8 ``.ms`` files, made by its own quantisation.
+
+It is given weights that ``rounding.py`` has put on the grid that its quantisation lays over them (symmetric for full
+int8, affine for weight-only), so that its rounding changes nothing. For the range of an activation it takes the
+smallest and the largest value; ``equalise.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
+correction is off: these biases are corrected already, and it would cost 4 dB. Beside each model stand the network that
+the converter was given, its configuration in converter_lite's format, and for full int8 the calibration pictures as it
+wants them, so that in that folder
+
+    converter_lite --fmk=ONNX --modelFile=NAME_source.onnx --outputFile=NAME --configFile=NAME.cfg
+
+reproduces the conversion (full int8 with --inputShape=image:1,3,48,64).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite.export.onnx_graph import write_onnx
+from dcelite.export.variant import Variant
+from dcelite.mindspore_lite import convert
+
+CALIBRATION_SIZE = (48, 64)
+"""(height, width) of the calibration inputs: the converter takes one size. The model it makes takes any."""
+
+WEIGHT_ONLY = """\
+[common_quant_param]
+quant_type=WEIGHT_QUANT
+bit_num=8
+min_quant_weight_size=0
+min_quant_weight_channel=0
+"""
+
+FULL = """\
+[common_quant_param]
+quant_type=FULL_QUANT
+bit_num=8
+min_quant_weight_size=0
+min_quant_weight_channel=0
+
+[full_quant_param]
+activation_quant_method=MAX_MIN
+bias_correction=false
+per_channel=true
+
+[data_preprocess_param]
+calibrate_path=image:{folder}
+calibrate_size={count}
+input_type=BIN
+"""
+
+
+def fitted(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
+    """The middle of a picture (h, w, 3) in another size; what it lacks is mirrored."""
+    for axis, wanted in enumerate(size):
+        missing = max(wanted - image.shape[axis], 0)
+        padding = [(0, 0)] * 3
+        padding[axis] = (missing // 2, missing - missing // 2)
+        image = np.pad(image, padding, mode="symmetric")
+        start = (image.shape[axis] - wanted) // 2
+        image = np.take(image, range(start, start + wanted), axis=axis)
+    return image
+
+
+def write_calibration_inputs(images: Sequence[NDArray[np.float32]], folder: Path) -> None:
+    """The calibration pictures as raw float32 (1, h, w, 3), one file each."""
+    folder.mkdir()
+    for index, image in enumerate(images):
+        fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(folder / f"{index:03}.bin")
+
+
+def write_ms_weight_only(
+    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+) -> None:
+    """Write the ``.ms`` with 8-bit weights and float arithmetic, and its ``.cfg``.
+
+    Raises:
+        ModelError: the converter refuses the graph.
+        EngineUnavailableError: the converter is not installed.
+    """
+    config = path.with_suffix(".cfg")
+    config.write_text(WEIGHT_ONLY)
+    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
+        source = Path(folder, "model.onnx")
+        write_onnx(arrays, variant, metadata, source)
+        convert(source, path, config=config, scale=variant.scale)
+
+
+def write_ms_full(
+    arrays: Mapping[str, NDArray[np.float32]],
+    variant: Variant,
+    metadata: Mapping[str, str],
+    images: Sequence[NDArray[np.float32]],
+    path: Path,
+) -> None:
+    """Write the full int8 ``.ms``, its ``.cfg`` and its calibration folder; raises as :func:`write_ms_weight_only`."""
+    inputs = path.with_name(f"{path.stem}_calibration")
+    write_calibration_inputs(images, inputs)
+    path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, count=len(images)))
+    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
+        source, config = Path(folder, "model.onnx"), Path(folder, "model.cfg")
+        config.write_text(FULL.format(folder=inputs.absolute(), count=len(images)))
+        write_onnx(arrays, variant, metadata, source)
+        shape = {"image": (1, 3, *CALIBRATION_SIZE)}
+        convert(source, path, config=config, input_shape=shape, scale=variant.scale)
+
+
+def write_ms_fp16(
+    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+) -> None:
+    """Write the ``.ms`` with float16 weights; raises as :func:`write_ms_weight_only`."""
+    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
+        source = Path(folder, "model.onnx")
+        write_onnx(arrays, variant, metadata, source)
+        convert(source, path, fp16=True, scale=variant.scale)

@@ -1,0 +1,212 @@
+"""What a quantised file lost, and what it gained: fidelity to fp32, ground truth, brightness, size and latency."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite import Enhancer
+from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.images import read_photograph
+from dcelite.progress import track
+from dcelite.quantize.calibration import picture_paths
+from dcelite.quantize.sensitivity import psnr
+
+Pixels = NDArray[np.uint8]
+
+FRAME = (900, 1200)
+"""(height, width) of the frame that is timed; the network sees 75x100 of it."""
+SECONDS = 1.0
+"""After which no new round of runs begins."""
+RUNS = 40
+CROP = 96
+"""Side in pixels of the worst crop."""
+
+
+@dataclass(frozen=True)
+class PictureFidelity:
+    """One picture through fp32 and through a quantised file."""
+
+    name: str
+    psnr: float
+    brightness_shift: float
+    """Difference of the means in 8-bit levels."""
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """Means over the pairs."""
+
+    psnr: float
+    ssim: float
+    brightness: float
+    """Mean 8-bit value of the outputs."""
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Where the two outputs differ most, in the worst picture."""
+
+    picture: str
+    row: int
+    column: int
+    source: Pixels
+    fp32: Pixels
+    quantised: Pixels
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Milliseconds, one thread, the best of some runs on this machine."""
+
+    network: float | None
+    """Curve map of a 1200x900 frame; None where the file does not give it away."""
+    frame: float
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """All about one file."""
+
+    file: str
+    size: int
+    fidelity: list[PictureFidelity]
+    crop: Crop | None
+    ground_truth: GroundTruth | None
+
+    @property
+    def mean(self) -> float:
+        return float(np.mean([picture.psnr for picture in self.fidelity]))
+
+    @property
+    def worst(self) -> PictureFidelity:
+        return min(self.fidelity, key=lambda picture: picture.psnr)
+
+    @property
+    def largest_shift(self) -> float:
+        return max((picture.brightness_shift for picture in self.fidelity), key=abs)
+
+
+class Reference:
+    """The outputs of the fp32 network, which every file is held against."""
+
+    def __init__(self, model: Path, photos: Sequence[Path], pairs: Path | None) -> None:
+        """``model`` is the fp32 ``.dce``; ``pairs`` has folders low and high with the same file names."""
+        with Enhancer(model) as enhancer:
+            self.photos = [_read(path) for path in photos]
+            self.names = [path.name for path in photos]
+            self.outputs = [enhancer(pixels) for pixels in track(self.photos, len(photos), "fp32")]
+            self.pairs = [] if pairs is None else _read_pairs(pairs)
+            self.ground_truth = _ground_truth(enhancer, self.pairs)
+
+
+def _read(path: Path) -> Pixels:
+    return np.ascontiguousarray(read_photograph(path).pixels[..., :3])
+
+
+def _read_pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
+    """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
+    try:
+        import skimage.metrics  # noqa: F401
+    except ImportError:
+        raise EngineUnavailableError("--pairs: needs scikit-image; run: pip install 'dcelite[train]'") from None
+    pairs = []
+    for low in picture_paths(folder / "low"):
+        high = folder / "high" / low.relative_to(folder / "low")
+        pair = (_read(low), _read(high))
+        if pair[0].shape != pair[1].shape:
+            raise DceliteError(f"{high}: has the shape {pair[1].shape}; {pair[0].shape}, that of {low}, was wanted")
+        pairs.append(pair)
+    return pairs
+
+
+def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Pixels, Pixels]]) -> GroundTruth | None:
+    if not pairs:
+        return None
+    from skimage.metrics import structural_similarity
+
+    rows = []
+    for low, high in pairs:
+        output = enhancer(low)
+        similarity = float(structural_similarity(output, high, channel_axis=2))  # type: ignore[no-untyped-call]
+        rows.append((psnr(output, high), similarity, float(output.mean())))
+    means = np.mean(rows, axis=0)
+    return GroundTruth(*(float(value) for value in means))
+
+
+def _worst_crop(name: str, source: Pixels, fp32: Pixels, quantised: Pixels) -> Crop:
+    """The square with the largest squared difference, on a grid of half its side."""
+    difference = np.square(fp32.astype(np.float32) - quantised).sum(axis=2)
+    total = np.pad(difference.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
+    height, width = difference.shape
+    side_y, side_x = min(CROP, height), min(CROP, width)
+    rows = np.unique([*range(0, height - side_y + 1, max(side_y // 2, 1)), height - side_y])
+    columns = np.unique([*range(0, width - side_x + 1, max(side_x // 2, 1)), width - side_x])
+    top, left = rows[:, None], columns[None, :]
+    sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
+    y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    area = (slice(int(rows[y]), int(rows[y]) + side_y), slice(int(columns[x]), int(columns[x]) + side_x))
+    crops = (picture[area].copy() for picture in (source, fp32, quantised))
+    return Crop(name, int(rows[y]), int(columns[x]), *crops)
+
+
+def measure(path: Path, reference: Reference) -> Measurement:
+    """Run a file on the photographs and the pairs.
+
+    Raises:
+        ModelError: its runtime refuses the file.
+    """
+    fidelity: list[PictureFidelity] = []
+    crop: Crop | None = None
+    with Enhancer(path) as enhancer:
+        for name, source, wanted in zip(reference.names, reference.photos, reference.outputs, strict=True):
+            output = enhancer(source)
+            shift = float(output.mean()) - float(wanted.mean())
+            fidelity.append(PictureFidelity(name, psnr(wanted, output), shift))
+            if fidelity[-1].psnr == min(picture.psnr for picture in fidelity):
+                crop = _worst_crop(name, source, wanted, output)
+        truth = _ground_truth(enhancer, reference.pairs)
+    return Measurement(path.name, path.stat().st_size, fidelity, crop, truth)
+
+
+def latencies(paths: Sequence[Path]) -> list[Latency]:
+    """Of several files on one thread, measured in turns, so that a busy moment of the machine hits all of them."""
+    frame = np.random.default_rng(0).integers(0, 60, (*FRAME, 3), np.uint8)
+    with contextlib.ExitStack() as stack:
+        enhancers = [stack.enter_context(Enhancer(path, threads=1)) for path in paths]
+        frames = _best_times([functools.partial(enhancer, frame) for enhancer in enhancers])
+        if not all(map(_gives_its_map, enhancers)):
+            return [Latency(None, milliseconds) for milliseconds in frames]
+        networks = _best_times([functools.partial(enhancer.curve_map, frame) for enhancer in enhancers])
+        return [Latency(*pair) for pair in zip(networks, frames, strict=True)]
+
+
+def _gives_its_map(enhancer: Enhancer) -> bool:
+    """False for models with the curve in their graph."""
+    try:
+        return bool(enhancer.info)
+    except DceliteError:
+        return False
+
+
+def _best_times(calls: Sequence[Callable[[], object]]) -> list[float]:
+    """Milliseconds of each call."""
+    best = [float("inf")] * len(calls)
+    for call in calls:
+        call()
+    begin = time.perf_counter()
+    for _ in range(RUNS):
+        for index, call in enumerate(calls):
+            start = time.perf_counter()
+            call()
+            best[index] = min(best[index], (time.perf_counter() - start) * 1e3)
+        if time.perf_counter() - begin > SECONDS:
+            break
+    return best

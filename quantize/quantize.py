@@ -1,0 +1,361 @@
+"""Checkpoint and dark photographs -> int8 ``.onnx``, ``.ms`` and ``.dce``, and a report of what was lost.
+
+``dcelite quantize`` and ``python quantize/quantize.py`` both end in :func:`quantize`.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dcelite.errors import DceliteError, EngineUnavailableError, ModelError, OutputError
+from dcelite.export.dce_file import write_dce
+from dcelite.export.manifest import dcelite_version, sha256, tool_version
+from dcelite.export.variant import Variant
+from dcelite.files import prepare_output_directory, reason, refuse_existing
+from dcelite.progress import track
+from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
+from dcelite.quantize.dce_int8 import write_dce_int8
+from dcelite.quantize.equalise import Ranges, borne_by_one_channel, equalise, measure_ranges, run_all
+from dcelite.quantize.float_network import Layer, arrays_of, layers_of
+from dcelite.quantize.int8_network import QuantisedLayer, integer_layers
+from dcelite.quantize.measure import Reference, latencies, measure
+from dcelite.quantize.ranges import METHODS
+from dcelite.quantize.report import FileResult, Report, table, to_html, to_json
+from dcelite.quantize.rounding import quantise as round_weights
+from dcelite.quantize.rounding import round_affine
+from dcelite.quantize.sensitivity import (
+    Judge,
+    Sensitivity,
+    activation_names,
+    filtered_name,
+    output_name,
+    smallest_wide_set,
+)
+from dcelite.training.architecture import DEFAULT_SCALES
+from dcelite.training.checkpoint import Weights, load_weights
+
+FORMATS = ("onnx", "ms", "dce")
+REPORT_NAME = "quantization"
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class QuantizeOptions:
+    """What ``dcelite quantize`` is asked for."""
+
+    checkpoint: Path
+    calibration: Path
+    output: Path
+    formats: tuple[str, ...] | None = None
+    """None: all whose runtime is installed."""
+    pictures: int = 64
+    ranges: str = "minmax"
+    seed: int = 1
+    target: float = 48.0
+    """Fidelity in dB that the worst picture should reach."""
+    scale: int | None = None
+    photos: Path | None = None
+    """Photographs to measure fidelity on; None: pictures of the calibration folder that did not calibrate."""
+    pairs: Path | None = None
+    name: str | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Quantised:
+    """What calibration found, and all files are written from."""
+
+    layers: list[QuantisedLayer]
+    lite: list[Layer]
+    """For MindSpore Lite's full quantisation, which chooses its own ranges."""
+    weight_only: list[Layer]
+    """For float activations, with weights on MindSpore Lite's grid."""
+    sensitivities: list[Sensitivity]
+    wide: frozenset[str]
+    fidelities: list[float]
+
+
+def refuse_dead_channels(weights: Weights, path: Path) -> None:
+    """Raise ModelError, with the parameter's name, for a channel whose weights are all zero."""
+    for name, array in weights.arrays.items():
+        if name.endswith(".weight"):
+            dead = np.flatnonzero(~np.any(array.reshape(len(array), -1), axis=1))
+            if len(dead):
+                raise ModelError(
+                    f"{path}: {name}: channel {dead[0]} has no weight but 0; was the checkpoint damaged, or pruned?"
+                )
+
+
+def _sensitivities(
+    layers: Sequence[Layer], ranges: Ranges, judge: Judge, ratios: dict[str, float]
+) -> list[Sensitivity]:
+    """``layers`` are the equalised float network, ``ranges`` those of the network as it was trained."""
+    bounds = {output_name(0): (0.0, 1.0)}
+    for index, (low, high) in enumerate(ranges.filtered):
+        bounds[filtered_name(index)] = (float(low.min()), float(high.max()))
+    for number in range(1, len(layers)):
+        bounds[output_name(number)] = (0.0, float(ranges.outputs[number].max()))
+    names = activation_names(len(layers))
+    return [
+        Sensitivity(name, *bounds[name], ratios[name], judge.alone(name))
+        for name in track(names, len(names), "sensitivity")
+    ]
+
+
+def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantised:
+    """Equalise, round and scan a Zero-DCE++ network; the files are written from the result."""
+    layers = layers_of(weights.arrays)
+    trained = run_all(calibration.images, layers)
+    ranges = measure_ranges(trained, method)
+    equalised = equalise(layers, ranges)
+    values = run_all(calibration.images, equalised)
+    rounded = round_weights(equalised, values)
+    affine = round_affine(equalised, values)
+    borne = equalise(layers, borne_by_one_channel(layers, ranges, trained))
+    lite = [layer.dequantised for layer in round_weights(borne, run_all(calibration.images, borne))]
+    judge = Judge(calibration.held_out, equalised, run_all(calibration.held_out, equalised))
+    dequantised = [layer.dequantised for layer in rounded]
+    scanned = _sensitivities(equalised, ranges, judge, judge.noise_ratios(dequantised))
+    wide, fidelities = smallest_wide_set(judge, dequantised, scanned, target)
+    return Quantised(rounded, lite, affine, scanned, wide, fidelities)
+
+
+def _missing(file_format: str) -> str:
+    """What to install before a format can be written and run here; empty where nothing is missing."""
+    if file_format in ("onnx", "ms") and tool_version("onnx") is None:
+        return "onnx is not installed; run: pip install 'dcelite[export]'"
+    if file_format == "onnx" and tool_version("onnxruntime") is None:
+        return "onnxruntime is not installed; run: pip install 'dcelite[onnx]'"
+    if file_format == "ms":
+        from dcelite.mindspore_lite.build import find_build
+        from dcelite.mindspore_lite.sdk import find_sdk
+
+        try:
+            find_build(find_sdk())
+        except EngineUnavailableError as error:
+            return str(error)
+    return ""
+
+
+def _formats(options: QuantizeOptions, say: Say) -> list[str]:
+    """The formats to write; raises DceliteError for one that is unknown, or was asked for and cannot be made here."""
+    wanted = FORMATS if options.formats is None else options.formats
+    for name in wanted:
+        if name not in FORMATS:
+            raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(FORMATS)} was wanted")
+    absent = {name: text for name in dict.fromkeys(wanted) if (text := _missing(name))}
+    if absent and options.formats is not None:
+        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
+    for name, text in absent.items():
+        say(f".{name} skipped: {text}")
+    formats = [name for name in dict.fromkeys(wanted) if name not in absent]
+    if not formats:
+        raise DceliteError("--formats: names no format that can be made here")
+    return formats
+
+
+def _check(options: QuantizeOptions) -> None:
+    if options.ranges not in METHODS:
+        raise DceliteError(f"--ranges {options.ranges}: one of {', '.join(METHODS)} was wanted")
+    if options.pictures < FEWEST:
+        raise DceliteError(f"--pictures {options.pictures}: {FEWEST} or more was wanted")
+    if options.name is not None and (options.name in ("", ".", "..") or Path(options.name).name != options.name):
+        raise DceliteError(f"--name {options.name}: a file name without folder and suffix was wanted")
+
+
+KINDS = {
+    "int8.onnx": "curve network, int8 (QDQ)",
+    "int8_full.onnx": "whole enhancement, int8 network",
+    "fp16.onnx": "curve network, float16 weights",
+    "int8.ms": "curve network, full int8",
+    "weight8.ms": "curve network, 8-bit weights, float arithmetic",
+    "fp16.ms": "curve network, float16 weights",
+    "int8.dce": "native, int8",
+}
+
+
+def _write_onnx(weights: Weights, found: Quantised, variant: Variant, metadata: dict[str, str], base: Path) -> None:
+    from dcelite.quantize.onnx_int8 import write_onnx_fp16, write_onnx_int8
+
+    whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
+    own = {**metadata, "dcelite.quantisation": "int8"}
+    write_onnx_int8(found.layers, variant, own, found.wide, Path(f"{base}_int8.onnx"))
+    whole_metadata = {**own, **whole.metadata(metadata["dcelite.checkpoint_sha256"], dcelite_version())}
+    write_onnx_int8(found.layers, whole, whole_metadata, found.wide, Path(f"{base}_int8_full.onnx"))
+    own = {**metadata, "dcelite.quantisation": "float16 weights"}
+    write_onnx_fp16(weights.arrays, variant, own, Path(f"{base}_fp16.onnx"))
+
+
+def _write_ms(
+    weights: Weights,
+    found: Quantised,
+    variant: Variant,
+    metadata: dict[str, str],
+    calibration: Calibration,
+    base: Path,
+) -> None:
+    from dcelite.export.onnx_graph import write_onnx
+    from dcelite.quantize.lite_int8 import write_ms_fp16, write_ms_full, write_ms_weight_only
+
+    rounded = arrays_of(found.lite)
+    weight_only = arrays_of(found.weight_only)
+    write_ms_full(rounded, variant, metadata, calibration.images, Path(f"{base}_int8.ms"))
+    write_onnx(rounded, variant, metadata, Path(f"{base}_int8_source.onnx"))
+    write_ms_weight_only(weight_only, variant, metadata, Path(f"{base}_weight8.ms"))
+    write_onnx(weight_only, variant, metadata, Path(f"{base}_weight8_source.onnx"))
+    write_ms_fp16(weights.arrays, variant, metadata, Path(f"{base}_fp16.ms"))
+
+
+def _baselines(formats: Sequence[str], weights: Weights, variant: Variant, folder: Path) -> dict[str, Path]:
+    """The fp32 files to compare with, by suffix; ``full.onnx`` for the whole enhancement."""
+    metadata = variant.metadata("0" * 64, dcelite_version())
+    files = {"dce": folder / "fp32.dce"}
+    write_dce(weights.arrays, variant, files["dce"])
+    if "onnx" in formats:
+        from dcelite.export.onnx_graph import write_onnx
+
+        files |= {"onnx": folder / "fp32.onnx", "full.onnx": folder / "fp32_full.onnx"}
+        write_onnx(weights.arrays, variant, metadata, files["onnx"])
+        whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
+        write_onnx(weights.arrays, whole, whole.metadata("0" * 64, dcelite_version()), files["full.onnx"])
+    if "ms" in formats:
+        from dcelite.export.lite import write_ms
+
+        files["ms"] = folder / "fp32.ms"
+        write_ms(weights.arrays, variant, metadata, files["ms"])
+    return files
+
+
+def _judge_file(path: Path, ending: str, reference: Reference, baselines: dict[str, Path]) -> FileResult:
+    """Measure a file beside the fp32 file of the same engine."""
+    engine = ending.rsplit(".", 1)[1]
+    base = baselines["full.onnx" if ending.endswith("full.onnx") else engine]
+    measurement = measure(path, reference)
+    own, fp32 = latencies([path, base])
+    return FileResult(KINDS[ending], engine, measurement, own, base.stat().st_size, fp32)
+
+
+@contextmanager
+def _scratch(output: Path) -> Iterator[Path]:
+    """A temporary folder inside the output folder; a new output folder is removed again if nothing comes into it."""
+    existed = output.exists()
+    prepare_output_directory(output)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".dcelite-quantize-", dir=output) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
+    finally:
+        if not existed and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
+
+
+def _publish(folder: Path, output: Path) -> list[Path]:
+    """Move what is in the folder to the output folder, replacing what has the same names."""
+    published = []
+    for source in sorted(folder.iterdir()):
+        target = output / source.name
+        if target.is_dir():
+            shutil.rmtree(target)
+        published.append(source.replace(target))
+    return published
+
+
+def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
+    """Write the int8 files and the report; returns their paths.
+
+    Raises:
+        ModelError: the checkpoint is not usable, or a written file does not run.
+        EngineUnavailableError: a format that was asked for cannot be made here.
+        OutputError: an output exists already or cannot be written.
+        DceliteError: the options are wrong, or the calibration pictures do not suffice.
+    """
+    _check(options)
+    weights = load_weights(options.checkpoint)
+    if weights.architecture != "zerodcepp":
+        raise ModelError(f"{options.checkpoint}: holds Zero-DCE; quantisation is made for Zero-DCE++")
+    refuse_dead_channels(weights, options.checkpoint)
+    formats = _formats(options, say)
+    scale = DEFAULT_SCALES[weights.architecture] if options.scale is None else options.scale
+    variant = Variant(weights.architecture, scale)
+    stem = variant.stem(options.name, sized=False)
+    kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
+    if options.output.is_dir():
+        for file in [*kinds, f"{stem}_{REPORT_NAME}.json", f"{stem}_{REPORT_NAME}.html"]:
+            refuse_existing(options.output / file, options.overwrite)
+    calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
+    for text in calibration.warnings:
+        say(f"warning: {text}")
+    say(f"calibrating with {len(calibration.images)} pictures, ranges: {options.ranges}")
+    found = calibrate(weights, calibration, options.ranges, options.target)
+
+    photos = calibration.held_out_paths if options.photos is None else picture_paths(options.photos)
+    digest = sha256(options.checkpoint)
+    metadata = variant.metadata(digest, dcelite_version())
+    with _scratch(options.output) as scratch:
+        made, other = scratch / "made", scratch / "other"
+        made.mkdir()
+        other.mkdir()
+        baselines = _baselines(formats, weights, variant, other)
+        reference = Reference(baselines["dce"], photos, options.pairs)
+        if "onnx" in formats:
+            _write_onnx(weights, found, variant, metadata, made / stem)
+        if "ms" in formats:
+            _write_ms(weights, found, variant, metadata, calibration, made / stem)
+        if "dce" in formats:
+            write_dce_int8(integer_layers(found.layers), scale, made / f"{stem}_int8.dce")
+        results = [
+            _judge_file(made / file, ending, reference, baselines)
+            for file, ending in track(kinds.items(), len(kinds), "measuring")
+        ]
+        report = Report(
+            checkpoint=options.checkpoint.name,
+            checkpoint_sha256=digest,
+            scale=scale,
+            ranges=options.ranges,
+            seed=options.seed,
+            target=options.target,
+            calibration=calibration,
+            sensitivities=found.sensitivities,
+            wide=found.wide,
+            predicted=found.fidelities,
+            fp32_truth=reference.ground_truth,
+            results=results,
+            notes=_notes(found, formats, options.target),
+        )
+        text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
+        (made / f"{stem}_{REPORT_NAME}.json").write_text(text, encoding="utf-8")
+        (made / f"{stem}_{REPORT_NAME}.html").write_text(to_html(report), encoding="utf-8")
+        published = _publish(made, options.output)
+    say(table(report))
+    say(f"{', '.join(path.name for path in published)}: in {options.output}")
+    return published
+
+
+def _notes(found: Quantised, formats: Sequence[str], target: float) -> list[str]:
+    """What the mixed precision came to."""
+    if found.wide:
+        notes = [f"kept wide in .onnx, to reach {target:g} dB: {', '.join(sorted(found.wide))}"]
+        if "dce" in formats or "ms" in formats:
+            notes.append("the int8 .ms and .dce hold all activations in 8 bits")
+        return notes
+    if min(found.fidelities) < target:
+        worst = min(found.fidelities)
+        return [f"{worst:.1f} dB on the worst picture held out: {target:g} dB is out of reach with 8-bit weights"]
+    return []
+
+
+if __name__ == "__main__":
+    from dcelite.cli import main
+
+    sys.exit(main(["quantize", *sys.argv[1:]]))

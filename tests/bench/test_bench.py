@@ -1,0 +1,478 @@
+"""``dcelite bench`` as a whole: the rows, the reports, and what happens when something goes wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import xml.dom.minidom
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+import PIL.Image
+import pytest
+
+from dcelite import Enhancer, _native, reference
+from dcelite.bench import bench, fidelity, memory, report, roofline, scene, variants, weights
+
+from conftest import REPOSITORY, skip
+
+SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
+MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+BROKEN = "bro<k>en.dce"
+"""A name that has to be escaped in HTML."""
+SHORT = ("--runs", 2, "--seconds", 0, "--max-seconds", 0.2, "--warm-up", 0)
+
+
+def dcelite_bench(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dcelite.cli", "bench", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, timeout=300, check=False, env={**os.environ, **environment}
+    )
+
+
+def validate(document: dict[str, Any]) -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    jsonschema.Draft202012Validator(SCHEMA).validate(document)
+
+
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The reports of a run with a model that fails among the others, and of one with stages and memory."""
+    folder = tmp_path_factory.mktemp("reports")
+    broken = folder / BROKEN
+    broken.write_bytes(MODEL.read_bytes()[:-4])
+    done = dcelite_bench(
+        *("--model", "shipped", "--model", broken, "--model", MODEL, "--baseline", "numpy", "--isa", "all"),
+        *("--size", "120x90", "--size", "61x40", "--threads", 1, "--threads", 2, *SHORT),
+        *("--json", folder / "run.json", "--csv", folder / "run.csv", "--html", folder / "run.html"),
+    )
+    assert done.returncode == 1, done.stderr  # a row has no times
+    (folder / "stdout").write_text(done.stdout)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def document(reports: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((reports / "run.json").read_text())
+    return found
+
+
+def test_json_validates_against_the_schema(document: dict[str, Any]) -> None:
+    validate(document)
+
+
+def test_the_schema_refuses_other_documents(document: dict[str, Any]) -> None:
+    changed = json.loads(json.dumps(document))
+    changed["results"][0]["latency_ms"] = None  # without a reason
+    with pytest.raises(jsonschema.ValidationError):
+        validate(changed)
+
+
+def test_every_combination_has_its_row(document: dict[str, Any]) -> None:
+    isas = variants.available_isas()
+    rows = {(row["label"], row["width"], row["threads"]) for row in document["results"]}
+    for width in (120, 61):
+        for threads in (1, 2):
+            for isa in isas:
+                for model in ("shipped weights", BROKEN, "zerodcepp.dce"):
+                    assert (f"{model} {isa}", width, threads) in rows
+        assert ("NumPy reference", width, 1) in rows
+    assert len(document["results"]) == len(rows) == 2 * (2 * 3 * len(isas) + 1)
+
+
+def test_a_model_that_fails_has_its_reason_and_the_others_their_times(document: dict[str, Any]) -> None:
+    for row in document["results"]:
+        if row["model"] == BROKEN:
+            assert BROKEN in row["reason"]
+            assert row["latency_ms"] is None
+            assert not row["valid"]
+        else:
+            assert row["reason"] is None
+            assert row["latency_ms"]["count"] >= 2
+            assert sum(len(times) for times in row["blocks_ms"].values()) == row["latency_ms"]["count"]
+
+
+def test_fidelity_stands_in_every_row(document: dict[str, Any]) -> None:
+    for row in document["results"]:
+        if row["reason"] is None:
+            assert row["fidelity"]["equal"] >= 0.999
+            assert row["fidelity"]["largest_difference"] <= 1
+        if row["engine"] == "numpy":
+            assert row["fidelity"]["equal"] == 1.0
+            assert row["fidelity"]["psnr_db"] is None
+
+
+def test_ratios_are_those_to_the_baseline(document: dict[str, Any]) -> None:
+    baseline = {row["width"]: row for row in document["results"] if row["is_baseline"]}
+    for row in document["results"]:
+        if row["reason"] is None and not row["is_baseline"]:
+            (ratio,) = row["ratios"]
+            assert ratio["to"] == "NumPy reference"
+            shortest = baseline[row["width"]]["latency_ms"]["min"] / row["latency_ms"]["min"]
+            assert ratio["of_minima"] == pytest.approx(shortest)
+            assert ratio["low"] <= ratio["median"] <= ratio["high"]
+
+
+def test_stages_memory_and_limit(document: dict[str, Any]) -> None:
+    for row in document["results"]:
+        if row["reason"] is None and row["engine"] == "native":
+            assert row["stages_ms"]["network"] == row["network_ms"]["p50"] > 0
+            assert 0 <= row["memory"]["extra_bytes"] < 16e6, row["memory_reason"]
+            h, w = reference.low_resolution_size(row["height"], row["width"], 12)
+            work = 10075 * h * w + 17 * 3 * row["width"] * row["height"]
+            assert row["limit"]["multiply_adds"] == work
+            rate = document["roofline"]["multiply_adds_a_second"][row["isa"]]
+            assert row["limit"]["ms"] == pytest.approx(1e3 * work / rate / row["threads"])
+            assert row["limit"]["times_limit_min"] == pytest.approx(row["latency_ms"]["min"] / row["limit"]["ms"])
+
+
+def test_time_per_pixel_relative_to_the_first_size(document: dict[str, Any]) -> None:
+    found = report.size_scaling(document["results"])
+    assert {(item["base"]["width"], item["result"]["width"]) for item in found} == {(120, 61)}
+    for item in found:
+        base, result = item["base"], item["result"]
+        assert (base["label"], base["threads"]) == (result["label"], result["threads"])
+        wanted = (result["latency_ms"]["min"] / (61 * 40)) / (base["latency_ms"]["min"] / (120 * 90))
+        assert item["of_minima"] == pytest.approx(wanted)
+        assert item["low"] <= item["ratio"] <= item["high"]
+
+
+def test_csv_has_a_line_for_each_row(reports: Path, document: dict[str, Any]) -> None:
+    with (reports / "run.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["label"] for row in rows] == [row["label"] for row in document["results"]]
+    for row, result in zip(rows, document["results"], strict=True):
+        if result["reason"] is None:
+            assert float(row["latency_ms.p50"]) == result["latency_ms"]["p50"]
+            assert float(row["fidelity.equal"]) == result["fidelity"]["equal"]
+        else:
+            assert row["reason"] == result["reason"]
+            assert row["latency_ms.p50"] == ""
+
+
+def test_html_is_one_page_with_charts(reports: Path) -> None:
+    text = (reports / "run.html").read_text(encoding="utf-8")
+    page = xml.dom.minidom.parseString(text.replace("<!DOCTYPE html>", ""))  # well-formed: every tag closed and escaped
+    charts = page.getElementsByTagName("svg")
+    titles = [chart.getAttribute("aria-label") for chart in charts]
+    for wanted in ("Latency at 120 x 90", "Frames a second by threads at 61 x 40", "Time a pixel by size"):
+        assert wanted in titles
+    assert any(title.startswith("Stages at") for title in titles)
+    for chart in charts:
+        assert chart.getElementsByTagName("text")
+        for node in chart.getElementsByTagName("*"):
+            for name, value in node.attributes.items():
+                assert "nan" not in value, (name, value)
+    assert not page.getElementsByTagName("script")
+    links = re.findall(r"""(?:src|href)=["']([^"']*)|url\(([^)]*)""", text)
+    assert {link for pair in links for link in pair if link} == {"data:,"}
+    assert "120 x 90: use shipped weights" in text or "120 x 90: use zerodcepp.dce" in text
+
+
+def test_the_page_in_a_browser(reports: Path) -> None:
+    browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if browser is None:
+        skip("there is no chromium")
+    picture = reports / "page.png"
+    command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr", "--v=0"]
+    command += [f"--screenshot={picture}", "--window-size=1200,9000", (reports / "run.html").as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "CONSOLE" not in done.stderr
+    with PIL.Image.open(picture) as image:
+        colours = {tuple(colour[:3]) for _, colour in image.convert("RGB").getcolors(1 << 24) or []}
+    assert (0x2A, 0x6F, 0xBB) in colours  # the first series of the charts
+
+
+def test_the_table_is_readable(reports: Path) -> None:
+    text = (reports / "stdout").read_text()
+    assert re.search(r"^shipped weights \w+ +120x90 +1 ", text, re.MULTILINE)
+    assert BROKEN in text
+    assert "no result:" in text
+
+
+def test_compare_with_itself_is_no_change(reports: Path) -> None:
+    done = dcelite_bench("compare", reports / "run.json", reports / "run.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "0 slower, 0 faster" in done.stdout
+
+
+def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dict[str, Any]) -> None:
+    rng = np.random.default_rng(11)
+    before, after = json.loads(json.dumps(document)), json.loads(json.dumps(document))
+    for row in before["results"] + after["results"]:
+        if row["reason"] is None:
+            row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(20)}
+            row["latency_ms"]["spread"] = 0.01
+    slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp.dce" and row["width"] == 120][:2]
+    slow["blocks_ms"] = {number: [1.05 * time for time in times] for number, times in slow["blocks_ms"].items()}
+    gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}}
+    (tmp_path / "a.json").write_text(json.dumps(before))
+    (tmp_path / "b.json").write_text(json.dumps(after))
+    done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert done.returncode == 1
+    assert "1 slower, 0 faster" in done.stdout
+    assert "no times any more: it broke" in done.stdout
+
+
+def test_a_build_that_is_twice_as_slow_is_found(tmp_path: Path) -> None:
+    """A library that stands before the core and spends as much time again, as the injected slowdown."""
+    core = _native._library_path()
+    compiler = shutil.which("cc")
+    if compiler is None:
+        skip("there is no C compiler")
+    slow = tmp_path / "libdcelite.so"
+    command = [
+        str(compiler),
+        "-O2",
+        "-shared",
+        "-fPIC",
+        "-DSLOWER_BY=100",
+        str(Path(__file__).with_name("slow_library.c")),
+    ]
+    command += ["-I", str(REPOSITORY / "runtime" / "include"), "-o", str(slow)]
+    command += ["-Wl,--no-as-needed", str(core.resolve()), f"-Wl,-rpath,{core.parent}", "-ldl"]
+    subprocess.run(command, check=True, timeout=60)
+    (tmp_path / "libdcelite_bench.so").symlink_to(core.with_name("libdcelite_bench.so").resolve())
+    options = ("--threads", 1, "--seconds", 1, "--no-stages", "--no-memory", "--size", "600x450")
+    for name, library in (("a", core), ("b", slow)):
+        done = dcelite_bench(*options, "--json", tmp_path / f"{name}.json", DCELITE_LIBRARY=str(library))
+        assert done.returncode == 0, done.stderr
+    done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")
+    assert done.returncode == 1
+    assert "1 slower, 0 faster" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "dcelite-bench", "version": 99}'])
+def test_compare_refuses_other_files(reports: Path, tmp_path: Path, text: str) -> None:
+    other = tmp_path / "other.json"
+    other.write_text(text)
+    done = dcelite_bench("compare", reports / "run.json", other)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"dcelite: error: {other}: ")
+    assert len(done.stderr.strip().split("\n")) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--size", "1200"),
+        ("--size", "0x5"),
+        ("--size", "70000x5"),
+        ("--threads", "0"),
+        ("--threads", "65"),
+        ("--isa", "sse9"),
+        ("--runs", "0"),
+        ("--seconds", "-1"),
+        ("--seconds", "nan"),
+        ("--max-seconds", "0"),
+        ("--model", "model.txt"),
+        ("--baseline", "other"),
+        ("--reference", "absent.dce"),
+        ("--image", "absent.png"),
+        ("--cpu", "all"),
+        ("--cpu", "9-"),
+    ],
+)
+def test_bad_arguments(arguments: tuple[str, str]) -> None:
+    done = dcelite_bench(*arguments, "--quick")
+    assert done.returncode == 2, done.stdout
+    lines = [line for line in done.stderr.splitlines() if "error" in line]
+    assert len(lines) == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_a_report_that_exists_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text("mine")
+    done = dcelite_bench("--quick", "--json", path)
+    assert done.returncode == 2
+    assert path.read_text() == "mine"
+
+
+def test_the_option_names_of_mindspore_lite(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    done = dcelite_bench(
+        *("--modelFile", MODEL, "--numThreads", 1, "--loopCount", 3, "--warmUpLoopCount", 1, "--cpuBindMode", 0),
+        *("--size", "60x40", "--seconds", 0, "--max-seconds", 0.5, "--json", path),
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    validate(found)
+    assert (found["settings"]["runs"], found["settings"]["warm_up"]) == (3, 1)
+    assert [(row["model"], row["threads"]) for row in found["results"]] == [("zerodcepp.dce", 1)]
+    time = r"[\d.]+ ms"
+    pattern = (
+        rf"^Model = zerodcepp\.dce, NumThreads = 1, MinRunTime = {time}, MaxRuntime = {time}, AvgRunTime = {time}$"
+    )
+    assert re.search(pattern, done.stdout, re.MULTILINE)
+
+
+def test_bound_to_a_processor(tmp_path: Path) -> None:
+    processor = min(os.sched_getaffinity(0))
+    path = tmp_path / "run.json"
+    done = dcelite_bench("--quick", "--size", "60x40", "--threads", 2, "--cpu", processor, "--json", path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    assert found["system"]["affinity"] == [processor]
+    assert "2 threads on 1 processors" in found["results"][0]["doubts"]
+    assert not found["results"][0]["valid"]
+
+
+def test_a_processor_that_is_not_there_is_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    done = dcelite_bench("--quick", "--size", "60x40", "--threads", 1, "--cpu", "1000", "--json", path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    assert "not bound to processors: processors [1000]: Invalid argument" in found["notes"]
+    assert found["results"][0]["latency_ms"]
+
+
+def test_ctrl_c_reports_what_there_is(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    command = [sys.executable, "-m", "dcelite.cli", "bench", "--size", "60x40", "--threads", "1", "--json", str(path)]
+    command += ["--seconds", "300", "--max-seconds", "300"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while not process.stderr.readline().startswith("round 0"):
+            assert process.poll() is None
+        time.sleep(1.0)
+        process.send_signal(signal.SIGINT)
+        out, error = process.communicate(timeout=60)
+    assert process.returncode == 130, error
+    assert "Traceback" not in error
+    found = json.loads(path.read_text())
+    validate(found)
+    assert found["interrupted"]
+    assert found["results"][0]["latency_ms"]["count"] > 0
+    assert any(doubt.startswith("too short") for doubt in found["results"][0]["doubts"])
+    assert "interrupted" in out
+
+
+def test_a_size_too_big_for_memory(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    script = (
+        "import sys\n"
+        "from dcelite.bench import system\n"
+        "from dcelite.cli import main\n"
+        "system.available_memory = lambda: 150 << 20\n"
+        "sys.exit(main(['bench', *sys.argv[1:]]))"
+    )
+    command = [sys.executable, "-c", script, "--quick", "--threads", "1", "--json", str(path)]
+    command += ["--size", "12000x10000", "--size", "60x40"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 1, done.stderr
+    found = json.loads(path.read_text())
+    validate(found)
+    big, small = found["results"]
+    assert big["reason"].startswith("not enough memory")
+    assert small["latency_ms"]
+
+
+def test_without_an_instruction_set_of_this_processor(tmp_path: Path) -> None:
+    foreign = "neon" if "neon" not in variants.available_isas() else "avx2"
+    path = tmp_path / "run.json"
+    done = dcelite_bench("--quick", "--size", "60x40", "--threads", 1, "--isa", f"{foreign},scalar", "--json", path)
+    assert done.returncode == 1
+    first, second = json.loads(path.read_text())["results"]
+    assert foreign in first["reason"]
+    assert second["latency_ms"]
+
+
+def test_the_environment_variable_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DCELITE_ISA", "mine")
+    with variants.forced_isa("scalar"):
+        assert os.environ["DCELITE_ISA"] == "scalar"
+    assert os.environ["DCELITE_ISA"] == "mine"
+
+
+def test_reference_in_bands_equals_the_reference() -> None:
+    model = roofline.shipped_model()
+    image = scene.dark_scene(301, 257)
+    wanted = reference.enhance(image, model.arrays, model.scale)
+    before = fidelity._PIXELS_AT_ONCE
+    fidelity._PIXELS_AT_ONCE = 301 * 10
+    try:
+        np.testing.assert_array_equal(fidelity.enhance(image, model), wanted)
+    finally:
+        fidelity._PIXELS_AT_ONCE = before
+    found = fidelity.compare(Enhancer()(image), wanted, "reference")
+    assert found["equal"] >= 0.999
+    assert found["largest_difference"] <= 1
+
+
+def test_fidelity_of_known_differences() -> None:
+    wanted = np.full((10, 10, 3), 100, np.uint8)
+    result = wanted.copy()
+    result[0, 0] = (101, 98, 100)
+    found = fidelity.compare(result, wanted, "reference")
+    assert found["equal"] == pytest.approx(298 / 300)
+    assert found["largest_difference"] == 2
+    assert found["psnr_db"] == pytest.approx(10 * np.log10(255**2 / (5 / 300)))
+
+
+def test_shipped_weights_are_those_of_the_repository() -> None:
+    shipped, file = roofline.shipped_model(), weights.read_dce(MODEL)
+    assert shipped.multiply_adds == file.multiply_adds == 10_075
+    for name, array in file.arrays.items():
+        np.testing.assert_array_equal(shipped.arrays[name], array)
+
+
+def test_multiply_adds_of_zero_dce() -> None:
+    shapes = weights.parameter_shapes("zerodce", 32, 24)
+    assert sum(int(np.prod(shape)) for shape in shapes.values()) == 79_416
+
+
+def test_the_peak_grows_with_the_width_of_the_instructions() -> None:
+    rates = {isa: roofline.multiply_adds_a_second(isa, 0.05) for isa in variants.available_isas()}
+    assert all(rate is not None and rate > 1e8 for rate in rates.values())
+    assert roofline.multiply_adds_a_second("sse9", 0.01) is None
+
+
+def test_the_scene_is_dark_and_the_same_everywhere() -> None:
+    image = scene.dark_scene(97, 61)
+    assert image.shape == (61, 97, 3)
+    assert image.mean() < 64
+    np.testing.assert_array_equal(image, scene.dark_scene(97, 61))
+    tall = scene.dark_scene(5, 600)  # more rows than are made at once
+    first = int(scene._hash(np.array([599 * 5 * 3], np.uint32))[0]) % scene.NOISE
+    assert tall.shape == (600, 5, 3)
+    assert 0 <= int(tall[599, 0, 0]) - first + scene.NOISE // 2 <= scene.BRIGHTEST
+
+
+def test_a_photograph_is_resized(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    PIL.Image.fromarray(np.full((20, 30, 3), (10, 20, 30), np.uint8)).save(path)
+    image = scene.bench_image(45, 33, path)
+    assert image.shape == (33, 45, 3)
+    assert (image == (10, 20, 30)).all()
+
+
+def test_memory_is_that_beyond_the_pictures() -> None:
+    variant = variants.Variant(None, "native", variants.available_isas()[0])
+    found, reason = memory.measure(variant, 1, 2000, 1500)
+    assert found is not None, reason
+    assert found["extra_bytes"] < 4e6  # a picture alone has 9 MB
+    missing, reason = memory.measure(variants.Variant(Path("absent.dce"), "native", None), 1, 10, 10)
+    assert missing is None
+    assert reason is not None
+    assert "absent.dce" in reason
+
+
+def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dcelite import cli
+
+    monkeypatch.setattr(bench.system, "affinity", lambda: [0, 1, 2, 3])
+    settings = bench.settings_of(cli.build_parser().parse_args(["bench"]))
+    assert settings.threads == (1, 4)
+    assert settings.sizes == ((1200, 900),)
+    assert [variant.label for variant in settings.variants] == [f"shipped weights {variants.available_isas()[0]}"]

@@ -1,0 +1,108 @@
+"""Turns, the stop rule and failures, with tasks that only count."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from dcelite.bench import measure
+from dcelite.bench.measure import Cell, Rules, take_turns
+
+RULES = Rules(runs=6, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0)
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock that goes on by 10 ms whenever it is read, so that nothing here depends on real time."""
+    ticks = itertools.count(0, 10_000_000)
+    monkeypatch.setattr(measure.time, "perf_counter_ns", lambda: next(ticks))
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: 1e-9 * next(ticks))
+
+
+def recording(log: list[str], name: str) -> Cell:
+    return Cell(run=lambda: log.append(name))
+
+
+def test_cells_take_turns() -> None:
+    log: list[str] = []
+    cells = [recording(log, name) for name in "ABC"]
+    take_turns(cells, RULES)
+    turns = [name for name, _ in itertools.groupby(log)]
+    assert turns == list("ABC" * 6)
+    assert all(cell.count == 6 for cell in cells)
+    assert all(sorted(cell.blocks) == list(range(6)) for cell in cells)
+
+
+def test_times_are_what_the_clock_says() -> None:
+    cell = Cell(run=lambda: None)
+    take_turns([cell], RULES)
+    assert cell.blocks[0] == [pytest.approx(10.0)]
+
+
+def test_fast_cells_go_on_while_a_slow_one_lacks_runs() -> None:
+    rules = Rules(runs=4, seconds=0.1, max_seconds=5.0, warm_up=0, block_ms=0.0)
+    cells = [Cell(run=lambda: None), Cell(run=lambda: None)]
+    take_turns(cells, rules)
+    assert cells[0].count == cells[1].count >= 10  # 10 runs of 10 ms fill the 0.1 s
+
+
+def test_the_cap_ends_what_never_gets_enough() -> None:
+    rules = Rules(runs=10**9, seconds=0.0, max_seconds=0.5, warm_up=0, block_ms=0.0)
+    cell = Cell(run=lambda: None)
+    take_turns([cell], rules)
+    assert 0 < cell.count < 100
+
+
+def test_a_failing_cell_leaves_and_keeps_its_reason() -> None:
+    log: list[str] = []
+
+    def fail() -> None:
+        if log.count("bad") == 3:
+            raise RuntimeError("the engine\nbroke")
+        log.append("bad")
+
+    bad, good = Cell(run=fail), recording(log, "good")
+    take_turns([bad, good], RULES)
+    assert bad.failure == "RuntimeError: the engine broke"
+    assert good.failure is None
+    assert good.count == 6
+
+
+def test_no_memory_is_said_in_words() -> None:
+    def fail() -> None:
+        raise MemoryError
+
+    cell = Cell(run=fail)
+    take_turns([cell], RULES)
+    assert cell.failure == "not enough memory"
+
+
+def test_an_interrupt_keeps_what_was_measured() -> None:
+    log: list[str] = []
+
+    def interrupted() -> None:
+        if len(log) >= 9:
+            raise KeyboardInterrupt
+        log.append("B")
+
+    cells = [recording(log, "A"), Cell(run=interrupted)]
+    with pytest.raises(KeyboardInterrupt):
+        take_turns(cells, RULES)
+    assert cells[0].count > 1
+
+
+def test_the_first_run_is_timed_alone() -> None:
+    seen: list[object] = []
+    cell = Cell(run=lambda: "picture")
+    measure.first_run(cell, seen.append)
+    assert seen == ["picture"]
+    assert cell.first_ms == pytest.approx(10.0)
+    assert cell.count == 0
+
+
+def test_energy_is_that_of_the_timed_runs() -> None:
+    counter = itertools.count(0.0, 2.0)
+    cell = Cell(run=lambda: None)
+    take_turns([cell], RULES, energy=lambda: next(counter))
+    assert cell.energy_joules == 2.0 * len(cell.blocks)

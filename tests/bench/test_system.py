@@ -1,0 +1,110 @@
+"""What the kernel exposes, from folders made up for the test; what it does not expose is null."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dcelite.bench import system
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(system, "ROOT", tmp_path)
+    return tmp_path
+
+
+def put(root: Path, path: str, text: str) -> Path:
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def test_a_kernel_that_shows_nothing(root: Path) -> None:
+    assert system.cores() == []
+    assert system.frequencies_khz() is None
+    assert system.temperatures_celsius() is None
+    assert system.cores_by_power() == {}
+    assert system.available_memory() is None
+    counter = system.EnergyCounter()
+    assert counter.source is None
+    assert counter.read() is None
+    state = system.state(clock=lambda: 5.0)
+    assert state == {
+        "unix_time": 5.0,
+        "frequencies_khz": None,
+        "temperatures_celsius": None,
+        "available_memory_bytes": None,
+        "load_average": None,
+    }
+
+
+def test_big_and_little_cores(root: Path) -> None:
+    for number in range(12):
+        folder = f"sys/devices/system/cpu/cpu{number}"
+        put(root, f"{folder}/cpufreq/cpuinfo_max_freq", "2400000" if number >= 10 else "1800000\n")
+        put(root, f"{folder}/cpufreq/scaling_cur_freq", "1000000")
+        put(root, f"{folder}/cpufreq/scaling_governor", "schedutil\n")
+    put(root, "sys/devices/system/cpu/cpu3/online", "0")
+    cores = system.cores()
+    assert [core["number"] for core in cores] == [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11]
+    assert cores[0] == {"number": 0, "capacity": None, "max_khz": 1800000, "governor": "schedutil"}
+    assert system.choose_processors("big") == {10, 11}
+    assert system.choose_processors("little") == {0, 1, 2, 4, 5, 6, 7, 8, 9}
+    assert system.frequencies_khz() == {str(number): 1000000 for number in range(12)}
+
+
+def test_equal_cores_have_no_big_ones(root: Path) -> None:
+    for number in range(2):
+        put(root, f"sys/devices/system/cpu/cpu{number}/cpu_capacity", "1024")
+    with pytest.raises(ValueError, match="does not show"):
+        system.choose_processors("big")
+
+
+@pytest.mark.parametrize(("text", "wanted"), [("0", {0}), ("0-3,6", {0, 1, 2, 3, 6}), ("2, 4-5", {2, 4, 5})])
+def test_cpu_lists(text: str, wanted: set[int]) -> None:
+    assert system.parse_cpu_list(text) == wanted
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "-1", "1,,2", "1;2"])
+def test_bad_cpu_lists(text: str) -> None:
+    with pytest.raises(ValueError, match="a list such as"):
+        system.parse_cpu_list(text)
+
+
+def test_temperatures(root: Path) -> None:
+    put(root, "sys/class/thermal/thermal_zone0/temp", "45500\n")
+    put(root, "sys/class/thermal/thermal_zone0/type", "cpu-thermal\n")
+    put(root, "sys/class/thermal/thermal_zone1/temp", "no number")
+    put(root, "sys/class/hwmon/hwmon2/temp1_input", "61000")
+    put(root, "sys/class/hwmon/hwmon2/name", "k10temp")
+    assert system.temperatures_celsius() == {"cpu-thermal": 45.5, "k10temp temp1": 61.0}
+
+
+def test_energy_wraps_around(root: Path) -> None:
+    package = put(root, "sys/class/powercap/intel-rapl:0/energy_uj", "9000000")
+    put(root, "sys/class/powercap/intel-rapl:0/max_energy_range_uj", "10000000")
+    put(root, "sys/class/powercap/intel-rapl:0:0/energy_uj", "5")  # a part of package 0
+    counter = system.EnergyCounter()
+    assert counter.source == str(package)
+    assert counter.read() == 0.0
+    package.write_text("9500000")
+    assert counter.read() == pytest.approx(0.5)
+    package.write_text("1000000")
+    assert counter.read() == pytest.approx(2.0)
+
+
+def test_no_permission_for_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_process: int, _processors: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(system.os, "sched_setaffinity", refuse)
+    assert system.set_affinity({1, 0}) == "processors [0, 1]: Operation not permitted"
+
+
+def test_cpu_model_of_arm(root: Path) -> None:
+    put(root, "proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 108.00\nHardware\t: Qualcomm SM8550\n")
+    assert system._cpuinfo(("model name", "Hardware")) == "Qualcomm SM8550"
+    assert system._cpuinfo(("model name",)) is None

@@ -1,0 +1,75 @@
+"""Weights and calibration pictures that the quantisation tests share; generated, so that they need no data."""
+
+from __future__ import annotations
+
+import functools
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from dcelite import reference
+from dcelite.export.golden import golden_picture
+from dcelite.export.variant import Variant
+from dcelite.quantize.equalise import equalise, measure_ranges, run_all
+from dcelite.quantize.float_network import Layer, Values, layers_of
+from dcelite.quantize.int8_network import QuantisedLayer
+from dcelite.quantize.rounding import quantise
+from dcelite.training.architecture import LAYERS, NetworkConfig
+from dcelite.training.checkpoint import Weights
+
+VARIANT = Variant("zerodcepp", 12)
+METADATA = VARIANT.metadata("0" * 64, "0")
+
+
+@functools.cache
+def weights_of(architecture: str = "zerodcepp") -> Weights:
+    """The random weights of an architecture; the depthwise channels differ in range by a factor of ten."""
+    rng = np.random.default_rng(11)
+    arrays = {}
+    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+        if name.endswith("bias"):
+            array = rng.normal(0, 0.1, shape)
+        else:
+            array = rng.normal(0, np.sqrt((1.0 if ".depth_conv." in name else 2.0) / np.prod(shape[1:])), shape)
+            if ".depth_conv." in name:
+                array *= 10 ** rng.uniform(-0.7, 0.3, (shape[0], 1, 1, 1))
+            if name.startswith(f"e_conv{LAYERS}."):
+                array *= 0.7
+        arrays[name] = array.astype(np.float32)
+    return Weights(architecture, arrays)
+
+
+def picture(number: int) -> NDArray[np.uint8]:
+    """A dark scene (H, W, 3), another for every number."""
+    return golden_picture("scene", 180 + 12 * number, 252)
+
+
+@functools.cache
+def small_pictures(first: int, count: int) -> tuple[NDArray[np.float32], ...]:
+    """Pictures ``first`` … as the network sees them at scale 4, (h, w, 3)."""
+    pictures = (picture(number) for number in range(first, first + count))
+    return tuple(reference.downsample(pixels / 255.0, 4).astype(np.float32) for pixels in pictures)
+
+
+@functools.cache
+def equalised() -> tuple[list[Layer], list[Values]]:
+    """The equalised network of weights_of() and its runs on the calibration pictures."""
+    layers = layers_of(weights_of().arrays)
+    pictures = small_pictures(0, 8)
+    result = equalise(layers, measure_ranges(run_all(pictures, layers), "minmax"))
+    return result, run_all(pictures, result)
+
+
+@functools.cache
+def quantised() -> list[QuantisedLayer]:
+    return quantise(*equalised())
+
+
+def save_pictures(folder: Path, count: int) -> Path:
+    """``count`` dark pictures as files."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(count):
+        PIL.Image.fromarray(picture(number)).save(folder / f"dark{number:02}.png")
+    return folder

@@ -1,0 +1,59 @@
+"""Which pictures calibrate: dark ones, spread over their brightness; everything else is named and passed over."""
+
+from __future__ import annotations
+
+import numpy as np
+import PIL.Image
+import pytest
+
+from dcelite.errors import DceliteError
+from dcelite.quantize.calibration import FEWEST, choose_pictures
+
+from quantize_cases import save_pictures
+
+
+def save_plain(path, level: int) -> None:
+    PIL.Image.fromarray(np.full((24, 36, 3), level, np.uint8)).save(path)
+
+
+def test_takes_the_dark_and_says_what_it_passed_over(tmp_path):
+    folder = save_pictures(tmp_path / "in", 9)
+    save_plain(folder / "bright.png", 180)
+    save_plain(folder / "black.png", 1)
+    (folder / "broken.png").write_bytes(b"no picture")
+    chosen = choose_pictures(folder, 12, 64, seed=1)
+    assert sorted(path.name for path in chosen.paths) == [f"dark{n:02}.png" for n in range(9)]
+    assert chosen.images[0].shape[2] == 3
+    assert chosen.levels == sorted(chosen.levels)
+    text = "\n".join(chosen.warnings)
+    assert "broken.png: is not an image" in text
+    assert "9 pictures calibrate; 32 or more are advised" in text
+
+
+def test_too_few_dark_pictures_are_refused_with_a_count(tmp_path):
+    folder = save_pictures(tmp_path, FEWEST - 1)
+    for number in range(20):
+        save_plain(folder / f"bright{number}.png", 200)
+    with pytest.raises(DceliteError, match=rf"of 27 pictures {FEWEST - 1} are dark, 20 bright .* at least {FEWEST}"):
+        choose_pictures(folder, 12, 64, seed=1)
+
+
+def test_folders_without_pictures(tmp_path):
+    with pytest.raises(DceliteError, match="absent: no such folder"):
+        choose_pictures(tmp_path / "absent", 12, 64, seed=1)
+    with pytest.raises(DceliteError, match="holds no pictures"):
+        choose_pictures(tmp_path, 12, 64, seed=1)
+
+
+def test_a_choice_spreads_over_brightness_and_keeps_others_to_judge_by(tmp_path):
+    folder = tmp_path
+    for level in range(10, 90, 2):
+        save_plain(folder / f"{level:03}.png", level)
+    chosen = choose_pictures(folder, 12, 8, seed=3)
+    assert len(chosen.paths) == 8
+    assert not set(chosen.paths) & set(chosen.held_out_paths)
+    assert len(chosen.held_out) > 0
+    assert chosen.levels[0] < 20
+    assert chosen.levels[-1] > 75
+    assert choose_pictures(folder, 12, 8, seed=3).paths == chosen.paths
+    assert choose_pictures(folder, 12, 8, seed=4).paths != chosen.paths

@@ -1,0 +1,104 @@
+"""The integer network: near the float one, the same bits in NumPy and in the native engine on every processor."""
+
+from __future__ import annotations
+
+import platform
+import struct
+
+import numpy as np
+import pytest
+
+from dcelite import Enhancer
+from dcelite.errors import ModelError
+from dcelite.export.dce_file import dce_bytes
+from dcelite.quantize.dce_int8 import dce_int8_bytes, write_dce_int8
+from dcelite.quantize.float_network import run as run_float
+from dcelite.quantize.int8_network import LARGEST_BIAS, integer_layers, quantise_image, requantise, run, tanh
+
+from quantize_cases import VARIANT, equalised, picture, quantised, small_pictures, weights_of
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    path = tmp_path_factory.mktemp("int8") / "model_int8.dce"
+    write_dce_int8(integer_layers(quantised()), 12, path)
+    return path
+
+
+def test_the_integer_network_is_near_the_float_one():
+    for image in small_pictures(20, 3):
+        seen = run(quantise_image(image), integer_layers(quantised()))
+        wanted = run_float(image, equalised()[0]).curve_map
+        assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
+
+
+def test_tanh_is_accurate_in_float32():
+    x = np.concatenate([np.linspace(-20, 20, 20_001), [0.0, 1e-8, -1e30, 1e30]]).astype(np.float32)
+    assert tanh(x) == pytest.approx(np.tanh(x.astype(np.float64)), abs=3e-7)
+
+
+def test_requantisation_rounds_ties_to_even_and_clips():
+    sums = np.array([-(2**30), -1, 1, 3, 5, 509, 511, 2**30], np.int32)
+    assert requantise(sums, np.float32(0.5)).tolist() == [0, 0, 0, 2, 2, 254, 255, 255]
+
+
+def test_what_the_kernels_rely_on():
+    for layer in integer_layers(quantised()):
+        for bias, multiplier in (
+            (layer.depth_bias, layer.depth_multiplier),
+            (layer.point_bias, layer.point_multiplier),
+        ):
+            assert np.all(np.abs(bias.astype(np.int64)) <= LARGEST_BIAS)
+            assert np.all((multiplier > 0) & (multiplier <= 1))
+        assert layer.depth.min() >= -127
+        assert layer.point.min() >= -127
+
+
+def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
+    data = dce_int8_bytes(integer_layers(quantised()), 12)
+    assert len(data) == 14027
+    floats = dce_bytes(weights_of().arrays, VARIANT)
+    assert data[:8] == floats[:8]
+    size, architecture, precision, scale, iterations, filters, channels = struct.unpack("<7I", data[16:44])
+    assert (size, architecture, precision, scale, iterations, filters, channels) == (14027, 1, 1, 12, 8, 32, 3)
+    first = integer_layers(quantised())[0]
+    assert data[64 : 64 + 27] == first.depth.tobytes()
+
+
+INSTRUCTION_SETS = ("avx2", "avx512") if platform.machine() in ("x86_64", "AMD64") else ("neon",)
+
+
+@pytest.mark.parametrize("isa", [None, "scalar", *INSTRUCTION_SETS])
+def test_the_native_engine_gives_the_same_bits(monkeypatch, model, rng, isa):
+    if isa is not None:
+        monkeypatch.setenv("DCELITE_ISA", isa)
+        try:
+            Enhancer(model).close()
+        except ValueError:
+            pytest.skip(f"this processor has no {isa}")
+    layers = integer_layers(quantised())
+    for height, width in ((1, 1), (2, 1), (1, 2), (7, 9), (20, 31), (33, 64), (5, 101)):
+        image = rng.integers(0, 256, (height, width, 3), np.uint8)
+        wanted = run(image, layers)
+        for threads in (1, 3):
+            with Enhancer(model, scale=1, threads=threads) as enhancer:
+                assert np.array_equal(enhancer.curve_map(image), wanted)
+
+
+def test_the_native_engine_enhances_whole_pictures_and_tells_what_it_is(model, tmp_path):
+    floats = tmp_path / "float.dce"
+    floats.write_bytes(dce_bytes(weights_of().arrays, VARIANT))
+    with Enhancer(model) as narrow, Enhancer(floats) as wide:
+        assert narrow.info["parameters"] == wide.info["parameters"]
+        difference = narrow(picture(20)).astype(int) - wide(picture(20))
+    assert 10 * np.log10(255**2 / np.mean(difference**2)) > 45
+
+
+@pytest.mark.parametrize("offset", [70, 3000, 14000])
+def test_a_damaged_file_is_refused(model, tmp_path, offset):
+    data = bytearray(model.read_bytes())
+    data[offset] ^= 4
+    path = tmp_path / "damaged.dce"
+    path.write_bytes(data)
+    with pytest.raises(ModelError, match="damaged"):
+        Enhancer(path)

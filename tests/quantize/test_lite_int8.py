@@ -1,0 +1,98 @@
+"""The .ms files: MindSpore Lite's quantisation finds the grids that the weights are on."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dcelite.errors import EngineUnavailableError
+from dcelite.export.lite import write_ms
+from dcelite.export.onnx_graph import write_onnx
+from dcelite.mindspore_lite import convert, open_model
+from dcelite.mindspore_lite.sdk import find_sdk
+from dcelite.quantize.float_network import arrays_of, layers_of, run
+from dcelite.quantize.lite_int8 import CALIBRATION_SIZE, fitted, write_ms_fp16, write_ms_full, write_ms_weight_only
+from dcelite.quantize.rounding import round_affine
+from dcelite.quantize.sensitivity import run_quantised
+
+from conftest import skip
+from quantize_cases import METADATA, VARIANT, equalised, quantised, small_pictures, weights_of
+
+
+@pytest.fixture(autouse=True, scope="module")
+def mindspore_lite() -> None:
+    try:
+        find_sdk()
+    except EngineUnavailableError as error:
+        skip(str(error))
+
+
+def curve_map(path, image):
+    with open_model(path, 1) as model:
+        return model.run(np.ascontiguousarray(image.transpose(2, 0, 1))).transpose(1, 2, 0)
+
+
+def test_weight_only_quantisation_changes_no_weight(tmp_path):
+    layers = round_affine(*equalised())
+    path = tmp_path / "weight8.ms"
+    write_ms_weight_only(arrays_of(layers), VARIANT, METADATA, path)
+    image = small_pictures(20, 1)[0]
+    assert curve_map(path, image) == pytest.approx(run(image, layers).curve_map, abs=1e-5)
+    assert "quant_type=WEIGHT_QUANT" in path.with_suffix(".cfg").read_text()
+
+
+def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
+    layers = [layer.dequantised for layer in quantised()]
+    path = tmp_path / "int8.ms"
+    pictures = small_pictures(0, 8)
+    write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, path)
+    config = configparser.ConfigParser()
+    config.read(path.with_suffix(".cfg"))
+    assert config["common_quant_param"]["quant_type"] == "FULL_QUANT"
+    name, folder = config["data_preprocess_param"]["calibrate_path"].split(":")
+    assert name == "image"
+    files = sorted((tmp_path / folder).iterdir())
+    assert len(files) == int(config["data_preprocess_param"]["calibrate_size"]) == len(pictures)
+    assert all(file.stat().st_size == 4 * 3 * CALIBRATION_SIZE[0] * CALIBRATION_SIZE[1] for file in files)
+    image = small_pictures(20, 1)[0]
+    wanted = run_quantised(image, layers, frozenset()).curve_map
+    assert np.sqrt(np.mean((curve_map(path, image) - wanted) ** 2)) < 0.03
+
+
+def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
+    """What converter_lite does with them, run in their folder."""
+    arrays = arrays_of([layer.dequantised for layer in quantised()])
+    write_ms_full(arrays, VARIANT, METADATA, small_pictures(0, 8), tmp_path / "a_int8.ms")
+    write_onnx(arrays, VARIANT, METADATA, tmp_path / "a_int8_source.onnx")
+    monkeypatch.chdir(tmp_path)
+    convert(
+        Path("a_int8_source.onnx"),
+        Path("again.ms"),
+        config=Path("a_int8.cfg").absolute(),
+        input_shape={"image": (1, 3, *CALIBRATION_SIZE)},
+    )
+    image = small_pictures(20, 1)[0]
+    assert np.array_equal(curve_map(tmp_path / "again.ms", image), curve_map(tmp_path / "a_int8.ms", image))
+
+
+def test_float16_weights(tmp_path):
+    path, whole = tmp_path / "fp16.ms", tmp_path / "fp32.ms"
+    write_ms_fp16(weights_of().arrays, VARIANT, METADATA, path)
+    write_ms(weights_of().arrays, VARIANT, METADATA, whole)
+    assert path.stat().st_size < 0.75 * whole.stat().st_size
+    image = small_pictures(20, 1)[0]
+    halves = {name: array.astype(np.float16).astype(np.float32) for name, array in weights_of().arrays.items()}
+    assert curve_map(path, image) == pytest.approx(run(image, layers_of(halves)).curve_map, abs=1e-4)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (48, 64), (100, 30)])
+def test_calibration_inputs_have_one_size(rng, size):
+    image = rng.random((*size, 3), np.float32)
+    result = fitted(image, CALIBRATION_SIZE)
+    assert result.shape == (*CALIBRATION_SIZE, 3)
+    if size == CALIBRATION_SIZE:
+        assert np.array_equal(result, image)
+    assert result.mean() == pytest.approx(image.mean(), abs=0.1)

@@ -1,0 +1,57 @@
+"""Rounding with error feedback: better than to the nearest, and on grids that converters find again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dcelite.quantize.float_network import Layer, run
+from dcelite.quantize.rounding import affine_grids, quantise_filtered, quantise_output, round_affine, scales_of
+
+from quantize_cases import equalised, quantised, small_pictures
+
+
+def nearest(layer: Layer) -> Layer:
+    depth, point = (np.rint(w / scales_of(w)[:, None]) * scales_of(w)[:, None] for w in (layer.depth, layer.point))
+    return Layer(depth.astype(np.float32), layer.depth_bias, point.astype(np.float32), layer.point_bias)
+
+
+def test_feedback_beats_rounding_to_the_nearest():
+    layers, _ = equalised()
+    plain = [nearest(layer) for layer in layers]
+    found = [layer.dequantised for layer in quantised()]
+    errors = []
+    for candidate in (plain, found):
+        maps = [(run(x, candidate).curve_map, run(x, layers).curve_map) for x in small_pictures(20, 3)]
+        errors.append(np.mean([np.mean((seen - wanted) ** 2) for seen, wanted in maps]))
+    assert errors[1] < 0.5 * errors[0]
+
+
+def test_biases_are_corrected():
+    layers, values = equalised()
+    layer = quantised()[0].dequantised
+    first = [quantise_output(v.outputs[0]) for v in values]
+    seen = np.concatenate([run(x, [layer, *layers[1:]]).filtered[0].reshape(-1, 3) for x in first])
+    wanted = np.concatenate([v.filtered[0].reshape(-1, 3) for v in values])
+    assert seen.mean(axis=0) == pytest.approx(wanted.mean(axis=0), abs=1e-5)
+
+
+def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
+    for layer in quantised():
+        for steps in (layer.depth, layer.point):
+            assert np.all(np.abs(steps.astype(int)).max(axis=1) == 127)
+
+
+def test_the_affine_grid_of_rounded_weights_is_their_own():
+    for layer in round_affine(*equalised()):
+        for weight in (layer.depth, layer.point):
+            for row, grid in zip(weight.astype(np.float64), affine_grids(weight.astype(np.float64)), strict=True):
+                steps = row / grid.scale
+                assert steps == pytest.approx(np.rint(steps), abs=1e-3)
+                assert np.rint(steps).max() - min(np.rint(steps).min(), 0) <= 255
+
+
+def test_activations_are_rounded_and_clipped():
+    values = np.array([-2, -0.001, 0.502, 1, 3], np.float32)
+    assert quantise_output(values) == pytest.approx([0, 0, 128 / 255, 1, 1])
+    assert quantise_filtered(values) == pytest.approx([-128 / 127, 0, 64 / 127, 1, 1])

@@ -1,0 +1,69 @@
+"""The scan and the mixed precision that follows from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from dcelite.quantize.equalise import run_all
+from dcelite.quantize.sensitivity import Judge, Sensitivity, activation_names, psnr, smallest_wide_set
+
+from quantize_cases import equalised, quantised, small_pictures
+
+
+@pytest.fixture(scope="module")
+def judge() -> Judge:
+    images = small_pictures(20, 3)
+    return Judge(images, equalised()[0], run_all(images, equalised()[0]))
+
+
+@pytest.fixture(scope="module")
+def scanned(judge) -> list[Sensitivity]:
+    return [Sensitivity(name, 0, 1, 0, judge.alone(name)) for name in activation_names(7)]
+
+
+def test_all_activations_are_named_once():
+    names = activation_names(7)
+    assert len(names) == len(set(names)) == 14
+    assert names[0] == "image"
+    assert names[-1] == "e_conv7.depth_conv"
+
+
+def test_one_activation_costs_less_than_all(judge, scanned):
+    everything = np.mean(judge.fidelities(equalised()[0], frozenset()))
+    assert all(s.fidelity > everything for s in scanned)
+
+
+def test_signal_to_noise_falls_along_the_network(judge):
+    ratios = judge.noise_ratios([layer.dequantised for layer in quantised()])
+    assert ratios["image"] > ratios["e_conv6.relu"] > 10
+
+
+def test_no_activation_is_wide_where_8_bits_suffice(judge, scanned):
+    layers = [layer.dequantised for layer in quantised()]
+    assert smallest_wide_set(judge, layers, scanned, 20.0)[0] == frozenset()
+
+
+def test_the_wide_set_reaches_the_target_and_none_of_it_can_go(judge, scanned):
+    layers = [layer.dequantised for layer in quantised()]
+    narrow = min(judge.fidelities(layers, frozenset()))
+    widest = min(judge.fidelities(layers, frozenset(activation_names(7))))
+    target = narrow + 0.5 * (widest - narrow)
+    wide, fidelities = smallest_wide_set(judge, layers, scanned, target)
+    assert 0 < len(wide) < 14
+    assert min(fidelities) >= target
+    for name in wide:
+        assert min(judge.fidelities(layers, wide - {name})) < target
+
+
+def test_a_target_out_of_reach_widens_nothing(judge, scanned):
+    layers = [layer.dequantised for layer in quantised()]
+    wide, fidelities = smallest_wide_set(judge, layers, scanned, 98.0)
+    assert wide == frozenset()
+    assert min(fidelities) < 98
+
+
+def test_psnr():
+    a = np.zeros((4, 4, 3), np.uint8)
+    assert psnr(a, a) == 99
+    assert psnr(a, a + 255) == pytest.approx(0)
