@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from dcelite.errors import DceliteError, EngineUnavailableError
 from dcelite.training.architecture import ARCHITECTURES
@@ -11,7 +13,25 @@ from dcelite.training.architecture import ARCHITECTURES
 DEFAULT_MINUTES = 20.0
 
 # The command-line arguments that are fields of TrainingConfig of the same name.
-SETTINGS = ("architecture", "scale", "image_size", "batch_size", "learning_rate", "seed")
+SETTINGS = ("architecture", "scale", "image_size", "batch_size", "learning_rate", "darkening", "seed")
+
+# Those that are fields of LossConfig, with what --help says of them. The published values: 1, 10, 5, 1600 (200 for
+# zerodce), 0.6, 16, 4, 0 (no well_lit).
+LOSS_SETTINGS: tuple[tuple[str, type, str], ...] = (
+    ("spatial_weight", float, "weight of the spatial consistency loss (default 1)"),
+    ("exposure_weight", float, "weight of the exposure control loss (default 10)"),
+    ("colour_weight", float, "weight of the colour constancy loss (default 5)"),
+    ("smoothness_weight", float, "weight of the illumination smoothness loss (default 1600; zerodce: 200)"),
+    ("exposure_target", float, "grey level that dark pictures are drawn to, 0 to 1 (default 0.56)"),
+    ("exposure_patch", int, "side of the patches of the exposure loss in pixels (default 16)"),
+    ("spatial_region", int, "side of the regions of the spatial loss in pixels (default 4)"),
+    (
+        "well_lit",
+        float,
+        "mean from which on pictures are their own exposure target, 0 to 1 (default 0.43; 0: never, as in the paper)",
+    ),
+    ("well_lit_weight", float, "times that the exposure of well-lit pictures counts (default 1)"),
+)
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -30,10 +50,22 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("--arch", dest="architecture", choices=ARCHITECTURES, help="network (default zerodcepp)")
     parser.add_argument("--batch-size", type=int, metavar="N", help="images in a step (default 8)")
-    parser.add_argument("--image-size", type=int, metavar="PIXELS", help="side of the training images (default 64)")
-    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="of Adam (default 0.001)")
+    parser.add_argument("--image-size", type=int, metavar="PIXELS", help="side of the training images (default 48)")
+    parser.add_argument("--learning-rate", type=float, metavar="RATE", help="of Adam (default 0.002)")
     parser.add_argument("--scale", type=int, help="downsampling of the training images before the network (default 1)")
     parser.add_argument("--seed", type=int, help="of the initial weights and of the order of the data (default 1)")
+    parser.add_argument(
+        "--darkening",
+        type=float,
+        metavar="P",
+        help="probability of a picture to be darkened at random, 0 to 1 (default 0.5; 0: never, as in the paper)",
+    )
+    parser.add_argument(
+        "--exclude", type=Path, metavar="FILE", help="text file with names of images below DIR that are kept out"
+    )
+    losses = parser.add_argument_group("losses")
+    for name, kind, text in LOSS_SETTINGS:
+        losses.add_argument(f"--{name.replace('_', '-')}", type=kind, metavar="X", help=text)
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="continue the run in the output folder")
     existing.add_argument("--overwrite", action="store_true", help="replace the run in the output folder")
@@ -45,24 +77,41 @@ def run(args: argparse.Namespace) -> None:
         from dcelite.training.train import TrainingConfig, load_config, train
     except ImportError as error:
         raise EngineUnavailableError(f"training needs {error.name}: pip install 'dcelite[train]'") from None
+    from dcelite.training.dataset import read_names
     from dcelite.training.losses import SMOOTHNESS_WEIGHTS, LossConfig
 
-    given = {name: getattr(args, name) for name in SETTINGS if getattr(args, name) is not None}
+    given = _given(args, SETTINGS)
+    given_losses = _given(args, [name for name, _, _ in LOSS_SETTINGS])
     if args.resume:
         config = load_config(args.output)
-        for name, value in given.items():
-            if value != getattr(config, name):
-                old = getattr(config, name)
-                raise DceliteError(f"{args.output}: its run was started with {name} {old}; {value} cannot be taken up")
+        for settings, values in ((config, given), (config.losses, given_losses)):
+            for name, value in values.items():
+                old = getattr(settings, name)
+                if value != old:
+                    raise DceliteError(
+                        f"{args.output}: its run was started with {name} {old}; {value} cannot be taken up"
+                    )
     else:
         architecture = given.get("architecture", TrainingConfig.architecture)
-        losses = LossConfig(smoothness_weight=SMOOTHNESS_WEIGHTS[architecture])
+        losses = LossConfig(**{"smoothness_weight": SMOOTHNESS_WEIGHTS[architecture], **given_losses})
         config = TrainingConfig(**given, losses=losses)
     minutes = args.minutes if args.minutes or args.steps else DEFAULT_MINUTES
     weights = train(
-        config, args.data, args.output, steps=args.steps, minutes=minutes, resume=args.resume, overwrite=args.overwrite
+        config,
+        args.data,
+        args.output,
+        steps=args.steps,
+        minutes=minutes,
+        resume=args.resume,
+        overwrite=args.overwrite,
+        exclude=read_names(args.exclude) if args.exclude else frozenset(),
     )
-    print(f"{weights}: the trained weights; losses.png beside it shows the course of the training")
+    print(f"{weights}: the trained weights; losses.png and samples/ beside it show the course of the training")
+
+
+def _given(args: argparse.Namespace, names: Iterable[str]) -> dict[str, Any]:
+    """The settings among ``names`` that the user gave."""
+    return {name: getattr(args, name) for name in names if getattr(args, name) is not None}
 
 
 def _positive_number(text: str) -> float:

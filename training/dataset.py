@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,9 @@ from dcelite.errors import DceliteError, ImageError
 from dcelite.files import reason
 from dcelite.progress import track
 
+DARKEST = 0.08
+"""Smallest factor of :meth:`TrainingImages.batch`: a picture with a mean of 110 becomes one of 9."""
+
 
 @dataclass(frozen=True)
 class TrainingImages:
@@ -26,6 +29,8 @@ class TrainingImages:
     """(images, 3, size, size), red, green, blue, in the order of the file names."""
     skipped: list[str]
     """One line "PATH: reason" for every file that is not among them."""
+    files: list[Path] = field(default_factory=list)
+    """Where the images come from, in the same order."""
 
     def __len__(self) -> int:
         return len(self.pixels)
@@ -35,27 +40,48 @@ class TrainingImages:
         """CRC-32 of all pixels: tells whether a resumed run sees the data it began with."""
         return zlib.crc32(self.pixels.data)
 
-    def batch(self, step: int, batch_size: int, seed: int) -> NDArray[np.float32]:
+    def batch(self, step: int, batch_size: int, seed: int, darkening: float = 0.0) -> NDArray[np.float32]:
         """The images of a step (counted from 0), float32 (batch, 3, size, size) in [0, 1], each mirrored or not.
 
         It depends on nothing but the arguments, so a resumed run continues with the batches that were to come. Every
         epoch is a new permutation; the images that do not fill a last batch wait for the next epoch.
+
+        Args:
+            darkening: probability of an image to be multiplied by a factor between DARKEST and 1, equally likely on a
+                logarithmic scale, and rounded to 8 bits again: what a shorter exposure would give.
         """
         epoch, position = divmod(step, len(self) // batch_size)
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
         chosen = self.pixels[order[position * batch_size : (position + 1) * batch_size]]
-        mirrored = np.random.default_rng([seed, epoch, position]).random(batch_size) < 0.5
+        random = np.random.default_rng([seed, epoch, position])
+        mirrored = random.random(batch_size) < 0.5
         chosen[mirrored] = chosen[mirrored, :, :, ::-1]
+        if darkening > 0:
+            factors = np.where(random.random(batch_size) < darkening, DARKEST ** random.random(batch_size), 1)
+            chosen = np.round(chosen * factors[:, None, None, None])
         images: NDArray[np.float32] = chosen.astype(np.float32) / np.float32(255)
         return images
 
 
-def load_images(folder: Path, size: int, batch_size: int) -> TrainingImages:
+def read_names(path: Path) -> frozenset[str]:
+    """The lines of a text file, for ``exclude`` below; raises DceliteError."""
+    try:
+        names = frozenset(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        text = reason(error) if isinstance(error, OSError) else "not a text file"
+        raise DceliteError(f"{path}: cannot be read as a list of file names: {text}") from None
+    if not names:
+        raise DceliteError(f"{path}: is empty; a file name on each line was wanted")
+    return names
+
+
+def load_images(folder: Path, size: int, batch_size: int, exclude: frozenset[str] = frozenset()) -> TrainingImages:
     """Decode every file below ``folder``; files that are no usable image are skipped and listed with the reason.
 
     Args:
         size: pixels of a side; images are resized to squares as in the published training, whatever their shape.
         batch_size: fewer usable images than this are refused.
+        exclude: files to leave out, by their path below the folder; each must be there.
 
     Raises:
         DceliteError: the folder is missing or unreadable, or holds fewer usable images than a batch.
@@ -68,10 +94,15 @@ def load_images(folder: Path, size: int, batch_size: int) -> TrainingImages:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     except OSError as error:
         raise DceliteError(f"{folder}: cannot be read: {reason(error)}") from None
+    missing = exclude - {path.relative_to(folder).as_posix() for path in files}
+    if missing:
+        raise DceliteError(f"{folder}: holds no {min(missing)}, which was to be excluded")
+    files = [path for path in files if path.relative_to(folder).as_posix() not in exclude]
     with ThreadPoolExecutor(os.cpu_count()) as workers:
         decoded = workers.map(partial(_load_or_explain, size=size), files)
         results = list(track(decoded, total=len(files), label="reading images"))
     images = [result for result in results if not isinstance(result, str)]
+    used = [path for path, result in zip(files, results, strict=True) if not isinstance(result, str)]
     skipped = [result for result in results if isinstance(result, str)]
     if len(images) < batch_size:
         example = f", for example {skipped[0]}" if skipped else ""
@@ -79,7 +110,7 @@ def load_images(folder: Path, size: int, batch_size: int) -> TrainingImages:
             f"{folder}: holds {len(images)} usable images in {len(files)} files; "
             f"at least one batch of {batch_size} was wanted{example}"
         )
-    return TrainingImages(np.stack(images), skipped)
+    return TrainingImages(np.stack(images), skipped, used)
 
 
 def _load_or_explain(path: Path, size: int) -> NDArray[np.uint8] | str:

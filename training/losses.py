@@ -31,27 +31,41 @@ TERMS = ("spatial", "exposure", "colour", "smoothness")
 SMOOTHNESS_WEIGHTS = {"zerodcepp": 1600.0, "zerodce": 200.0}
 """Zero-DCE++ needs the larger one, because its single map is applied eight times."""
 
+WELL_LIT = 0.43
+"""110 of 255 levels."""
+
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights and targets; the defaults are those of the authors' PyTorch code for Zero-DCE++."""
+    """Weights and targets; the weights are those of the authors' PyTorch code for Zero-DCE++."""
 
     spatial_weight: float = 1.0
     exposure_weight: float = 10.0
     colour_weight: float = 5.0
     smoothness_weight: float = SMOOTHNESS_WEIGHTS["zerodcepp"]
-    exposure_target: float = 0.6
-    """E, the grey level that every patch is drawn to, in [0, 1]."""
+    exposure_target: float = 0.56
+    """E, the grey level that the patches of dark images are drawn to, in [0, 1]; 0.6 in the paper."""
     exposure_patch: int = 16
     """Side of a patch in pixels of the training image; the larger, the more of the local contrast is left."""
     spatial_region: int = 4
     """Side of a region in pixels of the training image."""
+    well_lit: float = WELL_LIT
+    """Mean in [0, 1] from which on an image is its own exposure target, see :func:`well_lit_share`; 0: the published
+    loss, which draws every image to E."""
+    well_lit_weight: float = 1.0
+    """How many times as much the exposure of a well-lit image counts as that of a dark one."""
 
     def check(self, image_size: int) -> None:
         """Raise DceliteError where images of this size (pixels) hold no patch or fewer than 2 regions in a row."""
         wanted = max(self.exposure_patch, 2 * self.spatial_region)
         if image_size < wanted:
             raise DceliteError(f"image size {image_size}: the losses look at patches; at least {wanted} was wanted")
+        for name in ("exposure_target", "well_lit"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise DceliteError(f"{name} {getattr(self, name)}: 0 to 1 was wanted")
+        for term in (*TERMS, "well_lit"):
+            if not 0 <= getattr(self, f"{term}_weight") < float("inf"):
+                raise DceliteError(f"{term}_weight {getattr(self, f'{term}_weight')}: 0 or above was wanted")
 
 
 class ZeroReferenceLoss(nn.Cell):
@@ -66,9 +80,15 @@ class ZeroReferenceLoss(nn.Cell):
         self.weights = Tensor(np.array(weights, np.float32))
 
     def construct(self, image: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
+        patches, target, importance = self.patches(_grey(image)), self.config.exposure_target, 1.0
+        if self.config.well_lit > 0:
+            share = well_lit_share(patches, self.config.well_lit)
+            target = share * patches + (1 - share) * target
+            if self.config.well_lit_weight != 1:
+                importance = share * self.config.well_lit_weight + (1 - share)
         terms = (
             spatial_consistency(self.regions(_grey(image)), self.regions(_grey(enhanced))),
-            exposure_control(self.patches(_grey(enhanced)), self.config.exposure_target),
+            exposure_control(self.patches(_grey(enhanced)), target, importance),
             colour_constancy(enhanced),
             illumination_smoothness(curve_map),
         )
@@ -96,10 +116,20 @@ def spatial_consistency(image: Tensor, enhanced: Tensor) -> Tensor:
     return total / change.size
 
 
-def exposure_control(patches: Tensor, target: float) -> Tensor:
-    """Equation 5 with squares: 1/M sum_k (Y_k - E)^2, over the means Y_k of M patches, (N, 1, m, n)."""
+def well_lit_share(patches: Tensor, well_lit: float) -> Tensor:
+    """Beyond the paper: how far the images of patches (N, 1, m, n) are well lit, (N, 1, 1, 1) in [0, 1].
+
+    It rises from 0 to 1 as the mean of an image rises from half of ``well_lit`` to ``well_lit``. Drawn to E, bright
+    pictures are brightened (E = 0.6 is 153 of 255) or greyed. Here a dark image has the target E everywhere, a well-lit
+    one has itself, and those in between have a mixture.
+    """
+    return ops.clamp(patches.mean((1, 2, 3), keep_dims=True) * (2 / well_lit) - 1, 0, 1)
+
+
+def exposure_control(patches: Tensor, target: float | Tensor, importance: float | Tensor = 1.0) -> Tensor:
+    """Equation 5 with squares: 1/M sum_k importance_k (Y_k - E_k)^2, over the means Y_k of M patches, (N, 1, m, n)."""
     distance = patches - target
-    return (distance * distance).mean()
+    return (importance * distance * distance).mean()
 
 
 def colour_constancy(enhanced: Tensor) -> Tensor:

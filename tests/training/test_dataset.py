@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError, ImageError
-from dcelite.training.dataset import TrainingImages, load_image, load_images
+from dcelite.training.dataset import DARKEST, TrainingImages, load_image, load_images, read_names
 
 
 def write(path: Path, colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> Path:
@@ -152,3 +152,45 @@ def test_fingerprint_tells_data_apart(numbered: TrainingImages) -> None:
     assert other.fingerprint == numbered.fingerprint
     other.pixels[4, 1, 3, 3] ^= 1
     assert other.fingerprint != numbered.fingerprint
+
+
+def test_darkening_multiplies_some_images_by_a_factor_and_rounds(numbered: TrainingImages) -> None:
+    pixels = np.full((8, 3, 16, 16), 200, np.uint8)
+    images = TrainingImages(pixels, [])
+    levels = np.concatenate([images.batch(step, 8, 1, darkening=0.5) for step in range(200)])[:, 0, 0, 0] * 255
+    np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
+    darkened = levels[levels < 199.5]
+    assert 0.45 < len(darkened) / len(levels) < 0.55
+    assert darkened.min() >= np.floor(200 * DARKEST)
+    assert darkened.min() < 1.2 * 200 * DARKEST
+    # Equally likely on a logarithmic scale: the median factor is the root of the smallest.
+    assert np.median(darkened) == pytest.approx(200 * DARKEST**0.5, rel=0.1)
+    assert np.all(pixels == 200)
+
+
+def test_without_darkening_images_stay_as_they_are(numbered: TrainingImages) -> None:
+    plain = numbered.batch(3, 4, seed=1, darkening=0.0)
+    np.testing.assert_array_equal(plain, numbered.batch(3, 4, seed=1))
+    darkened = numbered.batch(3, 4, seed=1, darkening=1.0)
+    assert np.all(darkened <= plain + 1e-6)  # the same images, mirrored alike
+    assert np.all(darkened.mean((1, 2, 3)) < plain.mean((1, 2, 3)))
+
+
+def test_excluded_files_are_left_out(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png", "inner/a.png"):
+        write(tmp_path / "data" / name)
+    (tmp_path / "names.txt").write_text("a.png\n\n inner/a.png \n")
+    names = read_names(tmp_path / "names.txt")
+    assert names == {"a.png", "inner/a.png"}
+    assert load_images(tmp_path / "data", 16, 1, names).files == [tmp_path / "data" / "b.png"]
+    with pytest.raises(DceliteError, match=r"data: holds no c\.png, which was to be excluded"):
+        load_images(tmp_path / "data", 16, 1, frozenset({"a.png", "c.png"}))
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\n \n", b"\xff\xfe\x00"])
+def test_bad_lists_of_names(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "names.txt"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DceliteError, match=r"names\.txt: (is empty|cannot be read as a list of file names)"):
+        read_names(path)

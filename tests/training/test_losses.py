@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import mindspore as ms
 import numpy as np
@@ -49,7 +50,15 @@ def plain_terms(image: Array, enhanced: Array, curve_map: Array, config: LossCon
             neighbour = (after[n, k, m], before[n, k, m]) if inside else (0.0, 0.0)
             spatial += ((after[n, i, j] - neighbour[0]) - (before[n, i, j] - neighbour[1])) ** 2
     spatial /= before.size
-    exposure = np.mean((pooled(enhanced.mean(1), config.exposure_patch) - config.exposure_target) ** 2)
+    patches = pooled(image.mean(1), config.exposure_patch)
+    targets, importance = np.full(patches.shape, config.exposure_target), np.ones((count, 1, 1))
+    for n in range(count):
+        mean = patches[n].mean()
+        if config.well_lit and mean > config.well_lit / 2:
+            share = min(2 * mean / config.well_lit - 1, 1)
+            targets[n] = share * patches[n] + (1 - share) * config.exposure_target
+            importance[n] = share * config.well_lit_weight + 1 - share
+    exposure = np.mean(importance * (pooled(enhanced.mean(1), config.exposure_patch) - targets) ** 2)
     colour = 0.0
     for red, green, blue in enhanced.mean((2, 3)):
         colour += np.sqrt((red - green) ** 4 + (red - blue) ** 4 + (green - blue) ** 4) / count
@@ -63,7 +72,7 @@ def plain_terms(image: Array, enhanced: Array, curve_map: Array, config: LossCon
 @pytest.fixture
 def arguments(rng: np.random.Generator) -> list[Array]:
     """Image, enhanced image, curve map."""
-    image = rng.random((2, 3, 16, 24))
+    image = rng.random((2, 3, 16, 24)) * np.array([0.5, 0.8])[:, None, None, None]  # one between dark and well lit
     return [image, np.sqrt(image) * [[[0.9]], [[0.7]], [[1.0]]], rng.uniform(-1, 1, (2, 6, 16, 24))]
 
 
@@ -104,9 +113,23 @@ def test_illumination_smoothness_by_hand() -> None:
     assert losses.illumination_smoothness(tensor(ramp)).asnumpy() == pytest.approx(0.06, rel=1e-5)
 
 
-def test_terms_equal_the_equations(arguments: list[Array]) -> None:
-    actual = ZeroReferenceLoss(CONFIG)(*map(tensor, arguments)).asnumpy()
-    np.testing.assert_allclose(actual, plain_terms(*arguments, CONFIG), rtol=1e-5)
+@pytest.mark.parametrize("well_lit", [0.0, 0.43, 0.7])
+def test_terms_equal_the_equations(arguments: list[Array], well_lit: float) -> None:
+    config = replace(CONFIG, well_lit=well_lit)
+    actual = ZeroReferenceLoss(config)(*map(tensor, arguments)).asnumpy()
+    np.testing.assert_allclose(actual, plain_terms(*arguments, config), rtol=1e-5)
+
+
+def test_a_dark_image_is_drawn_to_the_target_and_a_well_lit_one_to_itself() -> None:
+    patches = tensor(np.array([[0.1, 0.3], [0.3, 0.7], [0.2, 0.44]])[:, None, None])  # means 0.2, 0.5, 0.32
+    shares = losses.well_lit_share(patches, 0.4).asnumpy()
+    np.testing.assert_allclose(shares[:, 0, 0, 0], [0, 1, 0.6], rtol=1e-5)
+
+    config = LossConfig(exposure_target=0.55, well_lit=0.4, well_lit_weight=4, exposure_patch=8, exposure_weight=1)
+    dark, well_lit = (np.full((1, 3, 16, 16), level, np.float32) for level in (0.1, 0.5))
+    loss = ZeroReferenceLoss(config)
+    exposure = [float(loss(tensor(x), tensor(x + 0.1), tensor(0 * x)).asnumpy()[1]) for x in (dark, well_lit)]
+    assert exposure == pytest.approx([(0.2 - 0.55) ** 2, 4 * 0.1**2], rel=1e-4)
 
 
 @pytest.mark.parametrize("term", range(4), ids=losses.TERMS)
@@ -168,3 +191,18 @@ def test_images_smaller_than_a_patch_are_refused(size: int, works: bool) -> None
         return
     with pytest.raises(DceliteError, match=r"image size 15: .* at least 16 was wanted"):
         LossConfig().check(size)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"exposure_target": 1.5}, "exposure_target 1.5: 0 to 1 was wanted"),
+        ({"well_lit": -0.1}, "well_lit -0.1: 0 to 1 was wanted"),
+        ({"well_lit_weight": float("inf")}, "well_lit_weight inf: 0 or above was wanted"),
+        ({"colour_weight": -1.0}, "colour_weight -1.0: 0 or above was wanted"),
+        ({"smoothness_weight": float("nan")}, "smoothness_weight nan: 0 or above was wanted"),
+    ],
+)
+def test_impossible_settings_are_refused(change: dict[str, float], message: str) -> None:
+    with pytest.raises(DceliteError, match=message):
+        replace(LossConfig(), **change).check(64)

@@ -17,11 +17,14 @@ from PIL import Image
 
 from dcelite.errors import DceliteError, ModelError, OutputError
 from dcelite.training import train as train_module
+from dcelite.training.averaging import WeightAverage
 from dcelite.training.checkpoint import load_weights, read_arrays
 from dcelite.training.cli import add_command
+from dcelite.training.dataset import load_images
 from dcelite.training.history import LossHistory
 from dcelite.training.losses import LossConfig
-from dcelite.training.train import TrainingConfig, train
+from dcelite.training.network import weights_of
+from dcelite.training.train import Trainer, TrainingConfig, train
 
 CONFIG = TrainingConfig(image_size=16, batch_size=2, losses=LossConfig(exposure_patch=8), seed=5)
 
@@ -75,7 +78,7 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_weights_history_and_plot(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
-        "history.csv", "losses.png", "run.json", "state.ckpt", "zerodcepp.ckpt",
+        "history.csv", "losses.png", "run.json", "samples", "state.ckpt", "zerodcepp.ckpt",
     ]  # fmt: skip
     assert load_weights(finished / "zerodcepp.ckpt").architecture == "zerodcepp"
     assert_same_weights(finished / "zerodcepp.ckpt", finished / "state.ckpt")
@@ -86,6 +89,26 @@ def test_a_run_leaves_weights_history_and_plot(finished: Path) -> None:
     assert total == pytest.approx(sum(terms), rel=1e-6)
     with Image.open(finished / "losses.png") as plot:
         assert plot.size == (1200, 650)
+
+
+def test_samples_along_the_run(finished: Path) -> None:
+    samples = sorted((finished / "samples").iterdir())
+    assert [path.stem for path in samples] == ["000001", "000003", "000010", "000030", "000100", "000200"]
+    with Image.open(samples[0]) as first, Image.open(samples[-1]) as last:
+        assert first.size == last.size
+        assert np.any(np.asarray(first) != np.asarray(last))
+
+
+def test_the_result_is_the_average_of_the_weights(data: Path, tmp_path: Path) -> None:
+    trainer = Trainer(CONFIG)
+    images = load_images(data, CONFIG.image_size, CONFIG.batch_size)
+    average = WeightAverage()
+    for step in range(1, 6):
+        trainer.train_step(images)
+        average.add(step, weights_of(trainer.network).arrays)
+    weights = load_weights(train(CONFIG, data, tmp_path / "run", steps=5))
+    for name, array in weights.arrays.items():
+        np.testing.assert_array_equal(array, average.arrays[name].astype(np.float32), err_msg=name)
 
 
 def test_training_lowers_the_loss(finished: Path) -> None:
@@ -239,6 +262,7 @@ class TestRefusals:
         [
             ({"scale": 0}, "scale 0: at least 1"),
             ({"batch_size": 0}, "batch_size 0: at least 1"),
+            ({"darkening": 1.5}, r"darkening 1\.5: a probability"),
             ({"seed": -1}, "seed -1: at least 0"),
             ({"learning_rate": 0.0}, r"learning rate 0\.0: a number between 0 and 1"),
             ({"image_size": 4}, "image size 4: .* at least 8"),
@@ -279,6 +303,23 @@ class TestCommand:
         (images / "broken.jpg").write_bytes(b"\xff\xd8\xff")
         self.run("--data", images, "--output", tmp_path / "run", "--steps", 1, "--image-size", 16, "--batch-size", 2)
         assert f"skipped {images / 'broken.jpg'}: is not a readable image" in capsys.readouterr().err
+
+    def test_settings_of_the_losses_and_excluded_images(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "held_out.txt").write_text("3.png\n")
+        common = ("--data", data, "--output", tmp_path / "run", "--image-size", 16, "--batch-size", 2)
+        changes = ("--well-lit", 0, "--darkening", 0, "--exposure-target", 0.6, "--spatial-weight", 2.5)
+        self.run(*common, "--steps", 1, "--exclude", tmp_path / "held_out.txt", *changes)
+        run = json.loads((tmp_path / "run" / "run.json").read_text())
+        assert run["images"] == 6
+        config = run["config"]
+        assert config["darkening"] == 0
+        losses = config["losses"]
+        assert (losses["well_lit"], losses["exposure_target"], losses["spatial_weight"]) == (0, 0.6, 2.5)
+        assert losses["smoothness_weight"] == 1600
+        with pytest.raises(DceliteError, match="started with other images; give the same --data and --exclude"):
+            self.run(*common, "--steps", 2, "--resume")
+        with pytest.raises(DceliteError, match=r"started with well_lit 0\.0; 0\.5 cannot be taken up"):
+            self.run(*common, "--steps", 2, "--resume", "--well-lit", 0.5)
 
     @pytest.mark.parametrize("bad", [("--steps", "0"), ("--minutes", "-1"), ("--minutes", "nan"), ("--arch", "unet")])
     def test_bad_arguments_exit_with_2(self, bad: tuple[str, str], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,172 @@
+"""``dcelite evaluate`` and ``dcelite figure``. Import scikit-image and matplotlib only when they run."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
+from dcelite.files import refuse_existing
+from dcelite.progress import track
+
+if TYPE_CHECKING:
+    from dcelite.training.evaluate import Evaluation, Model
+
+SHIPPED = "shipped weights"
+
+COLUMNS = (
+    ("psnr", "PSNR", ".2f"),
+    ("ssim", "SSIM", ".4f"),
+    ("mae", "MAE", ".2f"),
+    ("brightness_in", "input", ".1f"),
+    ("brightness", "result", ".1f"),
+    ("brightness_reference", "wanted", ".1f"),
+    ("change", "change", ".1f"),
+    ("clipped", "clip%", ".2f"),
+    ("colour_shift", "shift%", ".2f"),
+    ("red_cast", "R-G", "+.1f"),
+    ("noise_gain", "noise", ".1f"),
+    ("fidelity", "fidelity", ".2f"),
+)
+"""Figure, heading of its column and format; columns without any value are left out."""
+
+LEGEND = (
+    "PSNR, fidelity: dB; MAE, input, result, wanted, change, R-G: levels of 255 (means); clip%: values of 254 and "
+    "above; shift%: move of the colour shares; noise: times that of the input"
+)
+
+
+def add_command(subparsers: Any) -> None:
+    evaluate = subparsers.add_parser(
+        "evaluate",
+        help="measure a model on photographs",
+        description="Measure a model: against references (--pairs), on photographs without them (--images), against "
+        "another model (--against).",
+    )
+    add_models(evaluate)
+    source = evaluate.add_mutually_exclusive_group(required=True)
+    source.add_argument(
+        "--pairs", type=Path, metavar="DIR", help="DIR/low holds inputs, DIR/high references of equal names"
+    )
+    source.add_argument("--images", type=Path, metavar="DIR", help="folder of photographs without references")
+    evaluate.add_argument(
+        "--against", type=Path, metavar="M", help="another model; tells the PSNR between its results and the model's"
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
+    evaluate.add_argument(
+        "--sheet", type=Path, metavar="PNG", help="draw input, result, reference and curve map, the worst first"
+    )
+    evaluate.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    evaluate.set_defaults(run=run_evaluate)
+
+    figure = subparsers.add_parser(
+        "figure",
+        help="draw the curve maps of a photograph",
+        description="Draw what models do with a photograph, a row for each: result, the maps of red, green and blue as "
+        "heat maps, and the tone curve.",
+    )
+    figure.add_argument("image", type=Path, metavar="IN", help="a photograph")
+    figure.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the figure")
+    add_models(figure)
+    figure.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    figure.set_defaults(run=run_figure)
+
+
+def add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="M",
+        help=".dce, .ms, .onnx, .ckpt or .pth; may be given several times (default: the shipped weights)",
+    )
+    parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor, 1 to 64 (default: the model's)")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
+
+
+@contextlib.contextmanager
+def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[list[tuple[str, Model]]]:
+    """The models and their names; None stands for the shipped weights."""
+    try:
+        from dcelite.training.evaluate import open_model
+    except ImportError as error:
+        raise EngineUnavailableError(f"evaluation needs {error.name}: pip install 'dcelite[train]'") from None
+    with contextlib.ExitStack() as stack:
+        models = []
+        for path in paths:
+            model = open_model(path, scale=args.scale, threads=args.threads)
+            stack.callback(model.close)
+            models.append((SHIPPED if path is None else str(path), model))
+        yield models
+
+
+def run_evaluate(args: argparse.Namespace) -> None:
+    for path in (args.json, args.sheet):
+        if path is not None:
+            refuse_existing(path, args.overwrite)
+            if not path.parent.is_dir():
+                raise DceliteError(f"{path.parent}: no such folder; an existing one was wanted for {path.name}")
+    with opened(args.model or [None], args) as models, opened([args.against] if args.against else [], args) as others:
+        from dcelite.training import evaluate
+
+        pictures = evaluate.find_pairs(args.pairs) if args.pairs else evaluate.find_pictures(args.images)
+        against = others[0][1] if args.against else None
+        evaluations = evaluate.evaluate(models, track(pictures, len(pictures), "evaluate"), against)
+        if not evaluations[0].figures:
+            raise ImageError(f"no picture could be evaluated, for example {evaluations[0].failures[0]}")
+        for evaluation in evaluations:
+            print_table(evaluation)
+        print(LEGEND)
+        if args.json:
+            settings = {
+                "data": str(args.pairs or args.images),
+                "against": str(args.against) if args.against else None,
+                "scale": args.scale,
+            }
+            evaluate.write_report(args.json, evaluations, settings)
+        if args.sheet:
+            from dcelite.training.sheet import contact_sheet
+
+            contact_sheet(args.sheet, models, evaluations, pictures)
+            print(f"{args.sheet}: the contact sheet")
+    failures = evaluations[0].failures
+    for failure in failures:
+        print(f"dcelite: error: {failure}", file=sys.stderr)
+    if failures:
+        raise ImageError(f"{len(failures)} of {len(pictures)} pictures could not be evaluated, see above")
+
+
+def print_table(evaluation: Evaluation) -> None:
+    """One line for each picture, then their means."""
+    columns = [column for column in COLUMNS if evaluation.mean(column[0]) is not None]
+    names = [row.name for row in evaluation.figures]
+    width = max(4, *(len(name) for name in names))
+    print(f"\n{evaluation.model}")
+    print(" " * width + "".join(f"{heading:>10}" for _, heading, _ in columns))
+
+    def line(name: str, values: list[float | None]) -> None:
+        cells = [
+            f"{'-' if value is None or math.isnan(value) else format(value, form):>10}"
+            for value, (_, _, form) in zip(values, columns, strict=True)
+        ]
+        print(f"{name:<{width}}" + "".join(cells))
+
+    for row in evaluation.figures:
+        line(row.name, [getattr(row, figure) for figure, _, _ in columns])
+    line("mean", [evaluation.mean(figure) for figure, _, _ in columns])
+
+
+def run_figure(args: argparse.Namespace) -> None:
+    refuse_existing(args.output, args.overwrite)
+    with opened(args.model or [None], args) as models:
+        from dcelite.training.evaluate import read_rgb
+        from dcelite.training.sheet import map_figure
+
+        map_figure(args.output, args.image, read_rgb(args.image), models)
+    print(f"{args.output}: the figure")

@@ -1,0 +1,162 @@
+"""Pictures to look at: contact sheet of an evaluation, figure of a photograph's curve maps, training samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from dcelite.errors import DceliteError, ImageError
+from dcelite.files import atomic_output
+from dcelite.training.evaluate import Evaluation, Figures, Map, Model, Picture, Pixels, heat_map, measure, read_picture
+
+SHEET_ROWS = 8
+WIDTH = 3.4
+"""Inches of a column of pictures; at DPI, a picture has about 400 pixels."""
+DPI = 120
+SHOWN_SIDE = 800
+"""Pixels to which large pictures are reduced for showing."""
+HEAT = "RdBu_r"
+"""Red brightens, blue darkens, white leaves as it is."""
+
+
+def contact_sheet(
+    path: Path, models: Sequence[tuple[str, Model]], evaluations: Sequence[Evaluation], pictures: Sequence[Picture]
+) -> None:
+    """Draw up to SHEET_ROWS pictures, from the worst to the best, or without references from the darkest to the
+    brightest: input, result and curve map of each model, reference. Raises OutputError.
+    """
+    rows = chosen(evaluations[0].figures)
+    by_name = {picture.name: picture for picture in pictures}
+    paired = evaluations[0].mean("psnr") is not None
+    columns = 1 + 2 * len(models) + paired
+    figure = Figure(figsize=(WIDTH * columns, 3.0 * len(rows) + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    maps: list[Any] = []
+    for index, row in enumerate(rows):
+        image, wanted = read_picture(by_name[row.name])
+        cells = iter(figure.add_subplot(len(rows), columns, index * columns + column + 1) for column in range(columns))
+        show(next(cells), image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
+        for (name, model), evaluation in zip(models, evaluations, strict=True):
+            figures = next(figures for figures in evaluation.figures if figures.name == row.name)
+            label = Path(name).stem if len(models) > 1 else "result"
+            show(next(cells), model(image), f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}")
+            show_map(next(cells), heat_map(model, image), image.shape[:2], "curve map", maps)
+        if wanted is not None:
+            show(next(cells), wanted, f"reference, mean {wanted.mean():.0f}\n")
+    add_colour_bar(figure, maps)
+    save(figure, path)
+
+
+def chosen(figures: Sequence[Figures]) -> list[Figures]:
+    """At most SHEET_ROWS, evenly spread from the lowest PSNR (or brightness of the input) to the highest."""
+    ordered = sorted(figures, key=lambda row: row.brightness_in if row.psnr is None else row.psnr)
+    places = np.linspace(0, len(ordered) - 1, min(SHEET_ROWS, len(ordered))).round().astype(int)
+    return [ordered[place] for place in places]
+
+
+def summary(figures: Figures) -> str:
+    if figures.psnr is None:
+        return f"clipped {figures.clipped:.1f} %, shift {figures.colour_shift:.1f} %"
+    return f"{figures.psnr:.1f} dB, SSIM {figures.ssim:.3f}, MAE {figures.mae:.0f}"
+
+
+def map_figure(path: Path, source: Path, image: Pixels, models: Sequence[tuple[str, Model]]) -> None:
+    """For each model: input, result, maps of red, green and blue, tone curve. Raises OutputError, ImageError."""
+    columns = 6
+    figure = Figure(figsize=(2.9 * columns, 2.7 * len(models) + 0.6), layout="constrained")
+    FigureCanvasAgg(figure)
+    maps: list[Any] = []
+    for index, (name, model) in enumerate(models):
+        cells = [figure.add_subplot(len(models), columns, index * columns + column + 1) for column in range(columns)]
+        try:
+            result = model(image)
+        except ValueError as error:
+            raise ImageError(f"{source}: {error}") from None
+        figures = measure(source.name, image, result)
+        show(cells[0], image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
+        show(cells[1], result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
+        for channel, colour in enumerate(("red", "green", "blue")):
+            show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {colour}", maps)
+        tone_curve(cells[5], image, result)
+    add_colour_bar(figure, maps)
+    save(figure, path)
+
+
+def channel_map(model: Model, image: Pixels, channel: int) -> Map | None:
+    """The curve map of one colour averaged over its iterations, (h, w), above 0 where it brightens."""
+    try:
+        return np.asarray(-model.curve_map(image)[..., channel::3].mean(2))
+    except DceliteError:
+        return None
+
+
+def tone_curve(axes: Any, image: Pixels, result: Pixels) -> None:
+    """What becomes of every input level: median, and the range of the middle 80 % where the curve differs by place."""
+    axes.set_title("tone curve\n", fontsize=8)
+    axes.plot((0, 255), (0, 255), color="0.8", linewidth=0.8)
+    for channel, colour in enumerate(("C3", "C2", "C0")):
+        before, after = image[..., channel].ravel(), result[..., channel].ravel()
+        levels = [level for level in range(256) if np.count_nonzero(before == level) >= 10]
+        if not levels:
+            continue
+        ranges = np.array([np.percentile(after[before == level], (10, 50, 90)) for level in levels])
+        axes.fill_between(levels, ranges[:, 0], ranges[:, 2], color=colour, alpha=0.15, linewidth=0)
+        axes.plot(levels, ranges[:, 1], color=colour, linewidth=1)
+    axes.set(xlim=(0, 255), ylim=(0, 255), box_aspect=1)
+    axes.tick_params(labelsize=6)
+
+
+def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Pixels, Pixels, Map]]) -> None:
+    """Samples of a training run, (input, result, curve map) each. Raises OutputError."""
+    figure = Figure(figsize=(2.4 * len(rows), 7.4), layout="constrained")
+    FigureCanvasAgg(figure)
+    maps: list[Any] = []
+    for index, (image, result, curve_map) in enumerate(rows):
+        cells = [figure.add_subplot(3, len(rows), line * len(rows) + index + 1) for line in range(3)]
+        show(cells[0], image, f"input, mean {image.mean():.0f}")
+        show(cells[1], result, f"step {step}, mean {result.mean():.0f}")
+        show_map(cells[2], -curve_map.mean(2), image.shape[:2], "curve map", maps)
+    add_colour_bar(figure, maps)
+    save(figure, path)
+
+
+def show(axes: Any, image: Pixels, text: str) -> None:
+    picture = Image.fromarray(image)
+    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+    axes.imshow(np.asarray(picture))
+    axes.set_title(text, fontsize=8)
+    axes.axis("off")
+
+
+def show_map(axes: Any, values: Map | None, size: tuple[int, ...], text: str, maps: list[Any]) -> None:
+    """A map as a heat map in the shape (height, width) of its picture; what was drawn is appended to ``maps``."""
+    axes.axis("off")
+    if values is None:
+        axes.set_title("this model yields no curve map", fontsize=8)
+        return
+    axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
+    height, width = size
+    maps.append(axes.imshow(values, cmap=HEAT, extent=(0, width, height, 0)))
+
+
+def add_colour_bar(figure: Figure, maps: Sequence[Any]) -> None:
+    """One range of colours for all maps, white at 0, and below all a bar that says what they mean."""
+    if not maps:
+        return
+    limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in maps))
+    for heat in maps:
+        heat.set_clim(-limit, limit)
+    bar = figure.colorbar(maps[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5, pad=0.01)
+    bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
+    bar.ax.tick_params(labelsize=7)
+
+
+def save(figure: Figure, path: Path) -> None:
+    with atomic_output(path) as temporary:
+        figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")
