@@ -32,6 +32,21 @@ def test_the_integer_network_is_near_the_float_one():
         assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
 
 
+def test_integer_sums_are_the_real_ones_in_other_units(rng):
+    for index, (integer, layer) in enumerate(zip(integer_layers(quantised()), quantised(), strict=True)):
+        real = layer.dequantised
+        taps = rng.integers(0, 256, (50, len(layer.depth), 9))
+        wanted = np.sum(taps / 255 * real.depth, axis=2) + real.depth_bias
+        seen = (np.sum(taps * integer.depth.astype(int), axis=2) + integer.depth_bias) * integer.depth_multiplier
+        assert (seen - 128) / 127 == pytest.approx(wanted, abs=1e-3)
+        filtered = rng.integers(0, 256, (50, len(layer.depth)))
+        wanted = (filtered - 128) / 127 @ real.point.T + real.point_bias
+        seen = (filtered @ integer.point.T.astype(int) + integer.point_bias) * integer.point_multiplier
+        assert seen / (1 if index == 6 else 255) == pytest.approx(
+            wanted, abs=1e-3
+        )  # half a unit of the sum, from the bias
+
+
 def test_tanh_is_accurate_in_float32():
     x = np.concatenate([np.linspace(-20, 20, 20_001), [0.0, 1e-8, -1e30, 1e30]]).astype(np.float32)
     assert tanh(x) == pytest.approx(np.tanh(x.astype(np.float64)), abs=3e-7)

@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from dcelite.quantize.float_network import Layer, run
-from dcelite.quantize.rounding import affine_grids, quantise_filtered, quantise_output, round_affine, scales_of
+from dcelite.quantize.rounding import (
+    Grid,
+    affine_grids,
+    quantise_filtered,
+    quantise_output,
+    round_affine,
+    round_row,
+    scales_of,
+    symmetric_grids,
+)
 
 from quantize_cases import equalised, quantised, small_pictures
 
@@ -14,6 +23,21 @@ from quantize_cases import equalised, quantised, small_pictures
 def nearest(layer: Layer) -> Layer:
     depth, point = (np.rint(w / scales_of(w)[:, None]) * scales_of(w)[:, None] for w in (layer.depth, layer.point))
     return Layer(depth.astype(np.float32), layer.depth_bias, point.astype(np.float32), layer.point_bias)
+
+
+def test_the_error_of_one_weight_is_made_good_by_the_others(rng):
+    mixed = rng.normal(0, 1, (500, 16)) @ rng.normal(0, 1, (16, 16)) + rng.normal(0, 1, (500, 1))  # correlated inputs
+    system = mixed.T @ mixed / 500
+    errors = []
+    for _ in range(20):
+        row = rng.normal(0, 1, (1, 16))
+        (grid,) = symmetric_grids(row)
+        coarse = Grid(16 * grid.scale, -8, 8, ())  # four bits, so that there is an error to speak of
+        found = round_row(row[0], coarse, system) * coarse.scale
+        plain = np.clip(np.rint(row[0] / coarse.scale), -8, 8) * coarse.scale
+        errors.append([(row[0] - w) @ system @ (row[0] - w) for w in (found, plain)])
+    found_error, plain_error = np.mean(errors, axis=0)
+    assert found_error < 0.6 * plain_error
 
 
 def test_feedback_beats_rounding_to_the_nearest():

@@ -56,6 +56,17 @@ def test_the_wide_set_reaches_the_target_and_none_of_it_can_go(judge, scanned):
         assert min(judge.fidelities(layers, wide - {name})) < target
 
 
+def test_what_was_widened_in_vain_is_narrowed_again():
+    class StubJudge:
+        """50 dB where the second and the third activation are wide."""
+
+        def fidelities(self, _layers, wide):
+            return [50.0 if {"second", "third"} <= wide else 40.0]
+
+    order = [Sensitivity(name, 0, 1, 0, rank) for rank, name in enumerate(["first", "second", "third", "fourth"])]
+    assert smallest_wide_set(StubJudge(), [], order, 45.0) == (frozenset({"second", "third"}), [50.0])
+
+
 def test_a_target_out_of_reach_widens_nothing(judge, scanned):
     layers = [layer.dequantised for layer in quantised()]
     wide, fidelities = smallest_wide_set(judge, layers, scanned, 98.0)
