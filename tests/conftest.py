@@ -1,28 +1,13 @@
-"""Fixtures and paths that all tests share."""
+"""Fixtures that all tests share."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-REQUIRE_ALL = os.environ.get("DCELITE_REQUIRE_ALL") == "1"
-"""Set by .ci/run: what a test would be skipped for (data, a tool, a library) is then a failure."""
-
-
-def skip(reason: str) -> None:
-    """Skip the running test for a stated reason; fail instead where everything is required."""
-    if REQUIRE_ALL:
-        pytest.fail(f"required here, but {reason}")
-    pytest.skip(reason)
-
-
-def shared_directory() -> Path:
-    """The folder of photographs and golden data that is not part of the repository."""
-    return Path(os.environ.get("DCELITE_TEST_DATA", REPOSITORY.parent / "shared"))
+from support import shared_directory, skip
 
 
 @pytest.fixture(scope="session")
@@ -37,20 +22,3 @@ def shared() -> Path:
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20240607)
-
-
-def load_weights(path: Path) -> dict[str, np.ndarray]:
-    """The parameters of a checkpoint, as the NumPy reference takes them."""
-    from dcelite.training.checkpoint import load_weights
-
-    return load_weights(path).arrays
-
-
-def assert_equals_reference(result: np.ndarray, wanted: np.ndarray) -> None:
-    """The bound for every engine: 99.9 % of the 8-bit values equal, none off by more than 1."""
-    assert result.shape == wanted.shape
-    difference = np.abs(result.astype(np.int16) - wanted)
-    assert difference.max() <= 1
-    different = np.count_nonzero(difference)
-    # A picture of a few pixels may have one value that falls exactly between two levels.
-    assert different <= max(difference.size // 1000, 1)

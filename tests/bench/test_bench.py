@@ -23,7 +23,7 @@ import pytest
 from dcelite import Enhancer, _native, reference
 from dcelite.bench import bench, fidelity, memory, report, roofline, scene, variants, weights
 
-from conftest import REPOSITORY, skip
+from support import REPOSITORY, skip
 
 SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
 MODEL = REPOSITORY / "models" / "zerodcepp.dce"

@@ -17,7 +17,7 @@ import pytest
 from dcelite import Enhancer
 from dcelite.bench import compare, scene
 
-from conftest import REPOSITORY, skip
+from support import REPOSITORY, skip
 
 SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
 BUILDS = Path(os.environ.get("DCELITE_TEST_BUILDS", REPOSITORY / "build"))

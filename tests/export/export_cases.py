@@ -12,7 +12,7 @@ from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.training.architecture import LAYERS, NetworkConfig
 from dcelite.training.checkpoint import Weights
 
-from conftest import skip
+from support import skip
 
 ARCHITECTURES = ("zerodcepp", "zerodce")
 SIZES = ((1, 1), (1, 17), (13, 1), (5, 3), (53, 97), (60, 84))

@@ -14,8 +14,8 @@ from dcelite.export.dce_file import dce_bytes, write_dce
 from dcelite.export.variant import Variant
 from dcelite.training.architecture import NetworkConfig
 
-from conftest import assert_equals_reference
 from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from support import assert_equals_reference
 
 
 @pytest.mark.parametrize(

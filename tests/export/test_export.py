@@ -20,7 +20,7 @@ from dcelite.export.export import ExportOptions, export
 from dcelite.mindspore_lite import sdk
 from dcelite.training.checkpoint import load_weights, save_weights
 
-from conftest import assert_equals_reference
+from support import assert_equals_reference
 
 SMALL = {"scene": (36, 50), "row": (1, 17)}
 

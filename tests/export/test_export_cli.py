@@ -15,8 +15,8 @@ from dcelite.errors import ModelError
 from dcelite.export.cli import parse_size
 from dcelite.training.checkpoint import save_weights
 
-from conftest import REPOSITORY, skip
 from export_cases import ARCHITECTURES, weights_of
+from support import REPOSITORY, skip
 
 
 @pytest.fixture(scope="module")

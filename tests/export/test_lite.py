@@ -11,8 +11,8 @@ from dcelite.export.lite import write_ms
 from dcelite.export.variant import Variant
 from dcelite.mindspore_lite import open_model
 
-from conftest import assert_equals_reference
 from export_cases import ARCHITECTURES, SIZES, picture, require_mindspore_lite, weights_of
+from support import assert_equals_reference
 
 
 @pytest.fixture(autouse=True)

@@ -12,8 +12,8 @@ from dcelite import reference
 from dcelite.errors import ModelError
 from dcelite.export.variant import Variant
 
-from conftest import assert_equals_reference
 from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from support import assert_equals_reference
 
 ms = pytest.importorskip("mindspore")
 mindir = pytest.importorskip("dcelite.export.mindir")

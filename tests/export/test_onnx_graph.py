@@ -12,8 +12,8 @@ from dcelite.export.onnx_graph import OPSET, build_model, write_onnx
 from dcelite.export.variant import Variant
 from dcelite.training.architecture import DEFAULT_SCALES, NetworkConfig
 
-from conftest import assert_equals_reference
 from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from support import assert_equals_reference
 
 
 def session(arrays, variant: Variant) -> onnxruntime.InferenceSession:

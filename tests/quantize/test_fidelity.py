@@ -22,8 +22,8 @@ from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import psnr
 from dcelite.training.checkpoint import load_weights
 
-from conftest import REPOSITORY, skip
 from quantize_cases import METADATA, VARIANT
+from support import REPOSITORY, skip
 
 WEIGHTS = ("shipped", "upstream_zerodcepp_mindspore.ckpt", "upstream_zerodcepp_torch.pth")
 BARS = {"dce": (52.0, 48.0), "onnx": (50.0, 46.0), "int8": (47.0, 42.0), "weight8": (54.0, 50.0)}

@@ -18,8 +18,8 @@ from dcelite.quantize.lite_int8 import CALIBRATION_SIZE, fitted, write_ms_fp16, 
 from dcelite.quantize.rounding import round_affine
 from dcelite.quantize.sensitivity import run_quantised
 
-from conftest import skip
 from quantize_cases import METADATA, VARIANT, equalised, quantised, small_pictures, weights_of
+from support import skip
 
 
 @pytest.fixture(autouse=True, scope="module")

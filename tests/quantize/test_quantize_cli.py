@@ -14,8 +14,8 @@ from dcelite import Enhancer
 from dcelite.cli import main
 from dcelite.training.checkpoint import Weights, save_weights
 
-from conftest import REPOSITORY
 from quantize_cases import picture, save_pictures, weights_of
+from support import REPOSITORY
 
 
 @pytest.fixture(scope="module")

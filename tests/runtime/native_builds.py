@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 
-from conftest import REPOSITORY, assert_equals_reference, load_weights, skip
+from support import REPOSITORY, assert_equals_reference, load_weights, skip
 
 EXAMPLES = REPOSITORY / "runtime" / "examples"
 SYSROOT = Path("/usr/aarch64-linux-gnu")

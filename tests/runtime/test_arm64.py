@@ -12,7 +12,7 @@ import pytest
 
 from dcelite import reference
 
-from conftest import REPOSITORY, assert_equals_reference, load_weights, skip
+from support import REPOSITORY, assert_equals_reference, load_weights, skip
 
 SYSROOT = Path("/usr/aarch64-linux-gnu")
 

@@ -12,7 +12,7 @@ import pytest
 
 from dcelite import Enhancer, cli
 
-from conftest import REPOSITORY
+from support import REPOSITORY
 
 
 def dcelite(*arguments: object, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:

@@ -12,7 +12,7 @@ import pytest
 from dcelite import EngineUnavailableError, Enhancer, ModelError, cli, reference
 from dcelite.images import read_photograph
 
-from conftest import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
+from support import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
 
 ENGINES = ("dce", "onnx", "ms")
 PHOTOGRAPHS = sorted(path.name for path in (shared_directory() / "data" / "photos").glob("*")) or [None]

@@ -12,7 +12,7 @@ import pytest
 
 from dcelite import Enhancer, ModelError, reference
 
-from conftest import REPOSITORY, assert_equals_reference, load_weights
+from support import REPOSITORY, assert_equals_reference, load_weights
 
 SIZES = [(1, 1), (1, 2), (1, 199), (199, 1), (2, 3), (11, 11), (12, 12), (13, 11), (97, 101), (120, 36), (257, 131)]
 Picture = Callable[[int, int], np.ndarray]

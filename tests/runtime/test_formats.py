@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcelite import Enhancer, _native, reference
 
-from conftest import REPOSITORY, load_weights
+from support import REPOSITORY, load_weights
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 199), (199, 1), (12, 13), (97, 101), (130, 257)]
 CODINGS = list(yuv_reference.CODINGS)

@@ -14,7 +14,7 @@ import pytest
 
 from dcelite import Enhancer
 
-from conftest import REPOSITORY, skip
+from support import REPOSITORY, skip
 
 CHECKPOINT = REPOSITORY / "models" / "zerodcepp.ckpt"
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import REPOSITORY
 from native_builds import EXAMPLES, HEIGHT, WIDTH, assert_enhances, build, cross_settings, install, run, tool
+from support import REPOSITORY
 
 PROJECTS = Path(__file__).parent / "linking"
 

@@ -13,8 +13,8 @@ import pytest
 from dcelite.errors import EngineUnavailableError
 from dcelite.mindspore_lite import sdk
 
-from conftest import REPOSITORY, load_weights, skip
 from native_builds import EXAMPLES, SYSROOT, assert_enhances, build, cross_settings, install, run, tool
+from support import REPOSITORY, load_weights, skip
 
 ARCHITECTURES = ["x86_64", "aarch64"]
 

@@ -26,7 +26,7 @@ from dcelite.errors import EngineUnavailableError, ModelError, OutputError
 from dcelite.mindspore_lite import __main__ as command_line
 from dcelite.mindspore_lite import build, convert, engine, open_model, sdk, seal
 
-from conftest import skip
+from support import skip
 
 with contextlib.suppress(ImportError):  # the fixture `lite` says so
     import onnx

@@ -9,7 +9,7 @@ import pytest
 
 from dcelite import reference
 
-from conftest import assert_equals_reference, load_weights
+from support import assert_equals_reference, load_weights
 
 CHECKPOINTS = {
     "dcepp_ms": "upstream_zerodcepp_mindspore.ckpt",
