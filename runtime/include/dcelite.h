@@ -152,6 +152,7 @@ typedef struct dce_options {
     float strength;          /* 0 leaves the image as it is, 1 is the model; the curve map is multiplied by it */
     float smoothing;         /* of the frames of a video, against flicker: 0 (off) … less than 1; see dce_enhance */
     int32_t map_interval;    /* estimate the curve map on every n-th frame of a video only, 1 (each) … */
+    int32_t timings;         /* not 0: keep the times of each call, see dce_get_timings */
 } dce_options;
 
 typedef struct dce_model_info {
@@ -162,6 +163,18 @@ typedef struct dce_model_info {
     int32_t iterations;         /* DCE_ITERATIONS */
     int32_t parameters;         /* weights and biases of the network; 0 where an engine keeps them to itself */
 } dce_model_info;
+
+/* Where the time of the last dce_enhance went, in nanoseconds. Stages are work by one thread, averaged over the threads that
+ * shared the frame; what is missing from total_ns is preparation and waiting for the slowest thread. Conversions between YUV
+ * and RGB, and of 16-bit values, are a part of the stages that read and write the pixels. */
+typedef struct dce_timings {
+    size_t size;            /* sizeof(dce_timings), set by the caller */
+    int64_t total_ns;       /* of the whole call */
+    int64_t convert_ns;     /* reordering of channels where the two interleaved formats differ */
+    int64_t downsample_ns;  /* image to the input of the network */
+    int64_t network_ns;     /* network, or dce_engine, and the smoothing of its map */
+    int64_t curve_ns;       /* map to full size, and the curve; also the pass that measures brightness for smoothing */
+} dce_timings;
 
 typedef struct dce_enhancer dce_enhancer;
 
@@ -207,6 +220,15 @@ DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info
  * flicker does not come from the map: this takes a second pass over the frame. The history begins anew with the first
  * frame, with a change of size, with a scene cut, and with dce_reset: such a frame is enhanced as if it were alone. */
 DCE_API dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_image *destination);
+
+/* Changes `strength`, or `smoothing`, of dce_options for the frames that follow. Smoothing that was off begins a new video.
+ * Values out of their range change nothing. */
+DCE_API dce_status dce_set_strength(dce_enhancer *handle, float strength);
+DCE_API dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing);
+
+/* The times of the last dce_enhance; zeros before the first. DCE_ERROR_INVALID_ARGUMENT on a handle that was opened without
+ * `timings`, since to read the clock costs some time too. */
+DCE_API dce_status dce_get_timings(dce_enhancer *handle, dce_timings *timings);
 
 /* Forgets the frames so far: the next one begins a new video. */
 DCE_API dce_status dce_reset(dce_enhancer *handle);

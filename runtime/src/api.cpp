@@ -48,6 +48,17 @@ private:
     bool taken_ = false;
 };
 
+dce_status check_strength(float strength, Error *error) {
+    if (strength >= 0.0f && strength <= 1.0f) return DCE_OK;
+    return error->set(DCE_ERROR_INVALID_ARGUMENT, "strength: %g, 0 to 1 was wanted", static_cast<double>(strength));
+}
+
+dce_status check_smoothing(float smoothing, Error *error) {
+    if (smoothing >= 0.0f && smoothing < 1.0f) return DCE_OK;
+    return error->set(DCE_ERROR_INVALID_ARGUMENT, "smoothing: %g, 0 (off) to less than 1 was wanted",
+                      static_cast<double>(smoothing));
+}
+
 dce_status check_options(const dce_options &options, Error *error) {
     if (options.threads < 0 || options.threads > dce::kMaxThreads)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "threads: %d, 0 (all processors) to %d was wanted", options.threads,
@@ -55,12 +66,8 @@ dce_status check_options(const dce_options &options, Error *error) {
     if (options.scale < 0 || options.scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "scale: %d, 0 (the model's own) to %d was wanted", options.scale,
                           DCE_MAX_SCALE);
-    if (!(options.strength >= 0.0f && options.strength <= 1.0f))
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "strength: %g, 0 to 1 was wanted",
-                          static_cast<double>(options.strength));
-    if (!(options.smoothing >= 0.0f && options.smoothing < 1.0f))
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "smoothing: %g, 0 (off) to less than 1 was wanted",
-                          static_cast<double>(options.smoothing));
+    if (check_strength(options.strength, error) != DCE_OK || check_smoothing(options.smoothing, error) != DCE_OK)
+        return DCE_ERROR_INVALID_ARGUMENT;
     if (options.map_interval < 1)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "map_interval: %d, 1 (every frame) or more was wanted",
                           options.map_interval);
@@ -190,6 +197,34 @@ dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_
     if (status == DCE_OK) status = dce::check_image(destination, "destination", error);
     if (status == DCE_OK) status = dce::check_pair(*source, *destination, error);
     return status == DCE_OK ? handle->pipeline().enhance(*source, *destination, error) : status;
+}
+
+dce_status dce_set_strength(dce_enhancer *handle, float strength) {
+    const Call call(handle);
+    dce_status status = call.status();
+    if (status == DCE_OK) status = check_strength(strength, &handle->error);
+    if (status == DCE_OK) handle->pipeline().set_strength(strength);
+    return status;
+}
+
+dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing) {
+    const Call call(handle);
+    dce_status status = call.status();
+    if (status == DCE_OK) status = check_smoothing(smoothing, &handle->error);
+    if (status == DCE_OK) handle->pipeline().set_smoothing(smoothing);
+    return status;
+}
+
+dce_status dce_get_timings(dce_enhancer *handle, dce_timings *timings) {
+    const Call call(handle);
+    if (call.status() != DCE_OK) return call.status();
+    Error *error = &handle->error;
+    if (!timings) return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: is null");
+    if (timings->size < sizeof *timings)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: size %zu, %zu was wanted", timings->size, sizeof *timings);
+    if (!handle->pipeline().timings(timings))
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: are kept where dce_options asks for them");
+    return DCE_OK;
 }
 
 dce_status dce_reset(dce_enhancer *handle) {

@@ -19,9 +19,36 @@ uint64_t sum_of(const uint8_t *values, int count) {
 Pipeline::Pipeline(const Kernels &kernels, const Model &model, const dce_engine *engine, int scale,
                    const dce_options &options, ThreadPool &pool)
     : kernels_(kernels), frame_kernels_(frame_kernels_of(kernels)), model_(model), engine_(engine), scale_(scale),
-      strength_(options.strength), pool_(pool), temporal_(options.smoothing, options.map_interval) {}
+      strength_(options.strength), times_kept_(options.timings != 0), pool_(pool), temporal_(options.smoothing, options.map_interval) {}
 
 dce_status Pipeline::enhance(const dce_image &source, const dce_image &destination, Error *error) {
+    if (!times_kept_) return enhance_frame(source, destination, error);
+    times_ = {};
+    const int64_t begin = now_ns();
+    const dce_status status = enhance_frame(source, destination, error);
+    total_ = now_ns() - begin;
+    return status;
+}
+
+bool Pipeline::timings(dce_timings *timings) const {
+    timings->total_ns = total_;
+    timings->convert_ns = times_.ns[kConvertStage];
+    timings->downsample_ns = times_.ns[kDownsampleStage];
+    timings->network_ns = times_.ns[kNetworkStage];
+    timings->curve_ns = times_.ns[kCurveStage];
+    return times_kept_;
+}
+
+// The stages of the bands, averaged, belong to the frame.
+void Pipeline::collect_times(int count) {
+    for (int stage = 0; stage < kStages; ++stage) {
+        int64_t sum = 0;
+        for (int i = 0; i < count; ++i) sum += bands_[i].times.ns[stage];
+        times_.ns[stage] += sum / count;
+    }
+}
+
+dce_status Pipeline::enhance_frame(const dce_image &source, const dce_image &destination, Error *error) {
     gain_ = 1.0f;
     dce_status status = prepare(source, error);
     if (status == DCE_OK && temporal_.active())
@@ -64,8 +91,10 @@ dce_status Pipeline::run_engine(const dce_image &source, Error *error) {
     if (!engine_image_.reserve(3 * area) || !engine_map_.reserve(map_channels() * area) ||
         !bands_[0].map_row.reserve(3 * static_cast<size_t>(low_width_)))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", low_width_, low_height_);
+    const Stopwatch stopwatch(timed(times_), kNetworkStage);
     float *row = bands_[0].map_row.data();
     for (int y = 0; y < low_height_; ++y) {
+        const Stopwatch downsampling(timed(times_), kDownsampleStage, kNetworkStage);
         downsample(source, y, row);
         for (int x = 0; x < low_width_; ++x)
             for (int c = 0; c < 3; ++c)
@@ -137,6 +166,7 @@ dce_status Pipeline::run_bands(const Job &given, Error *error) {
         Band &band = bands_[i];
         band.pipeline = this;
         band.job = &job;
+        band.times = {};
         band.begin = static_cast<int>(static_cast<int64_t>(rows) * i / count);
         band.end = static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
         if (of_image && yuv) {  // two rows share their chroma
@@ -150,6 +180,7 @@ dce_status Pipeline::run_bands(const Job &given, Error *error) {
         pool_.run([](void *bands, int i) { Band &b = static_cast<Band *>(bands)[i]; b.pipeline->save_context(b); }, bands_,
                   count);
     pool_.run([](void *bands, int i) { Band &b = static_cast<Band *>(bands)[i]; b.pipeline->run_task(b); }, bands_, count);
+    if (times_kept_) collect_times(count);
     return DCE_OK;
 }
 
@@ -220,13 +251,15 @@ void Pipeline::downsample(const dce_image &source, int y, float *row) const {
 
 void Pipeline::save_context(Band &band) const {
     const size_t stride = 3 * static_cast<size_t>(low_width_);
+    const Stopwatch stopwatch(timed(band.times), kDownsampleStage);
     float *row = band.saved.data();
     for (int y = band.saved_first; y < band.head_end; ++y, row += stride) downsample(*band.job->source, y, row);
     for (int y = band.tail_begin; y < band.saved_end; ++y, row += stride) downsample(*band.job->source, y, row);
 }
 
 void Pipeline::read_row(void *context, int y, float *row) {
-    const Band &band = *static_cast<const Band *>(context);
+    Band &band = *static_cast<Band *>(context);
+    const Stopwatch stopwatch(band.pipeline->timed(band.times), kDownsampleStage, kNetworkStage);
     const size_t stride = 3 * static_cast<size_t>(band.pipeline->low_width_);
     if (y >= band.head_end && y < band.tail_begin) {
         band.pipeline->downsample(*band.job->source, y, row);
@@ -243,7 +276,12 @@ void Pipeline::read_stored_row(void *context, int y, float *row) {
 }
 
 void Pipeline::run_task(Band &band) {
-    switch (band.job->task) {
+    const Task task = band.job->task;
+    const bool of_image = task == Task::kEnhance || task == Task::kMeasure;
+    const Stopwatch stopwatch(timed(band.times), of_image                    ? kCurveStage
+                                                 : task == Task::kDownsample ? kDownsampleStage
+                                                                             : kNetworkStage);
+    switch (task) {
         case Task::kEnhance:
             return enhance_rows(band);
         case Task::kMeasure:
@@ -271,6 +309,7 @@ void Pipeline::run_task(Band &band) {
 // Row y of the map; rows of one band are asked for in ascending order.
 const float *Pipeline::next_map_row(Band &band, int y) const {
     if (temporal_.active()) return temporal_.map_row(y);
+    const Stopwatch stopwatch(timed(band.times), kNetworkStage, kCurveStage);
     float *row = band.map_row.data();
     if (engine_)
         copy_engine_row(y, row);
@@ -311,6 +350,7 @@ void Pipeline::enhance_row(Band &band, int y, const MapRows &map) const {
     const uint8_t *pixels = row_of(source, y);
     uint8_t *result = row_of(destination, y);
     if (!same_layout(from, to)) {
+        const Stopwatch stopwatch(timed(band.times), kConvertStage, kCurveStage);
         convert_row(pixels, from, width_, to, result);
         pixels = result;
     }

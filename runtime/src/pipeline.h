@@ -11,6 +11,7 @@
 #include "image.h"
 #include "network.h"
 #include "resize.h"
+#include "stopwatch.h"
 #include "temporal.h"
 #include "thread_pool.h"
 
@@ -30,6 +31,11 @@ public:
     dce_status curve_map(const dce_image &source, float *map, Error *error);
 
     void reset() { temporal_.reset(); }
+    void set_strength(float strength) { strength_ = strength; }
+    void set_smoothing(float smoothing) { temporal_.set_smoothing(smoothing); }
+
+    // Of the last enhance; false: they are not kept.
+    bool timings(dce_timings *timings) const;
 
 private:
     // What the bands do, each on its rows of the image or of the map.
@@ -60,17 +66,21 @@ private:
         Buffer<float> differences;  // (2, chroma width): see FrameKernels
         Buffer<uint16_t> measured;  // a row of the enhanced image, 8-bit or 16-bit
         uint64_t sum;               // of its values
+        StageTimes times;           // of this job
         // Rows of the network's input that lie in other bands, saved before those overwrite them in place: rows
         // saved_first … head_end - 1 and tail_begin … saved_end - 1, one after the other.
         int saved_first, head_end, tail_begin, saved_end;
         Buffer<float> saved;
     };
 
+    dce_status enhance_frame(const dce_image &source, const dce_image &destination, Error *error);
     dce_status prepare(const dce_image &source, Error *error);
     bool prepare_band(Band &band, bool overwriting);
     bool prepare_network(Band &band, int first, int last, bool overwriting);
     dce_status run_bands(const Job &job, Error *error);
     int band_count() const;
+    void collect_times(int count);
+    StageTimes *timed(StageTimes &times) const { return times_kept_ ? &times : nullptr; }
     dce_status run_engine(const dce_image &source, Error *error);
     dce_status next_frame(const dce_image &source, Error *error);
     dce_status hold_brightness(const dce_image &source, Error *error);
@@ -96,9 +106,12 @@ private:
     const Model &model_;
     const dce_engine *engine_;
     const int scale_;
-    const float strength_;
+    float strength_;
+    const bool times_kept_;
     ThreadPool &pool_;
     Temporal temporal_;
+    StageTimes times_;   // of the last frame
+    int64_t total_ = 0;  // nanoseconds of the last frame
 
     float gain_ = 1.0f;                   // of the map, for this frame
     int width_ = 0, height_ = 0;          // of the image

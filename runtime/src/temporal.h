@@ -18,6 +18,11 @@ public:
     // True: brightness is to be measured and held.
     bool holds() const { return smoothing_ > 0.0f; }
 
+    void set_smoothing(float smoothing) {
+        if (!holds()) reset();
+        smoothing_ = smoothing;
+    }
+
     void reset() { has_history_ = false; }
 
     // Makes room for a frame; another size than before begins a new video. False: no memory.
@@ -42,7 +47,7 @@ private:
     bool is_cut();
     double brightness_slope(float strength, const float weights[3]) const;
 
-    const float smoothing_;
+    float smoothing_;
     const int interval_;
     int width_ = 0, height_ = 0, map_channels_ = 0;
     Buffer<float> image_;

@@ -3,8 +3,9 @@
 #if defined(__linux__)
 #  include <sched.h>
 #endif
-#include <time.h>
 #include <unistd.h>
+
+#include "stopwatch.h"
 
 namespace dce {
 namespace {
@@ -29,22 +30,16 @@ void pause() {
 #endif
 }
 
-int64_t now() {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
-
 // Waits awake until condition() or for kSpinNanoseconds; returns what the condition was last.
 template <typename Condition>
 bool spin_until(Condition condition) {
-    const int64_t end = now() + kSpinNanoseconds;
+    const int64_t end = now_ns() + kSpinNanoseconds;
     do {
         for (int i = 0; i < 50; ++i) {
             if (condition()) return true;
             pause();
         }
-    } while (now() < end);
+    } while (now_ns() < end);
     return condition();
 }
 

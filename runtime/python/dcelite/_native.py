@@ -87,6 +87,7 @@ class Options(ctypes.Structure):
         ("strength", ctypes.c_float),
         ("smoothing", ctypes.c_float),
         ("map_interval", ctypes.c_int32),
+        ("timings", ctypes.c_int32),
     )
 
 
@@ -100,6 +101,19 @@ class ModelInfo(ctypes.Structure):
         ("scale", ctypes.c_int32),
         ("iterations", ctypes.c_int32),
         ("parameters", ctypes.c_int32),
+    )
+
+
+class Timings(ctypes.Structure):
+    """``dce_timings``."""
+
+    _fields_ = (
+        ("size", ctypes.c_size_t),
+        ("total_ns", ctypes.c_int64),
+        ("convert_ns", ctypes.c_int64),
+        ("downsample_ns", ctypes.c_int64),
+        ("network_ns", ctypes.c_int64),
+        ("curve_ns", ctypes.c_int64),
     )
 
 
@@ -137,6 +151,9 @@ def library() -> ctypes.CDLL:
     lib.dce_get_model_info.argtypes = [handle, ctypes.POINTER(ModelInfo)]
     lib.dce_enhance.argtypes = [handle, ctypes.POINTER(Image), ctypes.POINTER(Image)]
     lib.dce_reset.argtypes = [handle]
+    lib.dce_set_strength.argtypes = [handle, ctypes.c_float]
+    lib.dce_set_smoothing.argtypes = [handle, ctypes.c_float]
+    lib.dce_get_timings.argtypes = [handle, ctypes.POINTER(Timings)]
     size = [int32_pointer, int32_pointer, int32_pointer]
     lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32, *size]
     lib.dce_curve_map.argtypes = [handle, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]

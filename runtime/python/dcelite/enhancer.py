@@ -80,6 +80,7 @@ class Enhancer:
             brightness over them, against flicker; 0.8 averages over some five frames. A scene cut, a change of size or
             reset() begins anew.
         map_interval: estimate the curve map on every n-th frame of a video only.
+        timings: keep the times of each call, see ``timings``.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.
@@ -98,6 +99,7 @@ class Enhancer:
         strength: float = 1.0,
         smoothing: float = 0.0,
         map_interval: int = 1,
+        timings: bool = False,
     ) -> None:
         self._handle = ctypes.c_void_p()
         self._graph: WholeGraphModel | None = None
@@ -109,6 +111,7 @@ class Enhancer:
         options.strength = strength
         options.smoothing = smoothing
         options.map_interval = map_interval
+        options.timings = timings
         if scale is not None:
             if not 1 <= scale <= 64:
                 raise ValueError(f"scale: {scale}, 1 to 64 was wanted")
@@ -120,10 +123,10 @@ class Enhancer:
                 options.model_path = os.fsencode(path)
             elif isinstance(engine, WholeGraphModel):
                 self._graph = engine
-                if scale is not None or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
+                if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
                     raise ModelError(
                         f"{path}: has the curve in its graph, where scale, strength, smoothing and map_interval "
-                        "cannot be changed"
+                        "cannot be changed, and no timings are kept"
                     )
                 return
             else:
@@ -275,6 +278,25 @@ class Enhancer:
         for plane, values in zip(out, result, strict=True):
             plane[...] = values
         return list(out)
+
+    def set_strength(self, strength: float) -> None:
+        """Change ``strength`` from the next image on; raises ValueError outside 0 … 1."""
+        self._call("dce_set_strength", strength)
+
+    def set_smoothing(self, smoothing: float) -> None:
+        """Change ``smoothing`` from the next frame on; raises ValueError where it is not 0 or more and less than 1."""
+        self._call("dce_set_smoothing", smoothing)
+
+    @property
+    def timings(self) -> dict[str, float]:
+        """Milliseconds of the last call: total, and convert, downsample, network and curve averaged over the threads.
+
+        ``dce_timings`` in ``dcelite.h`` defines them. Raises ValueError unless the Enhancer was opened with ``timings``.
+        """
+        timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
+        self._call("dce_get_timings", timings)
+        names = ("total", "convert", "downsample", "network", "curve")
+        return {name: getattr(timings, f"{name}_ns") / 1e6 for name in names}
 
     def reset(self) -> None:
         """Forget the frames so far: the next one begins a new video."""
