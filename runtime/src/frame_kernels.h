@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "frame.h"
+#include "multiply_add.h"
 
 namespace dce {
 namespace {  // each instruction set has its own functions: the linker must not take one for another's
@@ -40,8 +41,10 @@ inline float clamp(float value, float largest) {
     return value;
 }
 
-// To the nearest integer of 0 … `largest`.
-inline int round_to(float value, float largest) { return static_cast<int>(clamp(value + 0.5f, largest)); }
+// value x factor + offset, to the nearest integer of 0 … `largest`.
+inline int to_code(float value, float factor, float offset, float largest) {
+    return static_cast<int>(clamp(multiply_add(value, factor, offset + 0.5f), largest));
+}
 
 // The curve on values between 0 and 1; what is beyond stays. Each of kMaps map rows is `stride` floats from the last.
 template <int kMaps>
@@ -55,8 +58,8 @@ __attribute__((noinline)) void curve_values(float *__restrict values, const floa
         for (int n = 0; n < DCE_ITERATIONS; ++n) {
             const ptrdiff_t map = n * stride + first;
             if (n < kMaps)
-                for (int l = 0; l < kFrameLanes; ++l) a[l] = above[map + l] + weight * (below[map + l] - above[map + l]);
-            for (int l = 0; l < kFrameLanes; ++l) x[l] += a[l] * (x[l] * x[l] - x[l]);
+                for (int l = 0; l < kFrameLanes; ++l) a[l] = multiply_add(weight, below[map + l] - above[map + l], above[map + l]);
+            for (int l = 0; l < kFrameLanes; ++l) x[l] = multiply_add(a[l], multiply_add(x[l], x[l], -x[l]), x[l]);
         }
         for (int l = 0; l < kFrameLanes; ++l) {
             const float value = values[first + l];
@@ -82,10 +85,10 @@ void expand_planes(const float *map, int map_channels, const Sample *columns, in
                 end - x > 1 ? (columns[end - 1].weight - first.weight) / static_cast<float>(end - x - 1) : 0.0f;
             const float left = strength * map[static_cast<ptrdiff_t>(first.first) * map_channels + channel];
             const float right = strength * map[static_cast<ptrdiff_t>(first.second) * map_channels + channel];
-            const float start = left + first.weight * (right - left);
+            const float start = multiply_add(first.weight, right - left, left);
             const float step = rise * (right - left);
             float *ramp = output + x;
-            for_lanes<kRampLanes>(end - x, [=](int i) { ramp[i] = start + step * static_cast<float>(i); });
+            for_lanes<kRampLanes>(end - x, [=](int i) { ramp[i] = multiply_add(step, static_cast<float>(i), start); });
         }
     }
 }
@@ -98,7 +101,7 @@ void curve16_row(const uint16_t *source, const MapRows &map, int count, uint16_t
         memcpy(codes, source + first, sizeof(uint16_t) * rest);
         for_lanes(rest, [&](int i) { values[i] = static_cast<float>(codes[i]) * (1.0f / 65535.0f); });
         curve_block(values, map, first, count, rest);
-        for_lanes(rest, [&](int i) { codes[i] = static_cast<uint16_t>(round_to(values[i] * 65535.0f, 65535.0f)); });
+        for_lanes(rest, [&](int i) { codes[i] = static_cast<uint16_t>(to_code(values[i], 65535.0f, 0.0f, 65535.0f)); });
         memcpy(destination + first, codes, sizeof(uint16_t) * rest);
     }
 }
@@ -140,14 +143,14 @@ __attribute__((noinline)) void enhance_block(const YuvRow &row, const YuvMatrix 
         const float u = static_cast<float>(block->u[i]) - 128.0f;
         const float v = static_cast<float>(block->v[i]) - 128.0f;
         red[2 * i] = red[2 * i + 1] = matrix.red_v * v;
-        green[2 * i] = green[2 * i + 1] = matrix.green_u * u + matrix.green_v * v;
+        green[2 * i] = green[2 * i + 1] = multiply_add(matrix.green_u, u, matrix.green_v * v);
         blue[2 * i] = blue[2 * i + 1] = matrix.blue_u * u;
     });
     for_lanes(count, [=](int i) {
-        const float luma = (static_cast<float>(block->luma[i]) - matrix.luma_offset) * matrix.luma_scale;
-        red[i] += luma;
-        green[i] += luma;
-        blue[i] += luma;
+        const float luma = static_cast<float>(block->luma[i]) - matrix.luma_offset;
+        red[i] = multiply_add(luma, matrix.luma_scale, red[i]);
+        green[i] = multiply_add(luma, matrix.luma_scale, green[i]);
+        blue[i] = multiply_add(luma, matrix.luma_scale, blue[i]);
     });
     for (int c = 0; c < 3; ++c)
         curve_block(block->rgb[c], map, static_cast<ptrdiff_t>(c) * width + first, 3 * static_cast<ptrdiff_t>(width), count);
@@ -164,8 +167,9 @@ void curve_yuv_row(const YuvRow &source, const YuvMatrix &given, const MapRows &
         enhance_block(source, matrix, map, width, first, count, &block);
         uint8_t *__restrict codes = block.luma;
         for_lanes(count, [=](int i) {
-            const float grey = matrix.weights[0] * red[i] + matrix.weights[1] * green[i] + matrix.weights[2] * blue[i];
-            codes[i] = static_cast<uint8_t>(round_to(grey * matrix.luma_codes + matrix.luma_offset, 255.0f));
+            const float grey =
+                multiply_add(matrix.weights[0], red[i], multiply_add(matrix.weights[1], green[i], matrix.weights[2] * blue[i]));
+            codes[i] = static_cast<uint8_t>(to_code(grey, matrix.luma_codes, matrix.luma_offset, 255.0f));
             red[i] -= grey;
             blue[i] -= grey;
         });
@@ -186,7 +190,7 @@ __attribute__((noinline)) void store_chroma(const float *sums, float scale, int 
     for (int first = 0; first < count; first += kFrameBlock) {
         const int rest = smaller(count - first, kFrameBlock);
         for (int i = 0; i < rest; ++i)
-            codes[i] = static_cast<uint8_t>(round_to(sums[first + i] * scale + 128.0f, 255.0f));
+            codes[i] = static_cast<uint8_t>(to_code(sums[first + i], scale, 128.0f, 255.0f));
         scatter(codes, rest, step, destination + first * step);
     }
 }
@@ -216,16 +220,16 @@ void curve_yuv_to_rgb_row(const YuvRow &source, const YuvMatrix &matrix, const M
         enhance_block(source, matrix, map, width, first, count, &block);
         if (layout.channels == 4)
             for_lanes(count, [&](int i) {
-                pixels[4 * i] = static_cast<uint8_t>(round_to(one[i] * 255.0f, 255.0f));
-                pixels[4 * i + 1] = static_cast<uint8_t>(round_to(two[i] * 255.0f, 255.0f));
-                pixels[4 * i + 2] = static_cast<uint8_t>(round_to(three[i] * 255.0f, 255.0f));
+                pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
+                pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
+                pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
                 pixels[4 * i + 3] = 255;
             });
         else
             for_lanes(count, [&](int i) {
-                pixels[3 * i] = static_cast<uint8_t>(round_to(one[i] * 255.0f, 255.0f));
-                pixels[3 * i + 1] = static_cast<uint8_t>(round_to(two[i] * 255.0f, 255.0f));
-                pixels[3 * i + 2] = static_cast<uint8_t>(round_to(three[i] * 255.0f, 255.0f));
+                pixels[3 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
+                pixels[3 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
+                pixels[3 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
             });
         memcpy(destination + static_cast<ptrdiff_t>(first) * layout.channels, pixels,
                static_cast<size_t>(count) * layout.channels);

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "multiply_add.h"
 
 namespace dce {
 namespace {
 
-float lerp(float from, float to, float weight) { return from + weight * (to - from); }
+float lerp(float from, float to, float weight) { return multiply_add(weight, to - from, from); }
 
 void activate(Activation activation, int count, float *values) {
     if (activation == Activation::kRelu)
@@ -68,14 +69,22 @@ void plain_row(const Layer &layer, const LayerInput &input, int width, Activatio
 
 void expand_row(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout, float strength,
                 float *output) {
+    // The pixels between two columns of the map are a run: the weight grows evenly from its first one on.
+    const Sample last = columns[width - 1];
+    const float slope = width > 1 ? (static_cast<float>(last.first) + last.weight) / static_cast<float>(width - 1) : 0.0f;
     for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels) {
-        for (int x = 0; x < width; ++x) {
-            const Sample column = columns[x];
+        for (int x = 0, begin = 0; x < width; ++x) {
+            if (columns[x].first != columns[begin].first) begin = x;
+            const Sample column = columns[begin];
             const float *left = map + static_cast<size_t>(column.first) * map_channels + first;
             const float *right = map + static_cast<size_t>(column.second) * map_channels + first;
             float *pixel = output + static_cast<size_t>(x) * layout.channels;
             if (layout.channels == 4) pixel[3] = 0.0f;
-            for (int c = 0; c < 3; ++c) pixel[layout.position[c]] = strength * lerp(left[c], right[c], column.weight);
+            for (int c = 0; c < 3; ++c) {
+                const float difference = (right[c] - left[c]) * strength;
+                const float start = multiply_add(difference, column.weight, left[c] * strength);
+                pixel[layout.position[c]] = multiply_add(static_cast<float>(x - begin), difference * slope, start);
+            }
         }
     }
 }
@@ -91,9 +100,9 @@ void curve_row(const uint8_t *source, const float *above, const float *below, fl
                 const size_t k = static_cast<size_t>(n) * count + i;
                 a = lerp(above[k], below[k], weight);
             }
-            x += a * (x * x - x);
+            x = multiply_add(a, multiply_add(x, x, -x), x);
         }
-        const float rounded = 255.0f * x + 0.5f;
+        const float rounded = multiply_add(255.0f, x, 0.5f);
         destination[i] = static_cast<uint8_t>(rounded > 0.0f ? (rounded < 255.0f ? rounded : 255.0f) : 0.0f);
     }
 }

@@ -394,11 +394,10 @@ void expand_map(const float *map, ptrdiff_t map_channels, const Sample *columns,
         DCE_UNROLL for (int c = 0; c < 3; ++c) {
             constexpr int kBlue = 2 - kRed;
             const int position = c == 0 ? kRed : c == 2 ? kBlue : 1;
-            start[position] = left[c];
-            difference[position] = right[c] - left[c];
+            start[position] = left[c] * strength;  // in single lanes, where no compiler contracts it into the next sum
+            difference[position] = (right[c] - left[c]) * strength;
         }
-        difference *= strength;
-        start = start * strength + difference * first.weight;
+        start += difference * first.weight;
         for (int pixel = 0; pixel < end - x; pixel += kLanes)
             store_ramp<kChannels>(start, difference * slope, pixel, (end - x - pixel) * kChannels,
                                   output + static_cast<ptrdiff_t>(x + pixel) * kChannels);

@@ -100,6 +100,33 @@ def test_the_native_engine_gives_the_same_bits(monkeypatch, model, rng, isa):
                 assert np.array_equal(enhancer.curve_map(image), wanted)
 
 
+def all_formats(model, rng):
+    """Enhanced frames of every kind of format, one after the other."""
+    height, width = 179, 241
+    dark = (255 * rng.random((height, width, 3)) ** 3).astype(np.uint8)
+    with Enhancer(model, scale=6) as enhancer:
+        yield enhancer(dark)
+        yield enhancer(np.dstack([dark, dark[..., :1]]), order="bgr")
+        yield enhancer(dark.astype(np.uint16) * 257 + rng.integers(0, 200, dark.shape, np.uint16))
+        chroma = rng.integers(90, 160, (2, (height + 1) // 2, (width + 1) // 2), np.uint8)
+        for full_range in (False, True):
+            yield from enhancer.yuv420([dark[..., 0].copy(), *chroma], matrix="bt709", full_range=full_range)
+
+
+@pytest.mark.parametrize("isa", INSTRUCTION_SETS)
+def test_pictures_of_every_format_are_the_same_on_every_processor(monkeypatch, model, isa):
+    monkeypatch.setenv("DCELITE_ISA", isa)
+    try:
+        seen = list(all_formats(model, np.random.default_rng(7)))
+    except ValueError:
+        pytest.skip(f"this processor has no {isa}")
+    monkeypatch.setenv("DCELITE_ISA", "scalar")
+    wanted = list(all_formats(model, np.random.default_rng(7)))
+    assert len(wanted) == 9
+    for one, other in zip(seen, wanted, strict=True):
+        assert np.array_equal(one, other)
+
+
 def test_the_native_engine_enhances_whole_pictures_and_tells_what_it_is(model, tmp_path):
     floats = tmp_path / "float.dce"
     floats.write_bytes(dce_bytes(weights_of().arrays, VARIANT))

@@ -234,3 +234,33 @@ def test_one_enhancer_in_two_threads_at_once_is_an_error_not_a_crash(picture: Pi
     assert all("in use by another thread" in str(error) for error in errors)
     for result in results:
         np.testing.assert_array_equal(result, wanted)
+
+
+def test_strength_and_smoothing_change_on_an_open_enhancer(picture: Picture) -> None:
+    image = picture(60, 80)
+    with Enhancer() as enhance, Enhancer(strength=0.4) as weak, Enhancer(smoothing=0.9) as smooth:
+        whole = enhance(image)
+        enhance.set_strength(0.4)
+        assert np.array_equal(enhance(image), weak(image))
+        enhance.set_strength(1.0)
+        assert np.array_equal(enhance(image), whole)
+        enhance.set_smoothing(0.9)
+        for frame in (image, image // 2 + 3, image // 3):
+            assert np.array_equal(enhance(frame), smooth(frame))
+        with pytest.raises(ValueError, match="strength: 2, 0 to 1 was wanted"):
+            enhance.set_strength(2.0)
+        with pytest.raises(ValueError, match=r"smoothing: 1, 0 .* less than 1 was wanted"):
+            enhance.set_smoothing(1.0)
+
+
+def test_timings_are_those_of_the_last_call_and_kept_on_request(picture: Picture) -> None:
+    image = picture(300, 400)
+    with Enhancer(timings=True, threads=1) as enhance, Enhancer() as plain:
+        assert set(enhance.timings.values()) == {0.0}
+        enhance(image)
+        timings = enhance.timings
+        stages = timings["downsample"] + timings["network"] + timings["curve"]
+        assert timings["convert"] == 0.0
+        assert 0 < stages <= timings["total"] < 10_000
+        with pytest.raises(ValueError, match="timings"):
+            _ = plain.timings

@@ -291,7 +291,7 @@ class Enhancer:
     def timings(self) -> dict[str, float]:
         """Milliseconds of the last call: total, and convert, downsample, network and curve averaged over the threads.
 
-        ``dce_timings`` in ``dcelite.h`` defines them. Raises ValueError unless the Enhancer was opened with ``timings``.
+        ``dce_timings`` in ``dcelite.h`` defines them. Raises ValueError where they were not asked for.
         """
         timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
         self._call("dce_get_timings", timings)
