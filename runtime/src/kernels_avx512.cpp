@@ -9,7 +9,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kBlockPixels = 12;
 constexpr int kBlockVectors = 2;
-constexpr int kCurveVectors = 8;
+constexpr int kCurveVectors = 12;
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));

@@ -438,8 +438,9 @@ inline void curve(const uint8_t *source, const float *above, const float *below,
                   uint8_t *destination) {
     constexpr int kSmall = 4 * kLanes;
     int i = 0;
-    for (; i + kCurveVectors * kLanes <= count; i += kCurveVectors * kLanes)
-        curve_block<kCurveVectors, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
+    constexpr int kVectors = kMaps == 1 ? kCurveVectors : 8;
+    for (; i + kVectors * kLanes <= count; i += kVectors * kLanes)
+        curve_block<kVectors, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
     for (; i + kSmall <= count; i += kSmall)
         curve_block<4, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
     if (i == count) return;
