@@ -23,6 +23,7 @@ struct File {
 
 size_t sealed_size(const uint8_t *header, uint8_t mode) {
     if (mode & 2) return MODEL_HEADER + static_cast<size_t>(4 * (mode >> 2));  // a short file that says it is whole
+    if (header[24] == 1) return INT8_MODEL;
     return MODEL_HEADER + size_t{4} * (header[20] == 2 ? ZERODCE_PARAMETERS : ZERODCEPP_PARAMETERS);
 }
 
@@ -49,7 +50,8 @@ void open_and_run(const File &file) {
         info.size = sizeof info;
         CHECK_EQUAL(dce_get_model_info(handle, &info), DCE_OK);
         CHECK(info.scale >= 1 && info.scale <= DCE_MAX_SCALE);
-        CHECK_EQUAL(file.size, MODEL_HEADER + 4 * static_cast<size_t>(info.parameters));
+        const bool int8 = file.bytes[24] == 1;
+        CHECK_EQUAL(file.size, int8 ? size_t{INT8_MODEL} : MODEL_HEADER + 4 * static_cast<size_t>(info.parameters));
         CHECK_EQUAL(dce_enhance(handle, &image, &image), DCE_OK);
     } else {
         CHECK_EQUAL(status, DCE_ERROR_MODEL);

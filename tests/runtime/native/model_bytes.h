@@ -10,6 +10,7 @@ enum {
     MODEL_HEADER = 64,
     ZERODCEPP_PARAMETERS = 10561,
     ZERODCE_PARAMETERS = 79416,
+    INT8_MODEL = 14027, /* bytes of a Zero-DCE++ with int8 weights */
     LARGEST_MODEL = MODEL_HEADER + 4 * ZERODCE_PARAMETERS
 };
 
