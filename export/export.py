@@ -5,13 +5,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import sys
-import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -36,7 +34,7 @@ from dcelite.export.verify import (
     mindspore_network,
     verify,
 )
-from dcelite.files import prepare_output_directory, reason, refuse_existing
+from dcelite.files import refuse_existing, scratch_folder
 from dcelite.interrupts import deferred_interrupts
 from dcelite.training.architecture import DEFAULT_SCALES
 from dcelite.training.checkpoint import Weights, load_weights
@@ -84,7 +82,7 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     formats, skipped = _available_formats(wanted, explicit=options.formats is not None)
     files = {name: f"{variant.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
     previous = _check_outputs(options, list(files.values()))
-    with deferred_interrupts() as interrupted, _scratch_folder(options.output) as scratch:
+    with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
         paths = {name: scratch / file for name, file in files.items()}
         parities = _make_files(options, weights, variant, paths, say, interrupted)
         say(_table(paths, parities, skipped))
@@ -171,24 +169,6 @@ def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record
         if not options.overwrite:
             raise
         return {}
-
-
-@contextlib.contextmanager
-def _scratch_folder(output: Path) -> Iterator[Path]:
-    """A temporary folder inside the output folder, so that finished files are renamed, not copied.
-
-    An output folder that did not exist before is removed again if nothing was put into it.
-    """
-    existed = output.exists()
-    prepare_output_directory(output)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".dcelite-export-", dir=output) as scratch:
-            yield Path(scratch)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
-    finally:
-        if not existed and output.is_dir() and not any(output.iterdir()):
-            output.rmdir()
 
 
 def _write(file_format: str, weights: Weights, variant: Variant, metadata: dict[str, str], path: Path) -> None:

@@ -3,9 +3,11 @@
 It is given weights that ``rounding.py`` has put on the grid that its quantisation lays over them (symmetric for full
 int8, affine for weight-only), so that its rounding changes nothing. For the range of an activation it takes the
 smallest and the largest value; ``equalise.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
-correction is off: these biases are corrected already, and it would cost 4 dB. Beside each model stand the network that
-the converter was given, its configuration in converter_lite's format, and for full int8 the calibration pictures as it
-wants them, so that in that folder
+correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
+the map is measured on the converted model and taken from the last bias before the model is converted again.
+
+Beside each model stand the network that the converter was given, its configuration in converter_lite's format, and for
+full int8 the calibration pictures as it wants them, so that in that folder
 
     converter_lite --fmk=ONNX --modelFile=NAME_source.onnx --outputFile=NAME --configFile=NAME.cfg
 
@@ -23,10 +25,12 @@ from numpy.typing import NDArray
 
 from dcelite.export.onnx_graph import write_onnx
 from dcelite.export.variant import Variant
-from dcelite.mindspore_lite import convert
+from dcelite.mindspore_lite import convert, open_model
 
 CALIBRATION_SIZE = (48, 64)
 """(height, width) of the calibration inputs: the converter takes one size. The model it makes takes any."""
+
+LAST_BIAS = "e_conv7.point_conv.bias"
 
 WEIGHT_ONLY = """\
 [common_quant_param]
@@ -96,18 +100,39 @@ def write_ms_full(
     variant: Variant,
     metadata: Mapping[str, str],
     images: Sequence[NDArray[np.float32]],
+    maps: Sequence[NDArray[np.float32]],
     path: Path,
-) -> None:
-    """Write the full int8 ``.ms``, its ``.cfg`` and its calibration folder; raises as :func:`write_ms_weight_only`."""
+) -> dict[str, NDArray[np.float32]]:
+    """Write the full int8 ``.ms``, its ``.cfg`` and its calibration folder; returns the weights that it was made from.
+
+    ``maps`` are those that the fp32 network makes of the images, (h, w, 3). Raises as :func:`write_ms_weight_only`.
+    """
     inputs = path.with_name(f"{path.stem}_calibration")
     write_calibration_inputs(images, inputs)
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, count=len(images)))
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
         source, config = Path(folder, "model.onnx"), Path(folder, "model.cfg")
         config.write_text(FULL.format(folder=inputs.absolute(), count=len(images)))
-        write_onnx(arrays, variant, metadata, source)
         shape = {"image": (1, 3, *CALIBRATION_SIZE)}
+        write_onnx(arrays, variant, metadata, source)
         convert(source, path, config=config, input_shape=shape, scale=variant.scale)
+        centred = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
+        write_onnx(centred, variant, metadata, source)
+        convert(source, path, config=config, input_shape=shape, scale=variant.scale)
+    return centred
+
+
+def mean_error(
+    path: Path, images: Sequence[NDArray[np.float32]], maps: Sequence[NDArray[np.float32]]
+) -> NDArray[np.float32]:
+    """What the last bias of a ``.ms`` model lacks for the means of its maps to be those of ``maps``: (3,)."""
+    errors = slopes = np.zeros(3)
+    with open_model(path, 1) as model:
+        for image, wanted in zip(images, maps, strict=True):
+            seen = model.run(np.ascontiguousarray(image.transpose(2, 0, 1))).transpose(1, 2, 0)
+            errors = errors + (wanted - seen).sum((0, 1), dtype=np.float64)
+            slopes = slopes + (1 - wanted**2).sum((0, 1), dtype=np.float64)  # of tanh
+    return (errors / slopes).astype(np.float32)
 
 
 def write_ms_fp16(

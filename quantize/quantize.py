@@ -8,19 +8,17 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from dcelite.errors import DceliteError, EngineUnavailableError, ModelError, OutputError
+from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
 from dcelite.export.dce_file import write_dce
 from dcelite.export.manifest import dcelite_version, sha256, tool_version
 from dcelite.export.variant import Variant
-from dcelite.files import prepare_output_directory, reason, refuse_existing
+from dcelite.files import refuse_existing, scratch_folder
 from dcelite.progress import track
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
 from dcelite.quantize.dce_int8 import write_dce_int8
@@ -209,8 +207,9 @@ def _write_ms(
 
     rounded = arrays_of(found.lite)
     weight_only = arrays_of(found.weight_only)
-    write_ms_full(rounded, variant, metadata, calibration.images, Path(f"{base}_int8.ms"))
-    write_onnx(rounded, variant, metadata, Path(f"{base}_int8_source.onnx"))
+    maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]
+    centred = write_ms_full(rounded, variant, metadata, calibration.images, maps, Path(f"{base}_int8.ms"))
+    write_onnx(centred, variant, metadata, Path(f"{base}_int8_source.onnx"))
     write_ms_weight_only(weight_only, variant, metadata, Path(f"{base}_weight8.ms"))
     write_onnx(weight_only, variant, metadata, Path(f"{base}_weight8_source.onnx"))
     write_ms_fp16(weights.arrays, variant, metadata, Path(f"{base}_fp16.ms"))
@@ -243,21 +242,6 @@ def _judge_file(path: Path, ending: str, reference: Reference, baselines: dict[s
     measurement = measure(path, reference)
     own, fp32 = latencies([path, base])
     return FileResult(KINDS[ending], engine, measurement, own, base.stat().st_size, fp32)
-
-
-@contextmanager
-def _scratch(output: Path) -> Iterator[Path]:
-    """A temporary folder inside the output folder; a new output folder is removed again if nothing comes into it."""
-    existed = output.exists()
-    prepare_output_directory(output)
-    try:
-        with tempfile.TemporaryDirectory(prefix=".dcelite-quantize-", dir=output) as scratch:
-            yield Path(scratch)
-    except OSError as error:
-        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
-    finally:
-        if not existed and output.is_dir() and not any(output.iterdir()):
-            output.rmdir()
 
 
 def _publish(folder: Path, output: Path) -> list[Path]:
@@ -302,7 +286,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     photos = calibration.held_out_paths if options.photos is None else picture_paths(options.photos)
     digest = sha256(options.checkpoint)
     metadata = variant.metadata(digest, dcelite_version())
-    with _scratch(options.output) as scratch:
+    with scratch_folder(options.output) as scratch:
         made, other = scratch / "made", scratch / "other"
         made.mkdir()
         other.mkdir()

@@ -14,7 +14,8 @@ from dcelite.images import read_photograph
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.quantize.calibration import choose_pictures
 from dcelite.quantize.dce_int8 import write_dce_int8
-from dcelite.quantize.float_network import arrays_of
+from dcelite.quantize.equalise import run_all
+from dcelite.quantize.float_network import arrays_of, layers_of
 from dcelite.quantize.int8_network import integer_layers
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 from dcelite.quantize.onnx_int8 import write_onnx_int8
@@ -82,6 +83,7 @@ def test_mindspore_lite(shared, tmp_path):
     write_dce(weights.arrays, VARIANT, tmp_path / "fp32.dce")
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
     rounded = arrays_of(found.lite)
-    write_ms_full(rounded, VARIANT, METADATA, calibration.images, files["int8"])
+    maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]
+    write_ms_full(rounded, VARIANT, METADATA, calibration.images, maps, files["int8"])
     write_ms_weight_only(arrays_of(found.weight_only), VARIANT, METADATA, files["weight8"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)

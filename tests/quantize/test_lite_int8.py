@@ -14,7 +14,14 @@ from dcelite.export.onnx_graph import write_onnx
 from dcelite.mindspore_lite import convert, open_model
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.quantize.float_network import arrays_of, layers_of, run
-from dcelite.quantize.lite_int8 import CALIBRATION_SIZE, fitted, write_ms_fp16, write_ms_full, write_ms_weight_only
+from dcelite.quantize.lite_int8 import (
+    CALIBRATION_SIZE,
+    LAST_BIAS,
+    fitted,
+    write_ms_fp16,
+    write_ms_full,
+    write_ms_weight_only,
+)
 from dcelite.quantize.rounding import round_affine
 from dcelite.quantize.sensitivity import run_quantised
 
@@ -48,7 +55,9 @@ def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
     layers = [layer.dequantised for layer in quantised()]
     path = tmp_path / "int8.ms"
     pictures = small_pictures(0, 8)
-    write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, path)
+    maps = [run(picture, layers).curve_map for picture in pictures]
+    used = write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, maps, path)
+    assert [name for name, array in used.items() if not np.array_equal(array, arrays_of(layers)[name])] == [LAST_BIAS]
     config = configparser.ConfigParser()
     config.read(path.with_suffix(".cfg"))
     assert config["common_quant_param"]["quant_type"] == "FULL_QUANT"
@@ -62,10 +71,24 @@ def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
     assert np.sqrt(np.mean((curve_map(path, image) - wanted) ** 2)) < 0.03
 
 
+def test_the_mean_of_full_int8_maps_is_right_whatever_the_last_bias_was(tmp_path):
+    layers = [layer.dequantised for layer in quantised()]
+    pictures = small_pictures(0, 8)
+    maps = [run(picture, layers).curve_map for picture in pictures]
+    arrays = arrays_of(layers)
+    arrays[LAST_BIAS] = arrays[LAST_BIAS] + np.float32([0.1, -0.05, 0.0])
+    write_ms_full(arrays, VARIANT, METADATA, pictures, maps, tmp_path / "int8.ms")
+    seen = [curve_map(tmp_path / "int8.ms", picture).mean((0, 1)) for picture in pictures]
+    wanted = [curve.mean((0, 1)) for curve in maps]
+    assert np.mean(seen, axis=0) == pytest.approx(np.mean(wanted, axis=0), abs=0.003)
+
+
 def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
     """What converter_lite does with them, run in their folder."""
-    arrays = arrays_of([layer.dequantised for layer in quantised()])
-    write_ms_full(arrays, VARIANT, METADATA, small_pictures(0, 8), tmp_path / "a_int8.ms")
+    layers = [layer.dequantised for layer in quantised()]
+    pictures = small_pictures(0, 8)
+    maps = [run(picture, layers).curve_map for picture in pictures]
+    arrays = write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, maps, tmp_path / "a_int8.ms")
     write_onnx(arrays, VARIANT, METADATA, tmp_path / "a_int8_source.onnx")
     monkeypatch.chdir(tmp_path)
     convert(

@@ -70,6 +70,25 @@ def atomic_output(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def scratch_folder(output: Path) -> Iterator[Path]:
+    """A temporary folder inside the output folder, so that finished files are renamed, not copied.
+
+    An output folder that did not exist before is removed again if nothing was put into it. An OSError within becomes
+    OutputError.
+    """
+    existed = output.exists()
+    prepare_output_directory(output)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".dcelite-", dir=output) as scratch:
+            yield Path(scratch)
+    except OSError as error:
+        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
+    finally:
+        if not existed and output.is_dir() and not any(output.iterdir()):
+            output.rmdir()
+
+
 def write_bytes_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` to ``path`` atomically; raises OutputError."""
     with atomic_output(path) as temporary:
