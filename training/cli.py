@@ -22,15 +22,16 @@ LOSS_SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("exposure_weight", float, "weight of the exposure control loss (default 10)"),
     ("colour_weight", float, "weight of the colour constancy loss (default 5)"),
     ("smoothness_weight", float, "weight of the illumination smoothness loss (default 1600; zerodce: 200)"),
-    ("exposure_target", float, "grey level that dark pictures are drawn to, 0 to 1 (default 0.56)"),
-    ("exposure_patch", int, "side of the patches of the exposure loss in pixels (default 16)"),
+    ("exposure_target", float, "grey level that dark pictures are drawn to, 0 to 1 (default 0.61)"),
+    ("exposure_patch", int, "side of the patches of the exposure loss in pixels (default 8)"),
     ("spatial_region", int, "side of the regions of the spatial loss in pixels (default 4)"),
     (
         "well_lit",
         float,
-        "mean from which on pictures are their own exposure target, 0 to 1 (default 0.43; 0: never, as in the paper)",
+        "mean from which on pictures, as they were before darkening, are their own exposure target, 0 to 1 "
+        "(default 0.43; 0: never, as in the paper)",
     ),
-    ("well_lit_weight", float, "times that the exposure of well-lit pictures counts (default 1)"),
+    ("well_lit_weight", float, "times that the exposure of well-lit pictures counts (default 2)"),
 )
 
 
@@ -58,7 +59,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "--darkening",
         type=float,
         metavar="P",
-        help="probability of a picture to be darkened at random, 0 to 1 (default 0.5; 0: never, as in the paper)",
+        help="probability of a picture to be darkened at random, 0 to 1 (default 0.75; 0: never, as in the paper)",
     )
     parser.add_argument(
         "--exclude", type=Path, metavar="FILE", help="text file with names of images below DIR that are kept out"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +18,16 @@ from dcelite.errors import DceliteError, ImageError
 from dcelite.files import reason
 from dcelite.progress import track
 
-DARKEST = 0.08
-"""Smallest factor of :meth:`TrainingImages.batch`: a picture with a mean of 110 becomes one of 9."""
+DARKEST = 0.05
+"""Smallest factor of :meth:`TrainingImages.batch`: a picture with a mean of 110 becomes one of 5 or 6."""
+
+
+class Batch(NamedTuple):
+    """The images of a step, float32 (batch, 3, size, size) in [0, 1]."""
+
+    images: NDArray[np.float32]
+    originals: NDArray[np.float32]
+    """The same before some of them were darkened."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +49,8 @@ class TrainingImages:
         """CRC-32 of all pixels: tells whether a resumed run sees the data it began with."""
         return zlib.crc32(self.pixels.data)
 
-    def batch(self, step: int, batch_size: int, seed: int, darkening: float = 0.0) -> NDArray[np.float32]:
-        """The images of a step (counted from 0), float32 (batch, 3, size, size) in [0, 1], each mirrored or not.
+    def batch(self, step: int, batch_size: int, seed: int, darkening: float = 0.0) -> Batch:
+        """The images of a step (counted from 0), each mirrored or not.
 
         It depends on nothing but the arguments, so a resumed run continues with the batches that were to come. Every
         epoch is a new permutation; the images that do not fill a last batch wait for the next epoch.
@@ -56,11 +65,11 @@ class TrainingImages:
         random = np.random.default_rng([seed, epoch, position])
         mirrored = random.random(batch_size) < 0.5
         chosen[mirrored] = chosen[mirrored, :, :, ::-1]
+        images = chosen
         if darkening > 0:
             factors = np.where(random.random(batch_size) < darkening, DARKEST ** random.random(batch_size), 1)
-            chosen = np.round(chosen * factors[:, None, None, None])
-        images: NDArray[np.float32] = chosen.astype(np.float32) / np.float32(255)
-        return images
+            images = np.round(chosen * factors[:, None, None, None])
+        return Batch(*(values.astype(np.float32) / np.float32(255) for values in (images, chosen)))
 
 
 def read_names(path: Path) -> frozenset[str]:

@@ -15,7 +15,7 @@ because its weights are those that the published figures were measured with:
 | weights spatial, exposure, colour, smoothness | 1, 1, 0.5, 20 | 1, 10, 5, 200 (Zero-DCE), 1600 (++) | 1, 10, 5, 1600 |
 
 Shapes: I input and Y enhanced image (N, 3, H, W) in [0, 1], A curve map (N, C, H, W) in (-1, 1). Every loss is a
-scalar, the mean over the batch.
+scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0: see :func:`exposure_targets`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ SMOOTHNESS_WEIGHTS = {"zerodcepp": 1600.0, "zerodce": 200.0}
 
 WELL_LIT = 0.43
 """110 of 255 levels."""
+BRIGHTEST_RECOVERED = 0.45
+"""Mean, in [0, 1], up to which darkened pictures are drawn to what they were: not to over-exposure."""
 
 
 @dataclass(frozen=True)
@@ -43,17 +45,17 @@ class LossConfig:
     exposure_weight: float = 10.0
     colour_weight: float = 5.0
     smoothness_weight: float = SMOOTHNESS_WEIGHTS["zerodcepp"]
-    exposure_target: float = 0.56
+    exposure_target: float = 0.61
     """E, the grey level that the patches of dark images are drawn to, in [0, 1]; 0.6 in the paper."""
-    exposure_patch: int = 16
+    exposure_patch: int = 8
     """Side of a patch in pixels of the training image; the larger, the more of the local contrast is left."""
     spatial_region: int = 4
     """Side of a region in pixels of the training image."""
     well_lit: float = WELL_LIT
-    """Mean in [0, 1] from which on an image is its own exposure target, see :func:`well_lit_share`; 0: the published
+    """Mean in [0, 1] from which on an image is its own exposure target, see :func:`exposure_targets`; 0: the published
     loss, which draws every image to E."""
-    well_lit_weight: float = 1.0
-    """How many times as much the exposure of a well-lit image counts as that of a dark one."""
+    well_lit_weight: float = 2.0
+    """How many times as much the exposure of an image that is well lit counts as that of a dark or darkened one."""
 
     def check(self, image_size: int) -> None:
         """Raise DceliteError where images of this size (pixels) hold no patch or fewer than 2 regions in a row."""
@@ -69,7 +71,10 @@ class LossConfig:
 
 
 class ZeroReferenceLoss(nn.Cell):
-    """(I, Y, A) -> the four weighted terms, shape (4,) in the order of TERMS. The loss is their sum (equation 8)."""
+    """(I, I before it was darkened, Y, A) -> the four weighted terms, shape (4,) in the order of TERMS.
+
+    The loss is their sum (equation 8).
+    """
 
     def __init__(self, config: LossConfig) -> None:
         super().__init__()
@@ -79,13 +84,13 @@ class ZeroReferenceLoss(nn.Cell):
         weights = [getattr(config, f"{term}_weight") for term in TERMS]
         self.weights = Tensor(np.array(weights, np.float32))
 
-    def construct(self, image: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
-        patches, target, importance = self.patches(_grey(image)), self.config.exposure_target, 1.0
+    def construct(self, image: Tensor, original: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
+        target, importance = self.config.exposure_target, 1.0
         if self.config.well_lit > 0:
-            share = well_lit_share(patches, self.config.well_lit)
-            target = share * patches + (1 - share) * target
-            if self.config.well_lit_weight != 1:
-                importance = share * self.config.well_lit_weight + (1 - share)
+            patches, before = self.patches(_grey(image)), self.patches(_grey(original))
+            share = well_lit_share(before, self.config.well_lit)
+            target = exposure_targets(patches, before, share, target)
+            importance = 1 + (self.config.well_lit_weight - 1) * share * undarkened(patches, before)
         terms = (
             spatial_consistency(self.regions(_grey(image)), self.regions(_grey(enhanced))),
             exposure_control(self.patches(_grey(enhanced)), target, importance),
@@ -117,13 +122,30 @@ def spatial_consistency(image: Tensor, enhanced: Tensor) -> Tensor:
 
 
 def well_lit_share(patches: Tensor, well_lit: float) -> Tensor:
-    """Beyond the paper: how far the images of patches (N, 1, m, n) are well lit, (N, 1, 1, 1) in [0, 1].
+    """How far the images of patches (N, 1, m, n) are well lit, (N, 1, 1, 1) in [0, 1].
 
-    It rises from 0 to 1 as the mean of an image rises from half of ``well_lit`` to ``well_lit``. Drawn to E, bright
-    pictures are brightened (E = 0.6 is 153 of 255) or greyed. Here a dark image has the target E everywhere, a well-lit
-    one has itself, and those in between have a mixture.
+    It rises from 0 to 1 as the mean of an image rises from half of ``well_lit`` to ``well_lit``.
     """
     return ops.clamp(patches.mean((1, 2, 3), keep_dims=True) * (2 / well_lit) - 1, 0, 1)
+
+
+def undarkened(patches: Tensor, before: Tensor) -> Tensor:
+    """1 for images that were not darkened, 0 for the others, (N, 1, 1, 1)."""
+    mean, mean_before = (p.mean((1, 2, 3), keep_dims=True) for p in (patches, before))
+    return (mean >= mean_before).astype(mean.dtype)
+
+
+def exposure_targets(patches: Tensor, before: Tensor, share: Tensor, target: float) -> Tensor:
+    """Beyond the paper: what the means of patches (N, 1, m, n) are drawn to, of the same shape.
+
+    Drawn to E, bright pictures are brightened (E = 0.6 is 153 of 255) or greyed. Here a dark image has the target E
+    everywhere, a well-lit one has itself, and those in between, by ``share``, have a mixture. An image that was
+    darkened has what it was ``before``, with a mean of no more than BRIGHTEST_RECOVERED, or its own where that is
+    brighter still.
+    """
+    mean, mean_before = (p.mean((1, 2, 3), keep_dims=True) for p in (patches, before))
+    recovered = before * ops.clamp(ops.clamp(mean, BRIGHTEST_RECOVERED) / mean_before.clamp(1e-6), max=1.0)
+    return share * recovered + (1 - share) * target
 
 
 def exposure_control(patches: Tensor, target: float | Tensor, importance: float | Tensor = 1.0) -> Tensor:

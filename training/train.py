@@ -62,7 +62,7 @@ class TrainingConfig:
     """Pixels of a side: about what a photograph of 600x600 becomes at scale 12."""
     batch_size: int = 8
     learning_rate: float = 2e-3
-    darkening: float = 0.5
+    darkening: float = 0.75
     """Probability of an image to be darkened at random, see TrainingImages.batch; 0: images as they are."""
     seed: int = 1
     losses: LossConfig = field(default_factory=LossConfig)
@@ -81,16 +81,16 @@ class TrainingConfig:
 
 
 class LossOfBatch(nn.Cell):
-    """Images (N, 3, H, W) -> the four weighted loss terms of their enhancement, (4,)."""
+    """Images, and what they were before they were darkened, (N, 3, H, W) -> the four weighted loss terms, (4,)."""
 
     def __init__(self, enhancer: Enhancer, loss: ZeroReferenceLoss) -> None:
         super().__init__(auto_prefix=False)
         self.enhancer = enhancer
         self.loss = loss
 
-    def construct(self, images: Tensor) -> Tensor:
+    def construct(self, images: Tensor, originals: Tensor) -> Tensor:
         enhanced, curve_map = self.enhancer(images)
-        return self.loss(images, enhanced, curve_map)
+        return self.loss(images, originals, enhanced, curve_map)
 
 
 class Trainer:
@@ -113,7 +113,7 @@ class Trainer:
     def train_step(self, images: TrainingImages) -> NDArray[np.float32]:
         """Train on the next batch; returns its weighted loss terms, (4,)."""
         batch = images.batch(self.step, self.config.batch_size, self.config.seed, self.config.darkening)
-        terms: NDArray[np.float32] = self._train_step(Tensor(batch)).asnumpy()
+        terms: NDArray[np.float32] = self._train_step(*map(Tensor, batch)).asnumpy()
         self.step += 1
         self.average()
         return terms

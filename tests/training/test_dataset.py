@@ -123,7 +123,8 @@ def test_missing_folder_and_file_in_place_of_it(tmp_path: Path) -> None:
 
 def test_an_epoch_shows_every_image_once_in_a_new_order(numbered: TrainingImages) -> None:
     epochs = [
-        [n for step in range(5 * e, 5 * e + 5) for n in numbers(numbered.batch(step, 2, seed=1))] for e in range(3)
+        [n for step in range(5 * e, 5 * e + 5) for n in numbers(numbered.batch(step, 2, seed=1).images)]
+        for e in range(3)
     ]
     for epoch in epochs:
         assert len(set(epoch)) == 10  # of 11, one waits for the next epoch
@@ -131,17 +132,17 @@ def test_an_epoch_shows_every_image_once_in_a_new_order(numbered: TrainingImages
 
 
 def test_a_batch_depends_on_step_and_seed_alone(numbered: TrainingImages) -> None:
-    first = numbered.batch(7, 4, seed=1)
+    first = numbered.batch(7, 4, seed=1).images
     numbered.batch(3, 4, seed=2)
-    np.testing.assert_array_equal(numbered.batch(7, 4, seed=1), first)
-    assert not np.array_equal(numbered.batch(7, 4, seed=2), first)
-    assert not np.array_equal(numbered.batch(8, 4, seed=1), first)
+    np.testing.assert_array_equal(numbered.batch(7, 4, seed=1).images, first)
+    assert not np.array_equal(numbered.batch(7, 4, seed=2).images, first)
+    assert not np.array_equal(numbered.batch(8, 4, seed=1).images, first)
     assert first.dtype == np.float32
     assert first.shape == (4, 3, 16, 16)
 
 
 def test_about_half_of_the_images_are_mirrored(numbered: TrainingImages) -> None:
-    batches = np.concatenate([numbered.batch(step, 8, seed=5) for step in range(50)])
+    batches = np.concatenate([numbered.batch(step, 8, seed=5).images for step in range(50)])
     mirrored = batches[:, 0, 0, 0] > batches[:, 0, 0, -1]
     assert 150 < mirrored.sum() < 250
     assert numbered.pixels[3, 0, 0, -1] == 103  # the images themselves stay as they are
@@ -157,7 +158,9 @@ def test_fingerprint_tells_data_apart(numbered: TrainingImages) -> None:
 def test_darkening_multiplies_some_images_by_a_factor_and_rounds(numbered: TrainingImages) -> None:
     pixels = np.full((8, 3, 16, 16), 200, np.uint8)
     images = TrainingImages(pixels, [])
-    levels = np.concatenate([images.batch(step, 8, 1, darkening=0.5) for step in range(200)])[:, 0, 0, 0] * 255
+    batches = [images.batch(step, 8, 1, darkening=0.5) for step in range(200)]
+    levels = np.concatenate([batch.images for batch in batches])[:, 0, 0, 0] * 255
+    np.testing.assert_allclose([batch.originals for batch in batches], 200 / 255, rtol=1e-6)
     np.testing.assert_allclose(levels, np.round(levels), atol=1e-4)
     darkened = levels[levels < 199.5]
     assert 0.45 < len(darkened) / len(levels) < 0.55
@@ -169,9 +172,11 @@ def test_darkening_multiplies_some_images_by_a_factor_and_rounds(numbered: Train
 
 
 def test_without_darkening_images_stay_as_they_are(numbered: TrainingImages) -> None:
-    plain = numbered.batch(3, 4, seed=1, darkening=0.0)
-    np.testing.assert_array_equal(plain, numbered.batch(3, 4, seed=1))
-    darkened = numbered.batch(3, 4, seed=1, darkening=1.0)
+    plain, originals = numbered.batch(3, 4, seed=1, darkening=0.0)
+    np.testing.assert_array_equal(plain, originals)
+    np.testing.assert_array_equal(plain, numbered.batch(3, 4, seed=1).images)
+    darkened, originals = numbered.batch(3, 4, seed=1, darkening=1.0)
+    np.testing.assert_array_equal(originals, plain)
     assert np.all(darkened <= plain + 1e-6)  # the same images, mirrored alike
     assert np.all(darkened.mean((1, 2, 3)) < plain.mean((1, 2, 3)))
 
