@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from dcelite.enhancer import Enhancer
-from dcelite.errors import DceliteError, ImageError, OutputError
+from dcelite.errors import ImageError, OutputError
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.images import FORMATS, check_suffix, is_image_path, read_photograph, write_photograph
+from dcelite.model_options import add_model_options, open_enhancer
 from dcelite.progress import track
 
 
@@ -35,14 +36,7 @@ def add_command(subparsers: Any) -> None:
         metavar="OUT",
         help="a file name for one image, else a folder; without it, NAME_enhanced beside each input",
     )
-    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
-    parser.add_argument(
-        "--strength", type=float, default=1.0, metavar="S", help="0 leaves the image as it is, 1 (default) is the model"
-    )
-    parser.add_argument(
-        "--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)"
-    )
+    add_model_options(parser)
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.set_defaults(run=run)
 
@@ -66,14 +60,6 @@ def run(options: argparse.Namespace) -> int:
     if failures:
         raise ImageError(f"{failures} of {len(jobs)} images could not be read, see above; the others are enhanced")
     return 0
-
-
-def open_enhancer(options: argparse.Namespace) -> Enhancer:
-    """An Enhancer for the command's --model, --threads, --scale and --strength."""
-    try:
-        return Enhancer(options.model, threads=options.threads, scale=options.scale, strength=options.strength)
-    except ValueError as error:
-        raise DceliteError(str(error)) from None
 
 
 def enhance_file(enhance: Enhancer, job: Job) -> None:

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.enhancer import Enhancer
-from dcelite.errors import DceliteError, EngineUnavailableError, OutputError, VideoError
+from dcelite.errors import EngineUnavailableError, OutputError, VideoError
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.interrupts import deferred_interrupts
+from dcelite.model_options import add_model_options, open_enhancer
 
 if TYPE_CHECKING:
     from dcelite.video.enhance import Report
@@ -33,14 +33,7 @@ def add_command(subparsers: Any) -> None:
         metavar="OUT",
         help="a file name, whose suffix chooses the container, or a folder; without it, NAME_enhanced beside the input",
     )
-    parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
-    parser.add_argument(
-        "--strength", type=float, default=1.0, metavar="S", help="0 leaves the video as it is, 1 (default) is the model"
-    )
-    parser.add_argument(
-        "--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)"
-    )
+    add_model_options(parser)
     parser.add_argument(
         "--smoothing",
         type=float,
@@ -72,7 +65,8 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)
-    with open_enhancer(options) as enhance, deferred_interrupts() as interrupted:
+    video_options = {"smoothing": options.smoothing, "map_interval": options.map_interval}
+    with open_enhancer(options, **video_options) as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
         report = enhance_video(
             source, destination, enhance, codec=options.codec, crf=options.crf, interrupted=interrupted
@@ -93,21 +87,6 @@ def plan(source: Path, output: Path | None) -> Path:
     if destination.exists() and destination.samefile(source):
         raise OutputError(f"{destination}: is the input itself; another name was wanted")
     return destination
-
-
-def open_enhancer(options: argparse.Namespace) -> Enhancer:
-    """An Enhancer for the command's options."""
-    try:
-        return Enhancer(
-            options.model,
-            threads=options.threads,
-            scale=options.scale,
-            strength=options.strength,
-            smoothing=options.smoothing,
-            map_interval=options.map_interval,
-        )
-    except ValueError as error:
-        raise DceliteError(str(error)) from None
 
 
 def describe(source: Path, destination: Path, report: Report) -> str:
