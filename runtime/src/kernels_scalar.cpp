@@ -8,7 +8,8 @@
 namespace dce {
 namespace {
 
-float lerp(float from, float to, float weight) { return multiply_add(weight, to - from, from); }
+// For the downsampling alone, which all instruction sets share.
+float lerp(float from, float to, float weight) { return from + weight * (to - from); }
 
 void activate(Activation activation, int count, float *values) {
     if (activation == Activation::kRelu)
@@ -94,11 +95,11 @@ void curve_row(const uint8_t *source, const float *above, const float *below, fl
                uint8_t *destination) {
     for (int i = 0; i < count; ++i) {
         float x = source[i] * (1.0f / 255.0f);
-        float a = lerp(above[i], below[i], weight);
+        float a = multiply_add(weight, below[i] - above[i], above[i]);
         for (int n = 0; n < DCE_ITERATIONS; ++n) {
             if (n > 0 && maps > 1) {
                 const size_t k = static_cast<size_t>(n) * count + i;
-                a = lerp(above[k], below[k], weight);
+                a = multiply_add(weight, below[k] - above[k], above[k]);
             }
             x = multiply_add(a, multiply_add(x, x, -x), x);
         }
