@@ -1,5 +1,4 @@
 // The C ABI over the pipeline: checks what the caller passes, keeps one call at a time on a handle.
-#include <new>
 #include <string.h>
 
 #include "pipeline.h"
@@ -127,7 +126,7 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
     handle->pool.start(options.threads ? options.threads : dce::available_processors());
     if (options.engine) handle->engine = *options.engine;
     const int own_scale = options.engine ? options.engine->scale : handle->model.scale;
-    new (handle->pipeline_memory)
+    new (dce::At{handle->pipeline_memory})
         dce::Pipeline(*kernels, handle->model, handle->engine_or_null(),
                       options.scale ? options.scale : own_scale, options, handle->pool);
     handle->open = true;
@@ -156,7 +155,7 @@ dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
     if (!handle) return DCE_ERROR_INVALID_ARGUMENT;
     *handle = static_cast<dce_enhancer *>(malloc(sizeof(dce_enhancer)));
     if (!*handle) return DCE_ERROR_OUT_OF_MEMORY;
-    new (*handle) dce_enhancer;
+    new (dce::At{*handle}) dce_enhancer;
     return open(options, *handle);
 }
 

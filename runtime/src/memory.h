@@ -46,6 +46,13 @@ private:
     size_t capacity_ = 0;
 };
 
+// new (At{memory}) T makes a T there. The header <new>, which has the like, belongs to a C++ library; the core needs none.
+struct At {
+    void *memory;
+};
+
 }  // namespace dce
+
+inline void *operator new(size_t, dce::At at) { return at.memory; }
 
 #endif

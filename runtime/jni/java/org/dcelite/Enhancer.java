@@ -1,0 +1,402 @@
+package org.dcelite;
+
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import org.jetbrains.annotations.NotNull;
+import org.jetbrains.annotations.Nullable;
+
+/**
+ * Brightens dark images and video frames with Zero-DCE curves.
+ *
+ * <pre>{@code
+ * try (Enhancer enhancer = Enhancer.open()) {
+ *     enhancer.enhance(pixels, pixels, Enhancer.RGBA8, width, height, 4 * width, 4 * width);
+ * }
+ * }</pre>
+ *
+ * <p>Buffers are direct ({@link ByteBuffer#allocateDirect}, planes of an {@code android.media.Image}). An image begins at
+ * {@code position()} and must end by {@code limit()}; neither is changed. Nothing is copied and nothing allocated for a
+ * frame. The destination may be the source itself (same first byte, stride, and bytes a pixel; of YUV the same format);
+ * images that overlap otherwise are refused, and so are read-only destinations.
+ *
+ * <p>Strides are bytes from a row to the one below it, at least those of a row. A buffer that is null throws {@link
+ * NullPointerException}; one that is not direct, too short, read-only or overlapping, and a stride that is too small or
+ * negative, {@link IllegalArgumentException}; all that the library itself refuses, {@link DceliteException}.
+ *
+ * <p>Threads: an enhancer serves one call at a time. A call that arrives while another one runs throws {@link
+ * DceliteException} with the code {@link DceliteException#BUSY} and changes nothing. Different enhancers are independent.
+ *
+ * <p>{@link #close} must be called: no finalizer frees the native memory and the threads of a forgotten enhancer.
+ */
+public final class Enhancer implements AutoCloseable {
+    /** Interleaved, 8 bits a channel. Alpha is copied unchanged. */
+    public static final int RGB8 = 0;
+    public static final int BGR8 = 1;
+    /** As in a {@code Bitmap} of {@code ARGB_8888}. */
+    public static final int RGBA8 = 2;
+    public static final int BGRA8 = 3;
+    /** 16 bits a channel, in the byte order of the processor; the address of the image and its stride are even. */
+    public static final int RGB16 = 4;
+    /** Luma, then U and V in turn. See {@link #enhance(ByteBuffer, int, int, ByteBuffer, int, int, int, int, int)}. */
+    public static final int NV12 = 5;
+    /** Luma, then V and U in turn. */
+    public static final int NV21 = 6;
+    /** Luma, then U, then V. */
+    public static final int I420 = 7;
+
+    public static final int BT601_LIMITED = 0;
+    /** JPEG, and the cameras of Android. */
+    public static final int BT601_FULL = 1;
+    public static final int BT709_LIMITED = 2;
+    public static final int BT709_FULL = 3;
+
+    /** {@link #architecture} of a model that MindSpore Lite runs. */
+    public static final int ARCHITECTURE_ENGINE = 0;
+    public static final int ARCHITECTURE_ZERODCEPP = 1;
+    public static final int ARCHITECTURE_ZERODCE = 2;
+
+    static {
+        final String path = System.getProperty("org.dcelite.library");
+        if (path != null) {
+            System.load(path);
+        } else {
+            System.loadLibrary("dcelite_jni");
+        }
+    }
+
+    /** How to enhance; what is not set has the library's default. */
+    public static final class Options {
+        private int threads = 0;
+        private int scale = 0;
+        private float strength = 1;
+        private float smoothing = 0;
+        private int mapInterval = 1;
+        private boolean timings = true;
+
+        /** 1 to 64, or 0: one per processor that the process may use. */
+        public @NotNull Options threads(int value) {
+            threads = value;
+            return this;
+        }
+
+        /** Downsampling factor before the network, 1 to 64, or 0: the model's own (12 for the shipped weights). */
+        public @NotNull Options scale(int value) {
+            scale = value;
+            return this;
+        }
+
+        /** 0 leaves the image as it is, 1 is the model. */
+        public @NotNull Options strength(float value) {
+            strength = value;
+            return this;
+        }
+
+        /** Against flicker in video: 0 (off) to less than 1. With it, calls are the frames of one video. */
+        public @NotNull Options smoothing(float value) {
+            smoothing = value;
+            return this;
+        }
+
+        /** Run the network on every n-th frame of a video only; 1: on each. */
+        public @NotNull Options mapInterval(int value) {
+            mapInterval = value;
+            return this;
+        }
+
+        /** Whether {@link Enhancer#timings} works, for a few readings of the clock; it does unless this is set to false. */
+        public @NotNull Options timings(boolean value) {
+            timings = value;
+            return this;
+        }
+    }
+
+    // Guarded by this object's monitor. The native side is entered by one thread at a time, and never without `busy`.
+    private long handle;
+    private boolean busy;
+    private boolean closed;
+
+    private final int scale;
+    private final int architecture;
+    private final int parameters;
+
+    private Enhancer(long handle, int[] info) {
+        this.handle = handle;
+        scale = info[0];
+        architecture = info[1];
+        parameters = info[2];
+    }
+
+    /** Opens the shipped weights. */
+    public static @NotNull Enhancer open() {
+        return open((String) null, null);
+    }
+
+    /**
+     * Opens a model file: {@code .dce}, or, where the library was built with MindSpore Lite, {@code .ms}.
+     *
+     * @param modelPath null: the shipped weights
+     * @param options null: the defaults
+     * @throws DceliteException where the file is absent, no model, or damaged, or an option is out of its range
+     */
+    public static @NotNull Enhancer open(@Nullable String modelPath, @Nullable Options options) {
+        byte[] path = null;
+        if (modelPath != null) {
+            if (modelPath.indexOf('\0') >= 0) {
+                throw new IllegalArgumentException("modelPath: contains the character 0");
+            }
+            path = (modelPath + '\0').getBytes(StandardCharsets.UTF_8);
+        }
+        return open(path, null, 0, 0, options);
+    }
+
+    /**
+     * Opens a model from memory: the bytes of such a file, from position to limit, for example an asset of an app. They are
+     * not used after the call.
+     *
+     * @param options null: the defaults
+     */
+    public static @NotNull Enhancer open(@NotNull ByteBuffer model, @Nullable Options options) {
+        requireDirect(model, "model");
+        return open(null, model, model.position(), model.limit(), options);
+    }
+
+    private static Enhancer open(byte[] path, ByteBuffer model, int position, int limit, Options given) {
+        final Options options = given != null ? given : new Options();
+        final long[] handle = new long[1];
+        final int[] info = new int[3];
+        final byte[] failure = openNative(path, model, position, limit, options.threads, options.scale, options.strength,
+                options.smoothing, options.mapInterval, options.timings, handle, info);
+        if (failure != null) {
+            throw new DceliteException(info[0], new String(failure, StandardCharsets.UTF_8));
+        }
+        return new Enhancer(handle[0], info);
+    }
+
+    /** Enhances an image into one of the same format. YUV is {@link #BT601_FULL}. */
+    public void enhance(@NotNull ByteBuffer src, @NotNull ByteBuffer dst, int format, int width, int height, int srcStride,
+            int dstStride) {
+        enhance(src, format, srcStride, dst, format, dstStride, width, height, BT601_FULL);
+    }
+
+    /** Enhances an image into one of another format. YUV is {@link #BT601_FULL}. */
+    public void enhance(@NotNull ByteBuffer src, int srcFormat, int srcStride, @NotNull ByteBuffer dst, int dstFormat,
+            int dstStride, int width, int height) {
+        enhance(src, srcFormat, srcStride, dst, dstFormat, dstStride, width, height, BT601_FULL);
+    }
+
+    /**
+     * Enhances an image into one of another format: any two of RGB8, BGR8, RGBA8 and BGRA8 (alpha becomes 255 where the
+     * source has none); RGB16 and RGB16; any two of NV12, NV21 and I420; one of these three into one of the first four.
+     *
+     * <p>A YUV image is one block of memory. The stride is that of luma, and there are {@code height} rows of it, each with
+     * its whole stride. Then come ceil(height / 2) rows of chroma: of NV12 and NV21 with the stride of luma, rounded up to
+     * an even number; of I420 first all of U, then all of V, with half the stride of luma, rounded up.
+     *
+     * @param matrix of YUV: BT601_LIMITED, BT601_FULL, BT709_LIMITED or BT709_FULL
+     */
+    public void enhance(@NotNull ByteBuffer src, int srcFormat, int srcStride, @NotNull ByteBuffer dst, int dstFormat,
+            int dstStride, int width, int height, int matrix) {
+        requireDirect(src, "src");
+        requireWritable(dst);
+        final long open = enter();
+        try {
+            check(open, enhanceNative(open, src, src.position(), src.limit(), srcFormat, srcStride, dst, dst.position(),
+                    dst.limit(), dstFormat, dstStride, width, height, matrix));
+        } finally {
+            leave();
+        }
+    }
+
+    /**
+     * Enhances the planes of an {@code android.media.Image} in the format {@code YUV_420_888} for display. Row and pixel
+     * strides are those of its planes; the last row of a plane may end with its last sample.
+     *
+     * @param uvPixelStride bytes from a chroma sample to the next one, 1 to 16
+     * @param dstFormat RGB8, BGR8, RGBA8 or BGRA8
+     */
+    public void enhanceYuv420(@NotNull ByteBuffer y, int yRowStride, @NotNull ByteBuffer u, int uRowStride,
+            @NotNull ByteBuffer v, int vRowStride, int uvPixelStride, int matrix, @NotNull ByteBuffer dst, int dstFormat,
+            int dstStride, int width, int height) {
+        requireDirect(y, "y");
+        requireDirect(u, "u");
+        requireDirect(v, "v");
+        requireWritable(dst);
+        final long open = enter();
+        try {
+            check(open, enhancePlanesNative(open, y, y.position(), y.limit(), yRowStride, u, u.position(), u.limit(),
+                    uRowStride, v, v.position(), v.limit(), vRowStride, uvPixelStride, dst, dst.position(), dst.limit(),
+                    dstFormat, dstStride, width, height, matrix));
+        } finally {
+            leave();
+        }
+    }
+
+    /** From the next frame on: 0 leaves the image as it is, 1 is the model. */
+    public void setStrength(float strength) {
+        final long open = enter();
+        try {
+            check(open, setStrengthNative(open, strength));
+        } finally {
+            leave();
+        }
+    }
+
+    /** From the next frame on: 0 (off) to less than 1. */
+    public void setSmoothing(float smoothing) {
+        final long open = enter();
+        try {
+            check(open, setSmoothingNative(open, smoothing));
+        } finally {
+            leave();
+        }
+    }
+
+    /** Forgets the frames so far: the next one begins a new video. */
+    public void reset() {
+        final long open = enter();
+        try {
+            check(open, resetNative(open));
+        } finally {
+            leave();
+        }
+    }
+
+    /**
+     * How long the last enhancement took; zeros before the first. The stages are the time that all threads spent in them,
+     * divided by the number of threads; what they leave of the total is preparation and waiting.
+     *
+     * @param nanoseconds receives total, reordering of channels, downsampling, network, and curve; it may be longer
+     */
+    public void timings(@NotNull long[] nanoseconds) {
+        if (nanoseconds.length < 5) {
+            throw new IllegalArgumentException("nanoseconds: " + nanoseconds.length + " elements, 5 were wanted");
+        }
+        final long open = enter();
+        try {
+            check(open, timingsNative(open, nanoseconds));
+        } finally {
+            leave();
+        }
+    }
+
+    /** The downsampling factor in effect. */
+    public int scale() {
+        requireOpen();
+        return scale;
+    }
+
+    /** One of ARCHITECTURE_ENGINE, ARCHITECTURE_ZERODCEPP and ARCHITECTURE_ZERODCE. */
+    public int architecture() {
+        requireOpen();
+        return architecture;
+    }
+
+    /** Weights and biases of the network; 0 where MindSpore Lite runs it. */
+    public int parameters() {
+        requireOpen();
+        return parameters;
+    }
+
+    /** Version of the native library, "1.2.3". */
+    public static @NotNull String version() {
+        return versionNative();
+    }
+
+    /**
+     * Frees the model and its threads. While another thread is inside a call, waits until that call is over; calls that
+     * begin later throw {@link IllegalStateException}. Harmless when repeated.
+     */
+    @Override
+    public void close() {
+        boolean interrupted = false;
+        synchronized (this) {
+            closed = true;
+            while (busy) {
+                try {
+                    wait();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            closeNative(handle);
+            handle = 0;
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    // Takes the handle for one call. It cannot be freed before leave().
+    private synchronized long enter() {
+        requireOpen();
+        if (busy) {
+            throw new DceliteException(DceliteException.BUSY, "the enhancer is in use by another thread");
+        }
+        busy = true;
+        return handle;
+    }
+
+    private synchronized void leave() {
+        busy = false;
+        if (closed) {
+            notifyAll();
+        }
+    }
+
+    private synchronized void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the enhancer is closed");
+        }
+    }
+
+    private static void requireDirect(ByteBuffer buffer, String name) {
+        if (buffer == null) {
+            throw new NullPointerException(name + ": is null, a direct ByteBuffer was wanted");
+        }
+        if (!buffer.isDirect()) {
+            throw new IllegalArgumentException(name + ": is no direct ByteBuffer (ByteBuffer.allocateDirect makes one)");
+        }
+    }
+
+    private static void requireWritable(ByteBuffer dst) {
+        requireDirect(dst, "dst");
+        if (dst.isReadOnly()) {
+            throw new IllegalArgumentException("dst: is read-only");
+        }
+    }
+
+    private static void check(long handle, int status) {
+        if (status != 0) {
+            throw new DceliteException(status, new String(messageNative(handle), StandardCharsets.UTF_8));
+        }
+    }
+
+    // Null, with the handle and {scale, architecture, parameters}; or the library's sentence, with the status in info[0].
+    private static native byte[] openNative(byte[] path, ByteBuffer model, int position, int limit, int threads, int scale,
+            float strength, float smoothing, int mapInterval, boolean timings, long[] handle, int[] info);
+
+    // These return a dce_status. The two that take images throw IllegalArgumentException for what is wrong with the buffers.
+
+    private static native int enhanceNative(long handle, ByteBuffer src, int srcPosition, int srcLimit, int srcFormat,
+            int srcStride, ByteBuffer dst, int dstPosition, int dstLimit, int dstFormat, int dstStride, int width, int height,
+            int matrix);
+
+    private static native int enhancePlanesNative(long handle, ByteBuffer y, int yPosition, int yLimit, int yStride,
+            ByteBuffer u, int uPosition, int uLimit, int uStride, ByteBuffer v, int vPosition, int vLimit, int vStride,
+            int uvPixelStride, ByteBuffer dst, int dstPosition, int dstLimit, int dstFormat, int dstStride, int width,
+            int height, int matrix);
+
+    private static native int setStrengthNative(long handle, float strength);
+
+    private static native int setSmoothingNative(long handle, float smoothing);
+
+    private static native int resetNative(long handle);
+
+    private static native int timingsNative(long handle, long[] nanoseconds);
+
+    private static native byte[] messageNative(long handle);
+
+    private static native String versionNative();
+
+    private static native void closeNative(long handle);
+}
