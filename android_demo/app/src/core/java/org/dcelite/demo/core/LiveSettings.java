@@ -1,0 +1,111 @@
+package org.dcelite.demo.core;
+
+/** What the user set for the live picture. Immutable; values out of range are brought into it. */
+public final class LiveSettings {
+    /** The engine with the weights that are compiled in. */
+    public static final String SHIPPED = "";
+    /** The library takes 0 … 64 threads; a phone has no use for more than this. 0: one per processor. */
+    public static final int MAX_THREADS = 8;
+    /** Above, a scene that changes leaves a trail for seconds. */
+    public static final float MAX_SMOOTHING = 0.95f;
+
+    public static final LiveSettings DEFAULTS = new LiveSettings(SHIPPED, 0, 1, 0.6f, 0.5f);
+
+    /** {@link #SHIPPED}, or the name of a model file in the app. */
+    public final String engine;
+    public final int threads;
+    /** 0: as the camera sees it … 1: as the model has it. */
+    public final float strength;
+    /** 0 (off) … {@link #MAX_SMOOTHING}. */
+    public final float smoothing;
+    /** Share of the picture, from the left, that stays as the camera sees it. */
+    public final float split;
+
+    public LiveSettings(String engine, int threads, float strength, float smoothing, float split) {
+        // These two stand between the values in the text form.
+        this.engine = engine.indexOf(';') < 0 && engine.indexOf('=') < 0 ? engine : SHIPPED;
+        this.threads = Math.max(0, Math.min(threads, MAX_THREADS));
+        this.strength = within(strength, 1, 1);
+        this.smoothing = within(smoothing, MAX_SMOOTHING, 0);
+        this.split = within(split, 1, 0.5f);
+    }
+
+    public LiveSettings withEngine(String value) {
+        return new LiveSettings(value, threads, strength, smoothing, split);
+    }
+
+    public LiveSettings withThreads(int value) {
+        return new LiveSettings(engine, value, strength, smoothing, split);
+    }
+
+    public LiveSettings withStrength(float value) {
+        return new LiveSettings(engine, threads, value, smoothing, split);
+    }
+
+    public LiveSettings withSmoothing(float value) {
+        return new LiveSettings(engine, threads, strength, value, split);
+    }
+
+    public LiveSettings withSplit(float value) {
+        return new LiveSettings(engine, threads, strength, smoothing, value);
+    }
+
+    /** Whether an engine that is open for the other settings also serves these. */
+    public boolean sharesEngineWith(LiveSettings other) {
+        return engine.equals(other.engine) && threads == other.threads;
+    }
+
+    /** The form in which an app keeps them. */
+    @Override
+    public String toString() {
+        return "engine=" + engine + ";threads=" + threads + ";strength=" + strength + ";smoothing=" + smoothing + ";split="
+                + split;
+    }
+
+    /** Reads {@link #toString}; what is absent, unknown or damaged has its default. Null gives the defaults. */
+    public static LiveSettings parse(String text) {
+        LiveSettings settings = DEFAULTS;
+        if (text == null) {
+            return settings;
+        }
+        for (String pair : text.split(";")) {
+            final int equals = pair.indexOf('=');
+            if (equals < 0) {
+                continue;
+            }
+            final String value = pair.substring(equals + 1);
+            switch (pair.substring(0, equals)) {
+                case "engine":
+                    settings = settings.withEngine(value);
+                    break;
+                case "threads":
+                    settings = settings.withThreads((int) number(value, settings.threads));
+                    break;
+                case "strength":
+                    settings = settings.withStrength(number(value, settings.strength));
+                    break;
+                case "smoothing":
+                    settings = settings.withSmoothing(number(value, settings.smoothing));
+                    break;
+                case "split":
+                    settings = settings.withSplit(number(value, settings.split));
+                    break;
+                default:  // of another version of the app
+                    break;
+            }
+        }
+        return settings;
+    }
+
+    private static float number(String text, float otherwise) {
+        try {
+            return Float.parseFloat(text);
+        } catch (NumberFormatException e) {
+            return otherwise;
+        }
+    }
+
+    private static float within(float value, float most, float ofNaN) {
+        return Float.isNaN(value) ? ofNaN : Math.max(0, Math.min(value, most));
+    }
+}

@@ -1,0 +1,50 @@
+package org.dcelite.demo.core;
+
+import java.util.Arrays;
+
+/** Statistics of measured times. */
+public final class Samples {
+    private final double[] sorted;
+    private final double mean;
+
+    /** @param values at least one */
+    public Samples(double[] values) {
+        if (values.length == 0) {
+            throw new IllegalArgumentException("values: none, at least one was wanted");
+        }
+        sorted = values.clone();
+        Arrays.sort(sorted);
+        double sum = 0;
+        for (double value : sorted) {
+            sum += value;
+        }
+        mean = sum / sorted.length;
+    }
+
+    public int count() {
+        return sorted.length;
+    }
+
+    public double mean() {
+        return mean;
+    }
+
+    public double min() {
+        return sorted[0];
+    }
+
+    public double max() {
+        return sorted[sorted.length - 1];
+    }
+
+    /** The value below which this share of the samples lies, interpolated between neighbours. */
+    public double percentile(double percent) {
+        if (!(percent >= 0 && percent <= 100)) {
+            throw new IllegalArgumentException("percent: " + percent + ", 0 to 100 was wanted");
+        }
+        final double position = percent / 100 * (sorted.length - 1);
+        final int below = (int) position;
+        final int above = Math.min(below + 1, sorted.length - 1);
+        return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+    }
+}

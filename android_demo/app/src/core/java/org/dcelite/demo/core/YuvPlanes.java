@@ -1,0 +1,92 @@
+package org.dcelite.demo.core;
+
+import java.nio.ByteBuffer;
+
+/**
+ * The planes of a YUV 4:2:0 image as Android's cameras give them: each begins at the position of its buffer and ends by the
+ * limit; chroma samples may be interwoven, and the last row of a plane may end with its last sample.
+ */
+public final class YuvPlanes {
+    /** The largest chroma pixel stride that the library takes. */
+    public static final int MAX_PIXEL_STRIDE = 16;
+
+    public final ByteBuffer y;
+    public final ByteBuffer u;
+    public final ByteBuffer v;
+    public final int yRowStride;
+    public final int uRowStride;
+    public final int vRowStride;
+    /** Bytes from a chroma sample to the next one of its row, in both planes. */
+    public final int pixelStride;
+    public final int width;
+    public final int height;
+
+    /** @throws IllegalArgumentException where a plane is not direct, or cannot hold an image of this size */
+    public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, int uRowStride, ByteBuffer v, int vRowStride,
+            int pixelStride, int width, int height) {
+        if (width < 1 || height < 1) {
+            throw new IllegalArgumentException("size: " + width + " x " + height + ", at least 1 x 1 was wanted");
+        }
+        if (pixelStride < 1 || pixelStride > MAX_PIXEL_STRIDE) {
+            throw new IllegalArgumentException("pixelStride: " + pixelStride + ", 1 to " + MAX_PIXEL_STRIDE + " was wanted");
+        }
+        final int chromaWidth = half(width);
+        final int chromaHeight = half(height);
+        requireRoom("y", y, yRowStride, 1, width, height);
+        requireRoom("u", u, uRowStride, pixelStride, chromaWidth, chromaHeight);
+        requireRoom("v", v, vRowStride, pixelStride, chromaWidth, chromaHeight);
+        this.y = y;
+        this.u = u;
+        this.v = v;
+        this.yRowStride = yRowStride;
+        this.uRowStride = uRowStride;
+        this.vRowStride = vRowStride;
+        this.pixelStride = pixelStride;
+        this.width = width;
+        this.height = height;
+    }
+
+    /**
+     * A rectangle of the image, in the same memory. Chroma belongs to blocks of 2 x 2 pixels, so the rectangle begins at
+     * even coordinates; its size is free.
+     */
+    public YuvPlanes crop(int left, int top, int cropWidth, int cropHeight) {
+        if (left < 0 || top < 0 || (left | top) % 2 != 0) {
+            throw new IllegalArgumentException("corner: " + left + ", " + top + ", even and not negative was wanted");
+        }
+        if (cropWidth < 1 || cropHeight < 1 || cropWidth > width - left || cropHeight > height - top) {
+            throw new IllegalArgumentException("crop: " + cropWidth + " x " + cropHeight + " at " + left + ", " + top
+                    + " is not within " + width + " x " + height);
+        }
+        if (cropWidth == width && cropHeight == height) {
+            return this;
+        }
+        final int chroma = left / 2 * pixelStride;
+        return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, top / 2 * uRowStride + chroma), uRowStride,
+                at(v, top / 2 * vRowStride + chroma), vRowStride, pixelStride, cropWidth, cropHeight);
+    }
+
+    private static int half(int size) {
+        return size / 2 + size % 2;
+    }
+
+    private static ByteBuffer at(ByteBuffer plane, int offset) {
+        final ByteBuffer part = plane.duplicate();
+        part.position(plane.position() + offset);
+        return part;
+    }
+
+    private static void requireRoom(String name, ByteBuffer plane, int rowStride, int step, int columns, int rows) {
+        if (!plane.isDirect()) {
+            throw new IllegalArgumentException(name + ": is no direct buffer");
+        }
+        final long row = (long) (columns - 1) * step + 1;
+        if (rowStride < row) {
+            throw new IllegalArgumentException(name + ": a row stride of " + rowStride + ", at least " + row + " was wanted");
+        }
+        final long bytes = (long) (rows - 1) * rowStride + row;
+        if (plane.remaining() < bytes) {
+            throw new IllegalArgumentException(name + ": " + plane.remaining() + " bytes, " + bytes + " were wanted");
+        }
+    }
+}

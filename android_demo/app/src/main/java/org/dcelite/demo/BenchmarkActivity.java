@@ -1,0 +1,159 @@
+package org.dcelite.demo;
+
+import android.app.Activity;
+import android.content.Intent;
+import android.os.Build;
+import android.os.Bundle;
+import android.os.Handler;
+import android.os.Looper;
+import android.os.PowerManager;
+import android.view.View;
+import android.view.WindowManager;
+import android.widget.Button;
+import android.widget.TextView;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.dcelite.Enhancer;
+import org.dcelite.demo.core.Benchmark;
+import org.dcelite.demo.core.Failure;
+
+/** Measures this device. */
+public final class BenchmarkActivity extends Activity {
+    private static final String STATE_REPORT = "report";
+
+    private final Handler ui = new Handler(Looper.getMainLooper());
+    private final ExecutorService worker = Executors.newSingleThreadExecutor();
+
+    private TextView report;
+    private TextView progress;
+    private Button run;
+    private View share;
+    private Benchmark benchmark;  // while one runs
+    private boolean interrupted;
+    private String result;
+
+    @Override
+    protected void onCreate(Bundle state) {
+        super.onCreate(state);
+        setContentView(R.layout.benchmark);
+        Screen.keepClearOfBars(findViewById(R.id.root));
+        report = (TextView) findViewById(R.id.report);
+        progress = (TextView) findViewById(R.id.progress);
+        run = (Button) findViewById(R.id.run);
+        share = findViewById(R.id.share);
+        run.setOnClickListener(view -> {
+            if (benchmark == null) {
+                begin();
+            } else {
+                benchmark.cancel();
+            }
+        });
+        share.setOnClickListener(view -> startActivity(Intent.createChooser(
+                new Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, result), null)));
+        if (state != null) {
+            show(state.getString(STATE_REPORT));
+        }
+    }
+
+    @Override
+    protected void onSaveInstanceState(Bundle state) {
+        super.onSaveInstanceState(state);
+        state.putString(STATE_REPORT, result);
+    }
+
+    @Override
+    protected void onPause() {
+        if (benchmark != null) {
+            benchmark.cancel();
+            interrupted = true;
+        }
+        super.onPause();
+    }
+
+    @Override
+    protected void onDestroy() {
+        ui.removeCallbacksAndMessages(null);
+        worker.shutdown();
+        super.onDestroy();
+    }
+
+    private void begin() {
+        final Models models = new Models(this);
+        final Benchmark started = new Benchmark(models, System::nanoTime, Benchmark.Limits.DEFAULTS);
+        benchmark = started;
+        interrupted = false;
+        run.setText(R.string.benchmark_cancel);
+        progress.setText("");
+        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
+        worker.execute(() -> {
+            String text;
+            try {
+                final List<String> device = device();
+                text = Benchmark.report(device, started.run(cases(models.available()), this::announce));
+            } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
+                text = Screen.words(this, Failure.of(e), e);
+            }
+            final String finished = text;
+            ui.post(() -> end(finished));
+        });
+    }
+
+    private void announce(int index, int count, Benchmark.Case next) {
+        final String text = getString(R.string.benchmark_progress, index + 1, count, next.width, next.height,
+                Models.title(this, next.engine));
+        ui.post(() -> progress.setText(text));
+    }
+
+    private void end(String text) {
+        benchmark = null;
+        run.setText(R.string.benchmark_run);
+        progress.setText(interrupted ? getString(R.string.benchmark_interrupted) : "");
+        getWindow().clearFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
+        show(text);
+    }
+
+    private void show(String text) {
+        result = text;
+        if (text != null) {
+            report.setText(text);
+            share.setEnabled(true);
+        }
+    }
+
+    private static List<Benchmark.Case> cases(List<String> engines) {
+        final List<Benchmark.Case> cases = new ArrayList<>();
+        for (String engine : engines) {
+            for (int threads = 1; threads >= 0; threads--) {  // one, then one per processor
+                cases.add(new Benchmark.Case(Benchmark.Kind.CAMERA, 1280, 720, engine, threads));
+                cases.add(new Benchmark.Case(Benchmark.Kind.CAMERA, 1920, 1080, engine, threads));
+                cases.add(new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 4000, 3000, engine, threads));
+            }
+        }
+        return cases;
+    }
+
+    private List<String> device() {
+        final List<String> lines = new ArrayList<>();
+        lines.add("library " + Enhancer.version());
+        lines.add(Build.MANUFACTURER + " " + Build.MODEL + ", " + chip());
+        lines.add("Android " + Build.VERSION.RELEASE + " (API " + Build.VERSION.SDK_INT + "), " + Build.SUPPORTED_ABIS[0] + ", "
+                + Runtime.getRuntime().availableProcessors() + " processors");
+        final PowerManager power = (PowerManager) getSystemService(POWER_SERVICE);
+        lines.add("power saving " + (power.isPowerSaveMode() ? "on: times are not those of the chip" : "off"));
+        return lines;
+    }
+
+    // Build.SOC_MODEL came with API 31; the app is compiled against the classes of API 23.
+    private static String chip() {
+        if (Build.VERSION.SDK_INT >= 31) {
+            try {
+                return Build.class.getField("SOC_MANUFACTURER").get(null) + " " + Build.class.getField("SOC_MODEL").get(null);
+            } catch (ReflectiveOperationException e) {
+                return Build.HARDWARE;
+            }
+        }
+        return Build.HARDWARE;
+    }
+}

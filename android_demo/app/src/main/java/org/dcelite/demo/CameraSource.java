@@ -1,0 +1,257 @@
+package org.dcelite.demo;
+
+import android.content.Context;
+import android.graphics.ImageFormat;
+import android.graphics.Rect;
+import android.hardware.camera2.CameraAccessException;
+import android.hardware.camera2.CameraCaptureSession;
+import android.hardware.camera2.CameraCharacteristics;
+import android.hardware.camera2.CameraDevice;
+import android.hardware.camera2.CameraManager;
+import android.hardware.camera2.CaptureRequest;
+import android.hardware.camera2.params.StreamConfigurationMap;
+import android.media.Image;
+import android.media.ImageReader;
+import android.os.Handler;
+import android.util.Size;
+import java.util.Collections;
+import org.dcelite.demo.core.CameraChoice;
+import org.dcelite.demo.core.Frame;
+import org.dcelite.demo.core.YuvPlanes;
+
+/**
+ * The frames of a camera, in YUV_420_888. All methods run on the thread of the handler, and so do all calls to the listener.
+ * Used once: {@link #start}, {@link #stop}, {@link #release}.
+ */
+final class CameraSource {
+    interface Listener {
+        /** Before the first frame: how the sensor stands in the device. */
+        void opened(int sensorDegrees, boolean front);
+
+        /** The listener closes the frame. */
+        void frame(Frame frame);
+
+        /** The camera gives no more frames. */
+        void failed(int message);
+    }
+
+    /** 1280 x 720: most phones give it at 30 frames a second. */
+    private static final long PIXELS = 1280 * 720;
+    /** One that is enhanced, one that waits, one that the camera hands over, one that it fills. */
+    private static final int FRAMES = 4;
+
+    private final CameraManager manager;
+    private final Handler handler;
+    private final Listener listener;
+    private ImageReader reader;
+    private CameraDevice device;
+    private boolean stopped;
+
+    CameraSource(Context context, Handler handler, Listener listener) {
+        manager = (CameraManager) context.getSystemService(Context.CAMERA_SERVICE);
+        this.handler = handler;
+        this.listener = listener;
+    }
+
+    void start() {
+        try {
+            final String id = choose();
+            if (id == null) {
+                fail(R.string.camera_none);
+                return;
+            }
+            final CameraCharacteristics about = manager.getCameraCharacteristics(id);
+            final Size size = size(about);
+            if (size == null) {
+                fail(R.string.camera_none);
+                return;
+            }
+            final Integer degrees = about.get(CameraCharacteristics.SENSOR_ORIENTATION);
+            listener.opened(degrees == null ? 0 : degrees, isFront(about));
+            reader = ImageReader.newInstance(size.getWidth(), size.getHeight(), ImageFormat.YUV_420_888, FRAMES);
+            reader.setOnImageAvailableListener(this::onImage, handler);
+            manager.openCamera(id, new DeviceCallback(), handler);
+        } catch (CameraAccessException e) {
+            fail(message(e));
+        } catch (SecurityException e) {
+            fail(R.string.camera_permission_refused);
+        } catch (IllegalArgumentException e) {
+            fail(R.string.camera_failed);  // the camera was unplugged in between
+        }
+    }
+
+    /** No frame comes after this. Those that are out stay valid until {@link #release}. */
+    void stop() {
+        stopped = true;
+        if (device != null) {
+            device.close();
+            device = null;
+        }
+    }
+
+    /** After {@link #stop}, when all frames are closed. */
+    void release() {
+        if (reader != null) {
+            reader.close();
+            reader = null;
+        }
+    }
+
+    // The first camera on the back, else the first.
+    private String choose() throws CameraAccessException {
+        final String[] ids = manager.getCameraIdList();
+        for (String id : ids) {
+            if (!isFront(manager.getCameraCharacteristics(id))) {
+                return id;
+            }
+        }
+        return ids.length == 0 ? null : ids[0];
+    }
+
+    private static boolean isFront(CameraCharacteristics about) {
+        final Integer facing = about.get(CameraCharacteristics.LENS_FACING);
+        return facing != null && facing == CameraCharacteristics.LENS_FACING_FRONT;
+    }
+
+    private static Size size(CameraCharacteristics about) {
+        final StreamConfigurationMap map = about.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP);
+        final Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
+        final int count = sizes == null ? 0 : sizes.length;
+        final int[] widths = new int[count];
+        final int[] heights = new int[count];
+        for (int i = 0; i < count; i++) {
+            widths[i] = sizes[i].getWidth();
+            heights[i] = sizes[i].getHeight();
+        }
+        final int best = CameraChoice.size(widths, heights, PIXELS);
+        return best < 0 ? null : sizes[best];
+    }
+
+    private void fail(int message) {
+        if (!stopped) {
+            stop();
+            listener.failed(message);
+        }
+    }
+
+    private static int message(CameraAccessException e) {
+        switch (e.getReason()) {
+            case CameraAccessException.CAMERA_IN_USE:
+            case CameraAccessException.MAX_CAMERAS_IN_USE:
+                return R.string.camera_in_use;
+            case CameraAccessException.CAMERA_DISABLED:
+                return R.string.camera_disabled;
+            case CameraAccessException.CAMERA_DISCONNECTED:
+                return R.string.camera_disconnected;
+            default:
+                return R.string.camera_failed;
+        }
+    }
+
+    private void onImage(ImageReader from) {
+        if (stopped) {
+            return;
+        }
+        final Image image = from.acquireNextImage();
+        if (image != null) {
+            listener.frame(new ImageFrame(image));
+        }
+    }
+
+    private final class DeviceCallback extends CameraDevice.StateCallback {
+        @Override
+        public void onOpened(CameraDevice opened) {
+            if (stopped) {
+                opened.close();
+                return;
+            }
+            device = opened;
+            try {
+                final CaptureRequest.Builder request = opened.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
+                request.addTarget(reader.getSurface());
+                opened.createCaptureSession(Collections.singletonList(reader.getSurface()), new SessionCallback(request.build()),
+                        handler);
+            } catch (CameraAccessException e) {
+                fail(message(e));
+            } catch (IllegalStateException e) {
+                fail(R.string.camera_disconnected);
+            }
+        }
+
+        @Override
+        public void onDisconnected(CameraDevice lost) {
+            lost.close();
+            fail(R.string.camera_disconnected);
+        }
+
+        @Override
+        public void onError(CameraDevice lost, int error) {
+            lost.close();
+            switch (error) {
+                case ERROR_CAMERA_IN_USE:
+                case ERROR_MAX_CAMERAS_IN_USE:
+                    fail(R.string.camera_in_use);
+                    break;
+                case ERROR_CAMERA_DISABLED:
+                    fail(R.string.camera_disabled);
+                    break;
+                default:
+                    fail(R.string.camera_failed);
+                    break;
+            }
+        }
+    }
+
+    private final class SessionCallback extends CameraCaptureSession.StateCallback {
+        private final CaptureRequest request;
+
+        SessionCallback(CaptureRequest request) {
+            this.request = request;
+        }
+
+        @Override
+        public void onConfigured(CameraCaptureSession session) {
+            if (stopped) {
+                return;
+            }
+            try {
+                session.setRepeatingRequest(request, null, null);
+            } catch (CameraAccessException e) {
+                fail(message(e));
+            } catch (IllegalStateException e) {
+                fail(R.string.camera_disconnected);
+            }
+        }
+
+        @Override
+        public void onConfigureFailed(CameraCaptureSession session) {
+            fail(R.string.camera_failed);
+        }
+    }
+
+    /** An image of the camera, without the margin that some devices have around it. */
+    private static final class ImageFrame implements Frame {
+        private final Image image;
+
+        ImageFrame(Image image) {
+            this.image = image;
+        }
+
+        @Override
+        public YuvPlanes planes() {
+            final Image.Plane[] planes = image.getPlanes();
+            final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(), planes[1].getBuffer(),
+                    planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(), planes[1].getPixelStride(),
+                    image.getWidth(), image.getHeight());
+            final Rect crop = image.getCropRect();
+            final int left = crop.left - crop.left % 2;
+            final int top = crop.top - crop.top % 2;
+            return whole.crop(left, top, crop.right - left, crop.bottom - top);
+        }
+
+        @Override
+        public void close() {
+            image.close();
+        }
+    }
+}

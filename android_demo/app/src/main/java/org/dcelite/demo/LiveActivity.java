@@ -1,0 +1,367 @@
+package org.dcelite.demo;
+
+import android.Manifest;
+import android.app.Activity;
+import android.content.Intent;
+import android.content.SharedPreferences;
+import android.content.pm.PackageManager;
+import android.hardware.display.DisplayManager;
+import android.net.Uri;
+import android.os.Bundle;
+import android.os.Handler;
+import android.os.HandlerThread;
+import android.os.Looper;
+import android.provider.Settings;
+import android.view.Surface;
+import android.view.SurfaceView;
+import android.view.View;
+import android.view.WindowManager;
+import android.widget.AdapterView;
+import android.widget.ArrayAdapter;
+import android.widget.Button;
+import android.widget.SeekBar;
+import android.widget.Spinner;
+import android.widget.TextView;
+import android.widget.ToggleButton;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import org.dcelite.demo.core.CameraChoice;
+import org.dcelite.demo.core.Failure;
+import org.dcelite.demo.core.Frame;
+import org.dcelite.demo.core.FramePipeline;
+import org.dcelite.demo.core.LiveSettings;
+import org.dcelite.demo.core.Orientation;
+
+/**
+ * The live picture. Between onResume and onPause, with the permission, there is one camera and one pipeline; both start and
+ * stop on the camera's thread, in the order in which the screen comes and goes.
+ */
+public final class LiveActivity extends Activity {
+    private static final int PERMISSION_REQUEST = 1;
+    private static final String PREFERENCES = "live";
+    private static final String KEY_SETTINGS = "settings";
+    private static final String KEY_ASKED = "asked";
+    private static final long STATISTICS_INTERVAL_MS = 500;
+
+    private final Handler ui = new Handler(Looper.getMainLooper());
+    private HandlerThread cameraThread;
+    private Handler cameraHandler;
+
+    private LiveScreen screen;
+    private Models models;
+    private TextView statistics;
+    private View notice;
+    private TextView message;
+    private Button action;
+    private SeekBar split;
+
+    private SharedPreferences preferences;
+    private LiveSettings settings;
+    private Run run;
+    private boolean asking;
+
+    /** One stretch of live pictures. */
+    private final class Run implements CameraSource.Listener, FramePipeline.Sink {
+        final FramePipeline pipeline = new FramePipeline(models, this, settings);
+        private final CameraSource camera = new CameraSource(LiveActivity.this, cameraHandler, this);
+        private volatile int sensorDegrees;
+        private volatile boolean front;
+        private volatile boolean over;
+
+        void start() {
+            cameraHandler.post(() -> {
+                pipeline.start();
+                camera.start();
+            });
+        }
+
+        void stop() {
+            over = true;
+            cameraHandler.post(() -> {
+                camera.stop();
+                pipeline.stop();  // closes all frames, before the reader that owns them goes
+                camera.release();
+            });
+        }
+
+        void turn() {
+            pipeline.setOrientation(Orientation.ofCamera(sensorDegrees, displayDegrees(), front));
+        }
+
+        @Override
+        public void opened(int degrees, boolean isFront) {
+            sensorDegrees = degrees;
+            front = isFront;
+            turn();
+        }
+
+        @Override
+        public void frame(Frame frame) {
+            pipeline.submit(frame);
+        }
+
+        @Override
+        public void failed(int text) {
+            onScreen(() -> say(getString(text), R.string.live_retry, LiveActivity.this::restart));
+        }
+
+        @Override
+        public void show(ByteBuffer rgba, int width, int height, Orientation orientation, LiveSettings shown) {
+            screen.draw(rgba, width, height, orientation, shown.split);
+        }
+
+        @Override
+        public void failed(Failure failure, Throwable cause) {
+            onScreen(() -> say(Screen.words(LiveActivity.this, failure, cause), R.string.live_retry, LiveActivity.this::restart));
+        }
+
+        // What this run has to say is of no interest after it.
+        private void onScreen(Runnable work) {
+            ui.post(() -> {
+                if (!over) {
+                    work.run();
+                }
+            });
+        }
+    }
+
+    private final DisplayManager.DisplayListener displayListener = new DisplayManager.DisplayListener() {
+        @Override
+        public void onDisplayChanged(int display) {
+            if (run != null) {
+                run.turn();
+            }
+        }
+
+        @Override
+        public void onDisplayAdded(int display) {
+        }
+
+        @Override
+        public void onDisplayRemoved(int display) {
+        }
+    };
+
+    private final Runnable showStatistics = new Runnable() {
+        @Override
+        public void run() {
+            final Run current = LiveActivity.this.run;
+            if (current != null) {
+                statistics.setText(current.pipeline.statistics().describe(current.pipeline.dropped()));
+                if (current.pipeline.statistics().shown() > 0 && action.getVisibility() == View.GONE) {
+                    notice.setVisibility(View.GONE);
+                }
+                ui.postDelayed(this, STATISTICS_INTERVAL_MS);
+            }
+        }
+    };
+
+    @Override
+    protected void onCreate(Bundle state) {
+        super.onCreate(state);
+        setContentView(R.layout.live);
+        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
+        Screen.keepClearOfBars(findViewById(R.id.root));
+        statistics = (TextView) findViewById(R.id.statistics);
+        notice = findViewById(R.id.notice);
+        message = (TextView) findViewById(R.id.message);
+        action = (Button) findViewById(R.id.action);
+        preferences = getSharedPreferences(PREFERENCES, MODE_PRIVATE);
+        settings = LiveSettings.parse(preferences.getString(KEY_SETTINGS, null));
+        models = new Models(this);
+        cameraThread = new HandlerThread("camera");
+        cameraThread.start();
+        cameraHandler = new Handler(cameraThread.getLooper());
+        prepareSurface();
+        prepareControls();
+    }
+
+    private void prepareSurface() {
+        screen = new LiveScreen(getResources().getDisplayMetrics().density);
+        final SurfaceView view = (SurfaceView) findViewById(R.id.surface);
+        view.getHolder().addCallback(screen);
+        // The controls lie above the picture, so touches beside them arrive at their container.
+        findViewById(R.id.root).setOnTouchListener((touched, event) -> {
+            split.setProgress(Math.round(screen.fraction(event.getX()) * split.getMax()));
+            return true;
+        });
+    }
+
+    private void prepareControls() {
+        final View controls = findViewById(R.id.controls);
+        ((ToggleButton) findViewById(R.id.show_controls)).setOnCheckedChangeListener(
+                (button, checked) -> controls.setVisibility(checked ? View.VISIBLE : View.GONE));
+        Screen.onSlide((SeekBar) findViewById(R.id.strength), settings.strength, value -> change(settings.withStrength(value)));
+        Screen.onSlide((SeekBar) findViewById(R.id.smoothing), settings.smoothing / LiveSettings.MAX_SMOOTHING,
+                value -> change(settings.withSmoothing(value * LiveSettings.MAX_SMOOTHING)));
+        split = (SeekBar) findViewById(R.id.split);
+        Screen.onSlide(split, settings.split, value -> change(settings.withSplit(value)));
+        final List<String> threads = new ArrayList<>();
+        threads.add(getString(R.string.all_processors));
+        final int most = Math.min(Runtime.getRuntime().availableProcessors(), LiveSettings.MAX_THREADS);
+        for (int count = 1; count <= most; count++) {
+            threads.add(String.valueOf(count));
+        }
+        prepareSpinner(R.id.threads, threads, settings.threads, index -> change(settings.withThreads(index)));
+        cameraHandler.post(() -> {
+            final List<String> engines = models.available();
+            ui.post(() -> prepareEngines(engines));
+        });
+    }
+
+    private void prepareEngines(List<String> engines) {
+        final List<String> titles = new ArrayList<>();
+        for (String engine : engines) {
+            titles.add(Models.title(this, engine));
+        }
+        // Index -1: the one that was chosen is not in this version of the app.
+        final int chosen = Math.max(0, engines.indexOf(settings.engine));
+        change(settings.withEngine(engines.get(chosen)));
+        prepareSpinner(R.id.engine, titles, chosen, index -> change(settings.withEngine(engines.get(index))));
+    }
+
+    private interface Choice {
+        void of(int index);
+    }
+
+    private void prepareSpinner(int id, List<String> titles, int chosen, Choice choice) {
+        final ArrayAdapter<String> adapter = new ArrayAdapter<>(this, android.R.layout.simple_spinner_item, titles);
+        adapter.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
+        final Spinner spinner = (Spinner) findViewById(id);
+        spinner.setAdapter(adapter);
+        spinner.setSelection(Math.min(chosen, titles.size() - 1));
+        spinner.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
+            @Override
+            public void onItemSelected(AdapterView<?> parent, View view, int position, long row) {
+                choice.of(position);
+            }
+
+            @Override
+            public void onNothingSelected(AdapterView<?> parent) {
+            }
+        });
+    }
+
+    private void change(LiveSettings changed) {
+        final boolean otherEngine = !changed.sharesEngineWith(settings);
+        settings = changed;
+        if (run != null) {
+            run.pipeline.configure(changed);
+            if (otherEngine && action.getVisibility() == View.VISIBLE) {
+                restart();  // the notice may be about the engine before
+            }
+        }
+    }
+
+    @Override
+    protected void onResume() {
+        super.onResume();
+        ((DisplayManager) getSystemService(DISPLAY_SERVICE)).registerDisplayListener(displayListener, ui);
+        if (!asking) {
+            begin();
+        }
+    }
+
+    @Override
+    protected void onPause() {
+        end();
+        ((DisplayManager) getSystemService(DISPLAY_SERVICE)).unregisterDisplayListener(displayListener);
+        preferences.edit().putString(KEY_SETTINGS, settings.toString()).apply();
+        super.onPause();
+    }
+
+    @Override
+    protected void onDestroy() {
+        cameraThread.quitSafely();  // after what onPause left for it
+        super.onDestroy();
+    }
+
+    private void begin() {
+        switch (CameraChoice.access(checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED,
+                preferences.getBoolean(KEY_ASKED, false), shouldShowRequestPermissionRationale(Manifest.permission.CAMERA))) {
+            case GRANTED:
+                say(getString(R.string.live_starting), 0, null);
+                run = new Run();
+                run.start();
+                ui.post(showStatistics);
+                break;
+            case ASK:
+                ask();
+                break;
+            case EXPLAIN:
+                say(getString(R.string.camera_permission_why), R.string.camera_permission_ask, this::ask);
+                break;
+            case OPEN_SETTINGS:
+                say(getString(R.string.camera_permission_refused), R.string.camera_permission_settings, this::openSettings);
+                break;
+        }
+    }
+
+    private void end() {
+        ui.removeCallbacks(showStatistics);
+        if (run != null) {
+            run.stop();
+            run = null;
+        }
+    }
+
+    private void restart() {
+        end();
+        begin();
+    }
+
+    private void ask() {
+        asking = true;
+        requestPermissions(new String[] {Manifest.permission.CAMERA}, PERMISSION_REQUEST);
+    }
+
+    @Override
+    public void onRequestPermissionsResult(int request, String[] permissions, int[] results) {
+        asking = false;
+        // Without results the question was interrupted, and is asked again.
+        if (results.length > 0) {
+            preferences.edit().putBoolean(KEY_ASKED, true).apply();
+        }
+        // On some versions the screen has been resumed by now, on others it is resumed after this.
+        if (run == null && hasWindowFocus()) {
+            begin();
+        }
+    }
+
+    @Override
+    public void onWindowFocusChanged(boolean focused) {
+        super.onWindowFocusChanged(focused);
+        if (focused && !asking && run == null) {
+            begin();
+        }
+    }
+
+    private void openSettings() {
+        startActivity(new Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", getPackageName(), null)));
+    }
+
+    // Button 0: none.
+    private void say(String text, int button, Runnable onButton) {
+        message.setText(text);
+        notice.setVisibility(View.VISIBLE);
+        action.setVisibility(button == 0 ? View.GONE : View.VISIBLE);
+        if (button != 0) {
+            action.setText(button);
+            action.setOnClickListener(view -> onButton.run());
+        }
+    }
+
+    private int displayDegrees() {
+        switch (getWindowManager().getDefaultDisplay().getRotation()) {
+            case Surface.ROTATION_90:
+                return 90;
+            case Surface.ROTATION_180:
+                return 180;
+            case Surface.ROTATION_270:
+                return 270;
+            default:
+                return 0;
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package org.dcelite.demo;
+
+import android.content.Context;
+import android.content.res.AssetManager;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import org.dcelite.demo.core.FrameEngine;
+import org.dcelite.demo.core.LiveSettings;
+import org.dcelite.demo.core.NativeEngine;
+
+/** The engines of this app: the weights in the library, and the model files in its assets. */
+final class Models implements FrameEngine.Factory {
+    private static final String FOLDER = "models";
+
+    private final AssetManager assets;
+
+    Models(Context context) {
+        assets = context.getAssets();
+    }
+
+    /** The engines that open on this device. Takes a moment: not for the thread of the screen. */
+    List<String> available() {
+        final List<String> names = new ArrayList<>();
+        names.add(LiveSettings.SHIPPED);
+        String[] files;
+        try {
+            files = assets.list(FOLDER);
+        } catch (IOException e) {
+            files = null;  // there is no such folder
+        }
+        for (String file : files == null ? new String[0] : files) {
+            try {
+                open(file, 1).close();
+                names.add(file);
+            } catch (RuntimeException | LinkageError e) {
+                // For instance a .ms file in an app that was built without MindSpore Lite: it is not offered.
+                continue;
+            }
+        }
+        return Collections.unmodifiableList(names);
+    }
+
+    /** What the user reads. */
+    static String title(Context context, String engine) {
+        return engine.equals(LiveSettings.SHIPPED) ? context.getString(R.string.shipped_weights) : engine;
+    }
+
+    @Override
+    public FrameEngine open(String engine, int threads) {
+        return new NativeEngine(engine.equals(LiveSettings.SHIPPED) ? null : read(engine), threads);
+    }
+
+    private ByteBuffer read(String file) {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (InputStream stream = assets.open(FOLDER + "/" + file)) {
+            final byte[] part = new byte[65536];
+            for (int count = stream.read(part); count >= 0; count = stream.read(part)) {
+                bytes.write(part, 0, count);
+            }
+        } catch (IOException e) {
+            throw new IllegalStateException(file + ": is not in this app", e);
+        }
+        final ByteBuffer model = ByteBuffer.allocateDirect(bytes.size());
+        model.put(bytes.toByteArray());
+        model.flip();
+        return model;
+    }
+}

@@ -1,0 +1,310 @@
+package org.dcelite.demo;
+
+import android.app.Activity;
+import android.app.ActivityManager;
+import android.content.ActivityNotFoundException;
+import android.content.Intent;
+import android.database.Cursor;
+import android.graphics.Bitmap;
+import android.graphics.BitmapFactory;
+import android.graphics.Matrix;
+import android.net.Uri;
+import android.os.Bundle;
+import android.os.Handler;
+import android.os.Looper;
+import android.provider.DocumentsContract;
+import android.provider.OpenableColumns;
+import android.util.DisplayMetrics;
+import android.util.Log;
+import android.view.View;
+import android.widget.SeekBar;
+import android.widget.TextView;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.atomic.AtomicReference;
+import org.dcelite.demo.core.ExifOrientation;
+import org.dcelite.demo.core.Failure;
+import org.dcelite.demo.core.FileNames;
+import org.dcelite.demo.core.Orientation;
+import org.dcelite.demo.core.PhotoSize;
+
+/** A photograph, before and after. */
+public final class PhotoActivity extends Activity {
+    private static final int OPEN = 1;
+    private static final int SAVE = 2;
+    private static final String STATE_SOURCE = "source";
+    private static final int JPEG_QUALITY = 95;
+    /** When memory is short after all, the photograph is read at half the size, and again. */
+    private static final int ATTEMPTS = 4;
+
+    /** Something that takes its time, off the thread of the screen. */
+    private interface Work {
+        void run() throws IOException;
+    }
+
+    private final Handler ui = new Handler(Looper.getMainLooper());
+    private final ExecutorService worker = Executors.newSingleThreadExecutor();
+    private final AtomicReference<Float> newStrength = new AtomicReference<>();
+
+    private SplitView picture;
+    private TextView message;
+    private SeekBar strength;
+    private SeekBar split;
+    private View save;
+    private Uri source;
+
+    private Photograph photograph;  // of the worker alone
+
+    @Override
+    protected void onCreate(Bundle state) {
+        super.onCreate(state);
+        setContentView(R.layout.photo);
+        Screen.keepClearOfBars(findViewById(R.id.root));
+        picture = (SplitView) findViewById(R.id.picture);
+        message = (TextView) findViewById(R.id.message);
+        strength = (SeekBar) findViewById(R.id.strength);
+        split = (SeekBar) findViewById(R.id.split);
+        save = findViewById(R.id.save);
+        Screen.onSlide(strength, 1, this::changeStrength);
+        Screen.onSlide(split, 0.5f, picture::setFraction);
+        picture.onMove(fraction -> split.setProgress(Math.round(fraction * split.getMax())));
+        findViewById(R.id.open).setOnClickListener(view -> choose(OPEN, Intent.ACTION_OPEN_DOCUMENT, "image/*", null));
+        save.setOnClickListener(view -> inBackground(() -> {
+            final String name = FileNames.enhanced(displayName(source));
+            ui.post(() -> choose(SAVE, Intent.ACTION_CREATE_DOCUMENT, "image/jpeg", name));
+        }));
+        final String last = state == null ? null : state.getString(STATE_SOURCE);
+        if (last != null) {
+            open(Uri.parse(last));
+        }
+    }
+
+    @Override
+    protected void onSaveInstanceState(Bundle state) {
+        super.onSaveInstanceState(state);
+        if (source != null) {
+            state.putString(STATE_SOURCE, source.toString());
+        }
+    }
+
+    @Override
+    protected void onDestroy() {
+        ui.removeCallbacksAndMessages(null);
+        worker.execute(this::release);
+        worker.shutdown();
+        super.onDestroy();
+    }
+
+    private void choose(int request, String action, String type, String name) {
+        final Intent intent = new Intent(action).addCategory(Intent.CATEGORY_OPENABLE).setType(type);
+        if (name != null) {
+            intent.putExtra(Intent.EXTRA_TITLE, name);
+        }
+        try {
+            startActivityForResult(intent, request);
+        } catch (ActivityNotFoundException e) {
+            message.setText(R.string.photo_no_chooser);
+        }
+    }
+
+    @Override
+    protected void onActivityResult(int request, int result, Intent data) {
+        if (result != RESULT_OK || data == null || data.getData() == null) {
+            return;
+        }
+        if (request == OPEN) {
+            open(data.getData());
+        } else if (request == SAVE) {
+            message.setText(R.string.photo_saving);
+            inBackground(() -> write(data.getData()));
+        }
+    }
+
+    private void open(Uri uri) {
+        source = null;
+        save.setEnabled(false);
+        picture.show(null, null);
+        message.setText(R.string.photo_loading);
+        final float wanted = (float) strength.getProgress() / strength.getMax();
+        inBackground(() -> load(uri, wanted));
+    }
+
+    private void changeStrength(float value) {
+        if (source == null) {
+            return;
+        }
+        // Only the last of several positions that wait is worth the work.
+        newStrength.set(value);
+        inBackground(() -> {
+            final Float wanted = newStrength.getAndSet(null);
+            if (wanted != null && photograph != null) {
+                photograph.enhance(wanted);
+                showPhotograph();
+            }
+        });
+    }
+
+    // Runs on the worker; a failure becomes words on the screen.
+    private void inBackground(Work work) {
+        worker.execute(() -> {
+            try {
+                work.run();
+            } catch (FileNotFoundException e) {
+                say(getString(R.string.photo_unreadable));
+            } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError e) {
+                say(Screen.words(this, Failure.of(e), e));
+            }
+        });
+    }
+
+    private void say(String text) {
+        ui.post(() -> message.setText(text));
+    }
+
+    private void release() {
+        if (photograph != null) {
+            photograph.close();
+            photograph = null;
+        }
+    }
+
+    private void load(Uri uri, float wantedStrength) throws IOException {
+        release();
+        final BitmapFactory.Options bounds = new BitmapFactory.Options();
+        bounds.inJustDecodeBounds = true;
+        decode(uri, bounds);
+        if (bounds.outWidth < 1 || bounds.outHeight < 1) {
+            say(getString(R.string.photo_unreadable));
+            return;
+        }
+        final Orientation orientation;
+        try (InputStream stream = stream(uri)) {
+            orientation = Orientation.ofExif(ExifOrientation.read(stream));
+        }
+        int sample = PhotoSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
+        for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
+            try {
+                final Bitmap bitmap = bitmap(uri, sample, orientation);
+                if (bitmap == null) {
+                    say(getString(R.string.photo_unreadable));
+                    return;
+                }
+                photograph = new Photograph(bitmap, screenSize(), new Models(this));
+                photograph.enhance(wantedStrength);
+            } catch (OutOfMemoryError e) {
+                release();
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
+        showPhotograph();
+        say(photograph.width() < orientation.displayedWidth(bounds.outWidth, bounds.outHeight)
+                ? getString(R.string.photo_reduced, photograph.width(), photograph.height(),
+                        orientation.displayedWidth(bounds.outWidth, bounds.outHeight),
+                        orientation.displayedHeight(bounds.outWidth, bounds.outHeight))
+                : getString(R.string.photo_size, photograph.width(), photograph.height()));
+        ui.post(() -> {
+            source = uri;
+            save.setEnabled(true);
+        });
+    }
+
+    private long roomInPixels() {
+        final Runtime runtime = Runtime.getRuntime();
+        final ActivityManager.MemoryInfo memory = new ActivityManager.MemoryInfo();
+        ((ActivityManager) getSystemService(ACTIVITY_SERVICE)).getMemoryInfo(memory);
+        return PhotoSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
+                memory.availMem - memory.threshold);
+    }
+
+    private int screenSize() {
+        final DisplayMetrics metrics = getResources().getDisplayMetrics();
+        return Math.max(metrics.widthPixels, metrics.heightPixels);
+    }
+
+    private InputStream stream(Uri uri) throws IOException {
+        final InputStream stream = getContentResolver().openInputStream(uri);
+        if (stream == null) {
+            throw new FileNotFoundException(uri.toString());
+        }
+        return stream;
+    }
+
+    private Bitmap decode(Uri uri, BitmapFactory.Options options) throws IOException {
+        try (InputStream stream = stream(uri)) {
+            return BitmapFactory.decodeStream(stream, null, options);
+        }
+    }
+
+    // Null where the file is damaged.
+    private Bitmap bitmap(Uri uri, int sample, Orientation orientation) throws IOException {
+        final BitmapFactory.Options options = new BitmapFactory.Options();
+        options.inSampleSize = sample;
+        options.inPreferredConfig = Bitmap.Config.ARGB_8888;
+        Bitmap bitmap = decode(uri, options);
+        if (bitmap != null && bitmap.getConfig() != Bitmap.Config.ARGB_8888) {
+            bitmap = replace(bitmap, bitmap.copy(Bitmap.Config.ARGB_8888, false));  // 16 bits a channel
+        }
+        if (bitmap != null && (orientation.quarterTurns != 0 || orientation.mirrored)) {
+            final Matrix turn = new Matrix();
+            turn.setScale(orientation.mirrored ? -1 : 1, 1);
+            turn.postRotate(90 * orientation.quarterTurns);
+            bitmap = replace(bitmap, Bitmap.createBitmap(bitmap, 0, 0, bitmap.getWidth(), bitmap.getHeight(), turn, false));
+        }
+        return bitmap;
+    }
+
+    private static Bitmap replace(Bitmap old, Bitmap replacement) {
+        if (replacement != old) {
+            old.recycle();
+        }
+        return replacement;
+    }
+
+    private void showPhotograph() {
+        final Bitmap before = photograph.before();
+        final Bitmap after = photograph.after();
+        ui.post(() -> picture.show(before, after));
+    }
+
+    private String displayName(Uri uri) {
+        try (Cursor cursor = getContentResolver().query(uri, new String[] {OpenableColumns.DISPLAY_NAME}, null, null, null)) {
+            return cursor != null && cursor.moveToFirst() ? cursor.getString(0) : null;
+        }
+    }
+
+    private void write(Uri target) {
+        if (photograph == null) {
+            return;
+        }
+        String reason = null;
+        try (OutputStream stream = getContentResolver().openOutputStream(target)) {
+            if (stream == null || !photograph.result().compress(Bitmap.CompressFormat.JPEG, JPEG_QUALITY, stream)) {
+                reason = target.toString();
+            }
+        } catch (IOException | RuntimeException e) {
+            reason = String.valueOf(e.getMessage());
+        }
+        if (reason == null) {
+            say(getString(R.string.photo_saved));
+            return;
+        }
+        say(getString(R.string.photo_not_saved, reason));
+        discard(target);
+    }
+
+    // Half a file is of no use. Where it cannot be removed either, the failure that has been shown says enough.
+    private void discard(Uri target) {
+        final Work removal = () -> DocumentsContract.deleteDocument(getContentResolver(), target);
+        try {
+            removal.run();
+        } catch (IOException | RuntimeException e) {
+            Log.w(PhotoActivity.class.getSimpleName(), "not removed: " + target, e);
+        }
+    }
+}

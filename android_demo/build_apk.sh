@@ -1,0 +1,164 @@
+#!/usr/bin/env bash
+# Builds build/android/dcelite-demo.apk from the same sources as the Gradle project, with Debian's tools in place of Google's:
+#
+#     android_demo/build_apk.sh [--model FILE]...      # further .dce (or .ms) files to choose from in the app
+#
+# Status 0: the APK is there. 3: SKIPPED, something is absent that this machine lacks or cannot fetch (with
+# DCELITE_REQUIRE_ALL=1 that is an error, status 1). Anything else: an error.
+#
+# Two files are fetched once, checked against the digests below, and kept in the user's cache folder ($DCELITE_CACHE, else
+# $XDG_CACHE_HOME/dcelite, else ~/.cache/dcelite): the framework classes of API 23, a Debian package, and D8, which turns
+# class files into Android's format and stands in a wheel on PyPI.
+set -euo pipefail
+
+MIN_SDK=26
+TARGET_SDK=35
+VERSION_CODE=1
+APPLICATION=org.dcelite.demo
+
+FRAMEWORK_PATH=pool/main/a/android-framework-23/libandroid-23-java_6.0.1+r72-6_all.deb
+FRAMEWORK_DEB_SHA256=8af1b6df556971dda0a6da3536ea526a838e0c363afcdd454213d8bce94793e3
+FRAMEWORK_MEMBER=./usr/share/java/com.android.android-23.jar
+FRAMEWORK_SHA256=4475aa3fe1fc28bdb87ae6351d6ccff58f344a1b9e2fe685f7a6fee41ba68613
+D8_WHEEL=mobsf==4.4.0
+D8_WHEEL_SHA256=74329efc7eee885ca6b9448726ca448c6f5c7ca80ec3dc9a98ee11fb7cd7c0d4
+D8_MEMBER=mobsf/StaticAnalyzer/tools/bundletool-all-1.17.2.jar
+D8_SHA256=2d4ad908faea64047c1cc9cb747e6aa667c6ab192e09607bd16b67246a8cd6ae
+
+here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+root="$(dirname "$here")"
+output="$root/build/android"
+cache="${DCELITE_CACHE:-${XDG_CACHE_HOME:-${HOME:?set DCELITE_CACHE to a folder}/.cache}/dcelite}/android"
+for python in "${PYTHON:-}" "$root/.venv/bin/python" python3; do
+    [ -n "$python" ] && command -v "$python" >/dev/null && break
+done
+
+fail() {
+    echo "build_apk.sh: error: $*" >&2
+    exit 1
+}
+
+skip() {
+    [ "${DCELITE_REQUIRE_ALL:-0}" != 1 ] || fail "required here, but $*"
+    echo "SKIPPED the APK: $*" >&2
+    exit 3
+}
+
+has_digest() {  # FILE SHA256
+    [ -f "$1" ] && echo "$2  $1" | sha256sum --check --status
+}
+
+scratch=
+trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
+
+fetch_framework() {
+    local target="$cache/android-23.jar" mirror
+    has_digest "$target" "$FRAMEWORK_SHA256" && return
+    scratch="$(mktemp -d "$cache/.new-XXXXXX")"
+    # The mirror of this machine first: the package is in the suites sid and bullseye, whose files share one pool.
+    for mirror in $(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/$' | sort -u) \
+        https://deb.debian.org/debian/ https://snapshot.debian.org/archive/debian/20240101T000000Z/; do
+        /usr/lib/apt/apt-helper -o Acquire::Retries=2 -o APT::Sandbox::User=root download-file \
+            "$mirror$FRAMEWORK_PATH" "$scratch/framework.deb" "SHA256:$FRAMEWORK_DEB_SHA256" >"$scratch/log" 2>&1 && break
+    done
+    has_digest "$scratch/framework.deb" "$FRAMEWORK_DEB_SHA256" || {
+        tail -n 3 "$scratch/log" >&2
+        skip "$(basename "$FRAMEWORK_PATH") (the framework classes of API 23) cannot be fetched from a Debian mirror"
+    }
+    dpkg-deb --fsys-tarfile "$scratch/framework.deb" | tar -xO "$FRAMEWORK_MEMBER" >"$scratch/android-23.jar"
+    has_digest "$scratch/android-23.jar" "$FRAMEWORK_SHA256" || fail "$FRAMEWORK_MEMBER: is another file than expected"
+    mv "$scratch/android-23.jar" "$target"
+    rm -rf "$scratch"
+}
+
+fetch_d8() {
+    local target="$cache/d8.jar"
+    has_digest "$target" "$D8_SHA256" && return
+    scratch="$(mktemp -d "$cache/.new-XXXXXX")"
+    echo "$D8_WHEEL --hash=sha256:$D8_WHEEL_SHA256" >"$scratch/requirements"
+    "$python" -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --python-version 3.11 \
+        --dest "$scratch" --requirement "$scratch/requirements" 2>"$scratch/log" || {
+        tail -n 3 "$scratch/log" >&2
+        skip "D8 (in $D8_WHEEL on PyPI, 104 MB) cannot be fetched with $python -m pip download"
+    }
+    "$python" -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
+        "$scratch"/*.whl "$D8_MEMBER" >"$scratch/d8.jar"
+    has_digest "$scratch/d8.jar" "$D8_SHA256" || fail "$D8_MEMBER: is another file than expected"
+    mv "$scratch/d8.jar" "$target"
+    rm -rf "$scratch"
+}
+
+extra_models=()
+while [ $# -gt 0 ]; do
+    case "$1" in
+        --model)
+            [ -f "${2:-}" ] || fail "--model ${2:-}: is no file; a .dce file was wanted"
+            extra_models+=("$2")
+            shift 2
+            ;;
+        *) fail "$1: unknown; usage: build_apk.sh [--model FILE]..." ;;
+    esac
+done
+
+for tool in javac:openjdk-17-jdk-headless keytool:openjdk-17-jdk-headless aapt:aapt apksigner:apksigner \
+    clang++:clang ld.lld:lld aarch64-linux-gnu-g++:g++-aarch64-linux-gnu "$python:python3" dpkg-deb:dpkg; do
+    command -v "${tool%:*}" >/dev/null || skip "${tool%:*} is absent: apt-get install ${tool##*:}"
+done
+mkdir -p "$output" "$cache"
+fetch_framework
+fetch_d8
+
+# One build at a time; each in a new folder, so that nothing of an older one gets into the APK.
+exec 9>"$output/.lock"
+flock 9
+work="$output/work"
+rm -rf "$work"
+mkdir -p "$work"/{gen,classes,dex,assets/models}
+
+# The native library.
+for program in cmake ninja; do
+    beside="$(dirname "$(command -v "$python")")/$program"
+    [ ! -x "$beside" ] || declare -x "${program^^}=$beside"
+done
+"$root/runtime/android/build_arm64.sh" "$output/native" >"$work/native.log" || { cat "$work/native.log" >&2; exit 1; }
+mkdir -p "$work/lib/arm64-v8a"
+cp "$output/native/libdcelite_jni.so" "$work/lib/arm64-v8a/"
+
+# Models to choose from, beside the one that is compiled in.
+for model in "$root"/models/*.dce ${extra_models[@]+"${extra_models[@]}"}; do
+    [ "$model" = "$root/models/zerodcepp.dce" ] || cp "$model" "$work/assets/models/"
+done
+
+# Resources and manifest. What Gradle adds to the manifest from build.gradle is added here. aapt knows the attributes of API
+# 23; the manifest needs no newer one (tags such as <adaptive-icon> it does not check).
+sed -e "s|<manifest |<manifest package=\"$APPLICATION\" |" \
+    -e 's|<application|<application android:extractNativeLibs="false"|' \
+    "$here/app/src/main/AndroidManifest.xml" >"$work/AndroidManifest.xml"
+version="$(sed -n 's/^project(dcelite VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
+aapt package -f -M "$work/AndroidManifest.xml" -S "$here/app/src/main/res" -A "$work/assets" -I "$cache/android-23.jar" \
+    --min-sdk-version "$MIN_SDK" --target-sdk-version "$TARGET_SDK" --version-code "$VERSION_CODE" \
+    --version-name "$version" -J "$work/gen" -F "$work/resources.apk" -0 dce -0 ms
+
+# Java. The annotations are for compilers and editors alone: they stay out of the APK.
+javac --release 8 -encoding UTF-8 -Xlint:all,-options -Werror -d "$work/annotations" \
+    $(find "$root/runtime/jni/annotations" -name '*.java')
+javac --release 8 -encoding UTF-8 -Xlint:all,-options -Werror -g:source,lines \
+    -classpath "$cache/android-23.jar:$work/annotations" -d "$work/classes" \
+    $(find "$root/runtime/jni/java" "$here/app/src" "$work/gen" -name '*.java')
+java -cp "$cache/d8.jar" com.android.tools.r8.D8 --release --min-api "$MIN_SDK" --lib "$cache/android-23.jar" \
+    --classpath "$work/annotations" --output "$work/dex" $(find "$work/classes" -name '*.class')
+
+# Signed with a key of this machine, made once: an APK signed with another one does not update an installed app.
+key="$output/debug.keystore"
+if [ ! -f "$key" ]; then
+    keytool -genkeypair -keystore "$key.new" -storetype PKCS12 -storepass android -alias androiddebugkey -keyalg RSA \
+        -keysize 2048 -validity 10950 -dname "CN=Android Debug,O=Android,C=US" 2>/dev/null
+    mv "$key.new" "$key"
+fi
+"$python" "$here/pack_apk.py" "$work/resources.apk" "$work/dex" "$work/lib" "$work/unsigned.apk"
+apksigner sign --ks "$key" --ks-pass pass:android --min-sdk-version "$MIN_SDK" --v1-signing-enabled false \
+    --v2-signing-enabled true --v3-signing-enabled true --v4-signing-enabled false \
+    --out "$work/dcelite-demo.apk" "$work/unsigned.apk"
+"$python" "$here/pack_apk.py" --check "$work/dcelite-demo.apk"
+mv "$work/dcelite-demo.apk" "$output/dcelite-demo.apk"
+echo "$output/dcelite-demo.apk: $(stat -c %s "$output/dcelite-demo.apk") bytes"

@@ -1,0 +1,169 @@
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import org.dcelite.DceliteException;
+import org.dcelite.Exceptions;
+import org.dcelite.demo.core.Benchmark;
+import org.dcelite.demo.core.FrameEngine;
+import org.dcelite.demo.core.YuvPlanes;
+
+/** The benchmark, by a clock that only the engine of this test moves. */
+public final class BenchmarkTest {
+    private static final Benchmark.Case CAMERA = new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "", 2);
+    private static final Benchmark.Case PHOTOGRAPH = new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 8, 6, "int8.dce", 0);
+
+    private long now;
+    private int runs;
+    private int closed;
+    private long[] durations = {10};  // milliseconds; the last one stays
+    private Benchmark benchmark;
+    private int cancelAt = Integer.MAX_VALUE;
+    private int failAt = Integer.MAX_VALUE;
+
+    private final class Engine implements FrameEngine {
+        Engine(String name) {
+            now += 3_000_000;
+            if (name.equals("absent")) {
+                throw Exceptions.of(DceliteException.FILE, "absent: is not there");
+            }
+        }
+
+        private void work() {
+            now += 1_000_000 * durations[Math.min(runs, durations.length - 1)];
+            runs++;
+            if (runs == cancelAt) {
+                benchmark.cancel();
+            }
+            if (runs == failAt) {
+                throw new OutOfMemoryError();
+            }
+        }
+
+        @Override
+        public void enhance(YuvPlanes frame, ByteBuffer rgba, int stride) {
+            Check.equal(15, frame.width);
+            Check.equal(9, frame.height);
+            Check.equal(2, frame.pixelStride);
+            Check.that(rgba.isDirect() && rgba.remaining() == 4 * 15 * 9 && stride == 60, "destination");
+            work();
+        }
+
+        @Override
+        public void convert(YuvPlanes frame, ByteBuffer rgba, int stride) {
+            throw new AssertionError("not measured");
+        }
+
+        @Override
+        public void enhance(ByteBuffer rgba, int width, int height) {
+            Check.that(rgba.isDirect() && rgba.remaining() == 4 * 8 * 6 && width == 8 && height == 6, "photograph");
+            work();
+        }
+
+        @Override
+        public void set(float strength, float smoothing) {
+            throw new AssertionError("each frame is measured on its own");
+        }
+
+        @Override
+        public void stages(long[] nanoseconds) {
+            nanoseconds[NETWORK] = 4_000_000;
+            nanoseconds[CURVE] = runs % 2 == 0 ? 1_000_000 : 3_000_000;
+        }
+
+        @Override
+        public void close() {
+            closed++;
+        }
+    }
+
+    private List<Benchmark.Result> run(Benchmark.Limits limits, Benchmark.Case... cases) {
+        benchmark = new Benchmark((engine, threads) -> new Engine(engine), () -> now, limits);
+        final List<Integer> begun = new ArrayList<>();
+        final List<Benchmark.Result> results = benchmark.run(Arrays.asList(cases), (index, count, next) -> {
+            Check.equal(cases.length, count);
+            begun.add(index);
+        });
+        for (int i = 0; i < begun.size(); i++) {
+            Check.equal(i, begun.get(i));
+        }
+        return results;
+    }
+
+    public void firstAndWarmUpRunsAreNotAmongTheSamples() {
+        durations = new long[] {500, 90, 80, 70, 10};
+        final Benchmark.Result result = run(new Benchmark.Limits(3, 20, 100, 0, 10), CAMERA).get(0);
+        Check.near(3, result.openMs, 1e-9);
+        Check.near(500, result.firstMs, 1e-9);
+        Check.equal(20, result.milliseconds.count());
+        Check.near(10, result.milliseconds.max(), 1e-9);
+        Check.equal(24, runs);
+        Check.near(4, result.stageMs[FrameEngine.NETWORK], 1e-9);
+        Check.near(2, result.stageMs[FrameEngine.CURVE], 1e-9);
+        Check.equal(1, closed);
+        Check.that(!result.unsteady(), "steady");
+    }
+
+    public void limits() {
+        Check.equal(200, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));  // seconds reach further than runs
+        Check.equal(10, count(new Benchmark.Limits(0, 10, 1000, 0.05, 10)));  // and the other way round
+        Check.equal(30, count(new Benchmark.Limits(0, 10, 30, 2, 10)));
+        Check.equal(1, count(new Benchmark.Limits(0, 10, 1000, 0, 0)));
+        durations = new long[] {4000};
+        Check.equal(3, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
+        durations = new long[] {400_000};
+        Check.equal(1, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
+        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 0, 10, 0, 1));
+        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(-1, 1, 10, 0, 1));
+        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 4, 0, 1));
+        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 5, 2, 1));
+        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 5, Double.NaN, 1));
+    }
+
+    private int count(Benchmark.Limits limits) {
+        return run(limits, PHOTOGRAPH).get(0).milliseconds.count();
+    }
+
+    public void cancelling() {
+        cancelAt = 35;
+        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 20, 20, 0, 1), CAMERA, PHOTOGRAPH, CAMERA);
+        Check.equal(1, results.size());
+        Check.equal(35, runs);
+        Check.equal(2, closed);
+    }
+
+    public void aCaseThatFailsHasItsReasonAndTheNextIsMeasured() {
+        failAt = 8;
+        final Benchmark.Case absent = new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1);
+        final List<Benchmark.Result> results = run(new Benchmark.Limits(2, 5, 5, 0, 1), absent, CAMERA, PHOTOGRAPH);
+        Check.equal("absent: is not there", results.get(0).failure);
+        Check.equal("not enough memory", results.get(1).failure);
+        Check.equal(null, results.get(1).milliseconds);
+        Check.equal(5, results.get(2).milliseconds.count());
+        Check.equal(2, closed);
+    }
+
+    public void report() {
+        durations = new long[] {40, 10, 10, 10, 10, 10, 10, 10, 10, 20, 20};
+        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 10, 10, 0, 10), CAMERA);
+        Check.that(results.get(0).unsteady(), "a tenth took twice as long");
+        runs = 0;
+        durations = new long[] {10};
+        results.addAll(run(new Benchmark.Limits(0, 10, 10, 0, 10), PHOTOGRAPH,
+                new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1)));
+        Check.equal("dcelite benchmark\na phone\nAndroid\n"
+                + "\ncamera 15x9, shipped weights, 2 threads\n"
+                + "  ms: p50 10.00  p90 20.00  p99 20.00  min 10.00  mean 12.00  max 20.00\n"
+                + "  100.0 fps, 10 runs, opened in 3.00 ms, first run 40.00 ms\n"
+                + "  stages, ms: convert 0.00  downsample 0.00  network 4.00  curve 2.00\n"
+                + "  unsteady: p90 is more than 1.5 times p50\n"
+                + "\nphotograph 8x6, int8.dce, all processors\n"
+                + "  ms: p50 10.00  p90 10.00  p99 10.00  min 10.00  mean 10.00  max 10.00\n"
+                + "  100.0 fps, 10 runs, opened in 3.00 ms, first run 10.00 ms\n"
+                + "  stages, ms: convert 0.00  downsample 0.00  network 4.00  curve 2.00\n"
+                + "\ncamera 15x9, absent, 1 thread\n"
+                + "  failed: absent: is not there\n", Benchmark.report(Arrays.asList("a phone", "Android"), results));
+        Check.equal("dcelite benchmark\n", Benchmark.report(Collections.emptyList(), Collections.emptyList()));
+    }
+}

@@ -1,0 +1,236 @@
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.dcelite.DceliteException;
+import org.dcelite.Exceptions;
+import org.dcelite.demo.core.CameraChoice;
+import org.dcelite.demo.core.Failure;
+import org.dcelite.demo.core.FileNames;
+import org.dcelite.demo.core.FrameStatistics;
+import org.dcelite.demo.core.LiveSettings;
+import org.dcelite.demo.core.PhotoSize;
+import org.dcelite.demo.core.Preview;
+import org.dcelite.demo.core.Samples;
+
+/** The small classes. */
+public final class ValuesTest {
+    private final Random random = new Random(11);
+
+    public void samples() {
+        final Samples ten = new Samples(new double[] {9, 1, 8, 2, 7, 3, 6, 4, 5, 10});
+        Check.equal(10, ten.count());
+        Check.near(5.5, ten.mean(), 1e-12);
+        Check.near(1, ten.min(), 0);
+        Check.near(10, ten.max(), 0);
+        Check.near(5.5, ten.percentile(50), 1e-12);
+        Check.near(9.1, ten.percentile(90), 1e-12);
+        Check.near(9.91, ten.percentile(99), 1e-12);
+        Check.near(1, ten.percentile(0), 0);
+        Check.near(10, ten.percentile(100), 0);
+        Check.near(3, new Samples(new double[] {3}).percentile(90), 0);
+        Check.raises(IllegalArgumentException.class, () -> new Samples(new double[0]));
+        Check.raises(IllegalArgumentException.class, () -> ten.percentile(100.5));
+        Check.raises(IllegalArgumentException.class, () -> ten.percentile(Double.NaN));
+    }
+
+    public void frameStatistics() {
+        final FrameStatistics statistics = new FrameStatistics();
+        Check.equal("", statistics.describe(0));
+        Check.near(0, statistics.framesPerSecond(), 0);
+        final long[] stages = new long[FrameStatistics.STAGES];
+        // The first half takes 50 ms at 20 frames a second; the window then holds only 10 ms at 50.
+        for (int i = 0; i < 2 * FrameStatistics.WINDOW; i++) {
+            final boolean late = i >= FrameStatistics.WINDOW;
+            Arrays.fill(stages, late ? 2_000_000 : 7_000_000);
+            final long end = late ? 3_200_000_000L + (i - 64) * 20_000_000L : i * 50_000_000L;
+            statistics.add(end, late ? 10_000_000 : 50_000_000, stages);
+            if (i == 1) {
+                Check.near(20, statistics.framesPerSecond(), 1e-9);
+                Check.near(50, statistics.milliseconds().mean(), 1e-9);
+            }
+        }
+        Check.near(50, statistics.framesPerSecond(), 1e-9);
+        Check.near(10, statistics.milliseconds().percentile(99), 1e-9);
+        Check.near(2, statistics.stageMilliseconds(FrameStatistics.SHOW), 1e-9);
+        Check.equal("50.0 fps · 7 dropped · 10.0 ms (90 %: 10.0)\n"
+                + "convert 2.0 · downsample 2.0 · network 2.0 · curve 2.0 · split 2.0 · show 2.0", statistics.describe(7));
+        statistics.restart();
+        Check.equal(2L * FrameStatistics.WINDOW, statistics.shown());
+        Check.equal(null, statistics.milliseconds());
+        Arrays.fill(stages, 4_000_000);
+        statistics.add(9_000_000_000L, 30_000_000, stages);
+        Check.near(30, statistics.milliseconds().max(), 0);
+        Check.near(4, statistics.stageMilliseconds(0), 0);
+        Check.near(0, statistics.framesPerSecond(), 0);
+    }
+
+    public void settingsKeepWhatTheyHold() {
+        for (int i = 0; i < 2000; i++) {
+            final LiveSettings settings = new LiveSettings("model" + i + ".dce", random.nextInt(12), random.nextFloat(),
+                    random.nextFloat(), random.nextFloat());
+            final LiveSettings again = LiveSettings.parse(settings.toString());
+            Check.equal(settings.toString(), again.toString());
+            Check.that(settings.sharesEngineWith(again), "another engine");
+            Check.near(settings.smoothing, again.smoothing, 0);
+        }
+        Check.equal(LiveSettings.DEFAULTS.toString(), LiveSettings.parse(null).toString());
+        Check.equal(LiveSettings.DEFAULTS.toString(), LiveSettings.parse("").toString());
+        final LiveSettings some = LiveSettings.parse("threads=3;later=1;;=;split=0.25");
+        Check.equal("engine=;threads=3;strength=1.0;smoothing=0.6;split=0.25", some.toString());
+    }
+
+    public void settingsBringValuesIntoTheirRange() {
+        Check.equal("engine=;threads=8;strength=1.0;smoothing=0.95;split=1.0",
+                new LiveSettings("", 99, 2, 1, 7).toString());
+        Check.equal("engine=;threads=0;strength=0.0;smoothing=0.0;split=0.0",
+                new LiveSettings("a;threads=2", -1, -1, Float.NEGATIVE_INFINITY, -0.1f).toString());
+        Check.equal("engine=;threads=0;strength=1.0;smoothing=0.0;split=0.5",
+                new LiveSettings("a=b", 0, Float.NaN, Float.NaN, Float.NaN).toString());
+        final LiveSettings base = LiveSettings.DEFAULTS;
+        Check.that(base.sharesEngineWith(base.withStrength(0).withSmoothing(0).withSplit(0)), "the engine is the same");
+        Check.that(!base.sharesEngineWith(base.withThreads(1)), "threads belong to the engine");
+        Check.that(!base.sharesEngineWith(base.withEngine("b")), "another engine");
+    }
+
+    public void hostileSettings() {
+        final String text = "engine=x;threads=-99999999999;strength=NaN;smoothing=1e99;split=-Infinity";
+        final char[] letters = ";=.eNa0123456789-\u0000\ud800x".toCharArray();
+        for (int i = 0; i < 100_000; i++) {
+            final char[] changed = text.toCharArray();
+            for (int j = random.nextInt(12); j > 0; j--) {
+                changed[random.nextInt(changed.length)] = letters[random.nextInt(letters.length)];
+            }
+            final LiveSettings settings = LiveSettings.parse(new String(changed));
+            Check.that(settings.threads >= 0 && settings.threads <= LiveSettings.MAX_THREADS, "threads");
+            Check.that(settings.strength >= 0 && settings.strength <= 1, "strength");
+            Check.that(settings.smoothing >= 0 && settings.smoothing <= LiveSettings.MAX_SMOOTHING, "smoothing");
+            Check.that(settings.split >= 0 && settings.split <= 1, "split");
+        }
+    }
+
+    public void photographsFitIntoMemory() {
+        Check.equal(1, PhotoSize.sampleSize(4000, 3000, 12_000_000));
+        Check.equal(2, PhotoSize.sampleSize(4000, 3000, 11_999_999));
+        Check.equal(4, PhotoSize.sampleSize(12000, 9000, 12_000_000));
+        Check.equal(2, PhotoSize.sampleSize(65536, 1, Long.MAX_VALUE));
+        Check.equal(1, PhotoSize.sampleSize(65535, 65535, Long.MAX_VALUE));
+        Check.equal(8, PhotoSize.sampleSize(5, 3, 0));
+        Check.that(PhotoSize.sampleSize(Integer.MAX_VALUE, Integer.MAX_VALUE, 1_000_000) == 1 << 22, "huge");
+        Check.raises(IllegalArgumentException.class, () -> PhotoSize.sampleSize(0, 3, 100));
+        Check.raises(IllegalArgumentException.class, () -> PhotoSize.sampleSize(-1, -1, 100));
+        for (int i = 0; i < 10_000; i++) {
+            final int width = 1 + random.nextInt(20_000);
+            final int height = 1 + random.nextInt(20_000);
+            final long pixels = 1 + random.nextInt(30_000_000);
+            final int sample = PhotoSize.sampleSize(width, height, pixels);
+            Check.that(area(width, height, sample) <= pixels, "does not fit");
+            Check.that(sample == 1 || area(width, height, sample / 2) > pixels, "smaller than need be");
+        }
+        // 256 MB of heap and 1 GB of memory: 32 million pixels fit into half the heap, 64 into half the memory
+        Check.equal(32L << 20, PhotoSize.pixels(256L << 20, 1L << 30));
+        Check.equal(8L << 20, PhotoSize.pixels(256L << 20, 128L << 20));
+        Check.equal(0L, PhotoSize.pixels(-5, 1L << 30));
+        Check.equal(0L, PhotoSize.pixels(1L << 30, -1));
+    }
+
+    private static long area(int width, int height, int sample) {
+        return ((long) width + sample - 1) / sample * (((long) height + sample - 1) / sample);
+    }
+
+    public void previewsAreMeans() {
+        for (int round = 0; round < 300; round++) {
+            final int width = 1 + random.nextInt(23);
+            final int height = 1 + random.nextInt(17);
+            final int factor = 1 + random.nextInt(6);
+            final ByteBuffer source = ByteBuffer.allocateDirect(4 * width * height);
+            final byte[] bytes = new byte[source.capacity()];
+            random.nextBytes(bytes);
+            source.put(bytes);
+            source.clear();
+            final int targetWidth = Math.max(1, width / factor);
+            final int targetHeight = Math.max(1, height / factor);
+            Check.equal(targetWidth, Preview.size(width, factor));
+            final ByteBuffer target = ByteBuffer.allocateDirect(4 * targetWidth * targetHeight);
+            Preview.shrink(source, width, height, factor, target);
+            Check.equal(0, target.position());
+            for (int i = 0; i < target.capacity(); i++) {
+                final int tx = i / 4 % targetWidth;
+                final int ty = i / 4 / targetWidth;
+                final int endX = tx == targetWidth - 1 ? width : (tx + 1) * factor;
+                final int endY = ty == targetHeight - 1 ? height : (ty + 1) * factor;
+                double sum = 0;
+                for (int y = ty * factor; y < endY; y++) {
+                    for (int x = tx * factor; x < endX; x++) {
+                        sum += bytes[4 * (y * width + x) + i % 4] & 0xFF;
+                    }
+                }
+                final int count = (endX - tx * factor) * (endY - ty * factor);
+                Check.equal((int) Math.floor(sum / count + 0.5), target.get(i) & 0xFF);
+            }
+        }
+        Check.equal(1, Preview.factor(100, 100, 100, 100));
+        Check.equal(2, Preview.factor(101, 100, 100, 100));
+        Check.equal(3, Preview.factor(100, 201, 100, 100));
+        Check.equal(1, Preview.factor(1, 1, 2000, 2000));
+    }
+
+    public void fileNames() {
+        Check.equal("IMG_1234-bright.jpg", FileNames.enhanced("IMG_1234.HEIC"));
+        Check.equal("night.photo-bright.jpg", FileNames.enhanced("night.photo.jpg"));
+        Check.equal("Straße bei Nacht-bright.jpg", FileNames.enhanced("Straße bei Nacht.png"));
+        Check.equal("photograph-bright.jpg", FileNames.enhanced(null));
+        Check.equal("photograph-bright.jpg", FileNames.enhanced(""));
+        Check.equal("photograph-bright.jpg", FileNames.enhanced("   "));
+        Check.equal("hidden-bright.jpg", FileNames.enhanced(".hidden"));
+        Check.equal("passwd-bright.jpg", FileNames.enhanced("../../etc/passwd"));
+        Check.equal("photograph-bright.jpg", FileNames.enhanced("folder/"));
+        Check.equal("a_b_c-bright.jpg", FileNames.enhanced("a:b\nc.jpg"));
+        final String name = "a/\\:*?\"<>|\u0000\n.\ud83d\ude00 z";
+        for (int i = 0; i < 50_000; i++) {
+            final StringBuilder original = new StringBuilder();
+            for (int j = random.nextInt(200); j > 0; j--) {
+                original.append(name.charAt(random.nextInt(name.length())));
+            }
+            final String result = FileNames.enhanced(original.toString());
+            Check.that(result.matches("[^\\p{Cntrl}\"*/:<>?\\\\|.][^\\p{Cntrl}\"*/:<>?\\\\|]*-bright\\.jpg"), result);
+            Check.that(result.length() <= 100, "too long");
+        }
+    }
+
+    public void cameraSizes() {
+        final int[] widths = {4000, 1920, 1280, 960, 1280, 640};
+        final int[] heights = {3000, 1080, 960, 960, 720, 480};
+        Check.equal(4, CameraChoice.size(widths, heights, 1280 * 720));
+        Check.equal(0, CameraChoice.size(widths, heights, Long.MAX_VALUE));
+        Check.equal(5, CameraChoice.size(widths, heights, 1000));
+        Check.equal(-1, CameraChoice.size(new int[0], new int[0], 1000));
+        // of two with as many pixels, the wider
+        Check.equal(1, CameraChoice.size(new int[] {960, 1280}, new int[] {960, 720}, 1_000_000));
+        Check.equal(0, CameraChoice.size(new int[] {1280, 960}, new int[] {720, 960}, 1_000_000));
+    }
+
+    public void cameraPermission() {
+        Check.equal(CameraChoice.Access.GRANTED, CameraChoice.access(true, false, false));
+        Check.equal(CameraChoice.Access.GRANTED, CameraChoice.access(true, true, true));
+        Check.equal(CameraChoice.Access.ASK, CameraChoice.access(false, false, false));
+        Check.equal(CameraChoice.Access.EXPLAIN, CameraChoice.access(false, true, true));
+        Check.equal(CameraChoice.Access.OPEN_SETTINGS, CameraChoice.access(false, true, false));
+    }
+
+    public void failures() {
+        Check.equal(Failure.MEMORY, Failure.of(new OutOfMemoryError()));
+        Check.equal(Failure.LIBRARY, Failure.of(new UnsatisfiedLinkError()));
+        Check.equal(Failure.LIBRARY, Failure.of(new NoClassDefFoundError()));
+        Check.equal(Failure.OTHER, Failure.of(new IllegalStateException()));
+        final List<Failure> ofCodes = new ArrayList<>();
+        for (int code = -1; code >= -6; code--) {
+            ofCodes.add(Failure.of(Exceptions.of(code, "")));
+        }
+        Check.equal(DceliteException.BUSY, -6);
+        Check.equal(Arrays.asList(Failure.OTHER, Failure.MEMORY, Failure.MODEL, Failure.MODEL, Failure.MODEL, Failure.OTHER),
+                Collections.unmodifiableList(ofCodes));
+    }
+}

@@ -1,0 +1,73 @@
+"""The part of the Android app that needs no Android, on the JVM of this machine."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from support import REPOSITORY, skip
+
+CORE = REPOSITORY / "android_demo" / "app" / "src" / "core" / "java"
+JNI = REPOSITORY / "runtime" / "jni"
+TESTS = Path(__file__).parent / "java"
+MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+
+
+def run(*command: str | Path) -> str:
+    """Run a program; its standard output. A failure shows what it printed."""
+    result = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False, timeout=600)
+    assert result.returncode == 0, f"{' '.join(map(str, command))}\n{result.stdout}{result.stderr}"
+    return result.stdout
+
+
+def tool(name: str, package: str) -> str:
+    """The path of a program, beside the interpreter or on the path; skips the test where it is absent."""
+    found = shutil.which(name, path=str(Path(sys.executable).parent)) or shutil.which(name)
+    if found is None:
+        skip(f"the program {name} is absent: {package}")
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def classes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything compiled without a class of Android at hand: the core uses none."""
+    folder = tmp_path_factory.mktemp("demo-classes")
+    roots = (CORE, JNI / "java", JNI / "annotations", TESTS)
+    sources = [path for root in roots for path in sorted(root.rglob("*.java"))]
+    strict = ("--release", "8", "-encoding", "UTF-8", "-Xlint:all,-options", "-Werror")
+    run(tool("javac", "apt-get install openjdk-17-jdk-headless"), *strict, "-d", folder, *sources)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """libdcelite_jni.so of this machine."""
+    tool("javac", "apt-get install openjdk-17-jdk-headless")
+    folder = tmp_path_factory.mktemp("demo-library")
+    cmake, ninja = tool("cmake", "pip install cmake"), tool("ninja", "pip install ninja")
+    options = ("-DDCELITE_JNI=ON", "-DDCELITE_BENCH=OFF", "-DDCELITE_INSTALL=OFF", f"-DCMAKE_MAKE_PROGRAM={ninja}")
+    run(cmake, "-S", REPOSITORY, "-B", folder, "-G", "Ninja", *options)
+    run(cmake, "--build", folder, "--target", "dcelite_jni")
+    return folder / "runtime" / "jni" / "libdcelite_jni.so"
+
+
+def run_tests(name: str, classes: Path, *options: str) -> None:
+    """Run a test class; it prints the name of each of its tests that passes."""
+    java = tool("java", "apt-get install openjdk-17-jdk-headless")
+    output = run(java, "-Xmx512m", *options, "-cp", classes, "Run", name)
+    assert "passed: " in output
+    assert "FATAL ERROR" not in output
+    assert "WARNING" not in output
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in TESTS.glob("*Test.java") if path.stem != "NativeTest"))
+def test_logic(name: str, classes: Path) -> None:
+    run_tests(name, classes)
+
+
+def test_logic_on_the_native_library(classes: Path, library: Path) -> None:
+    run_tests("NativeTest", classes, "-Xcheck:jni", f"-Dorg.dcelite.library={library}", f"-Dmodel={MODEL}")
