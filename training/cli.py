@@ -21,7 +21,7 @@ LOSS_SETTINGS: tuple[tuple[str, type, str], ...] = (
     ("spatial_weight", float, "weight of the spatial consistency loss (default 1)"),
     ("exposure_weight", float, "weight of the exposure control loss (default 10)"),
     ("colour_weight", float, "weight of the colour constancy loss (default 5)"),
-    ("smoothness_weight", float, "weight of the illumination smoothness loss (default 1600; zerodce: 200)"),
+    ("smoothness_weight", float, "weight of the illumination smoothness loss (default 2000; zerodce: 200)"),
     ("exposure_target", float, "grey level that dark pictures are drawn to, 0 to 1 (default 0.61)"),
     ("exposure_patch", int, "side of the patches of the exposure loss in pixels (default 8)"),
     ("spatial_region", int, "side of the regions of the spatial loss in pixels (default 4)"),
@@ -59,7 +59,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "--darkening",
         type=float,
         metavar="P",
-        help="probability of a picture to be darkened at random, 0 to 1 (default 0.75; 0: never, as in the paper)",
+        help="probability of a picture to be darkened at random, 0 to 1 (default 0.7; 0: never, as in the paper)",
     )
     parser.add_argument(
         "--exclude", type=Path, metavar="FILE", help="text file with names of images below DIR that are kept out"

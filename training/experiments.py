@@ -47,7 +47,11 @@ EVERY_DARK, EVERY_BRIGHT = 2, 6
 
 Row = tuple[str, TrainingConfig]
 BASE = TrainingConfig()
-FAITHFUL = replace(BASE, darkening=0.0, losses=LossConfig(well_lit=0.0, exposure_target=0.6))
+FAITHFUL = replace(
+    BASE,
+    darkening=0.0,
+    losses=LossConfig(well_lit=0.0, exposure_target=0.6, exposure_patch=16, smoothness_weight=1600.0),
+)
 """As in the paper and the published code, apart from the size of the images."""
 
 

@@ -62,7 +62,7 @@ class TrainingConfig:
     """Pixels of a side: about what a photograph of 600x600 becomes at scale 12."""
     batch_size: int = 8
     learning_rate: float = 2e-3
-    darkening: float = 0.75
+    darkening: float = 0.7
     """Probability of an image to be darkened at random, see TrainingImages.batch; 0: images as they are."""
     seed: int = 1
     losses: LossConfig = field(default_factory=LossConfig)

@@ -92,6 +92,17 @@ def test_very_dark_and_noisy_pictures(scenes: Scenes, shared: Path) -> None:
     assert mean(ours, "brightness") > 5 * np.mean([pair.dark.mean() for pair in scenes.night])
 
 
+def test_well_lit_pictures_change_no_more_than_by_the_published_weights(scenes: Scenes, shared: Path) -> None:
+    def change(checkpoint: Path) -> float:
+        model = CheckpointModel(checkpoint, 12)
+        return mean(Evaluation("", [measure("", picture, model(picture)) for picture in scenes.bright]), "change")
+
+    assert len(scenes.bright) >= 10
+    ours, mindspore, pytorch = (change(path) for path in (MODELS / "zerodcepp.ckpt", *published(shared)))
+    print(f"\nwell-lit pictures change by {ours:.1f} levels, by {mindspore:.1f} and {pytorch:.1f} with the authors'")
+    assert ours <= mindspore
+
+
 def test_zero_dce_brightens(scenes: Scenes) -> None:
     ours = measured(MODELS / "zerodce.ckpt", scenes.dark[::15], scale=1)
     before = Evaluation("inputs", [measure("", pair.dark, pair.dark, pair.wanted) for pair in scenes.dark[::15]])

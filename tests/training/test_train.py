@@ -315,7 +315,7 @@ class TestCommand:
         assert config["darkening"] == 0
         losses = config["losses"]
         assert (losses["well_lit"], losses["exposure_target"], losses["spatial_weight"]) == (0, 0.6, 2.5)
-        assert losses["smoothness_weight"] == 1600
+        assert losses["smoothness_weight"] == 2000
         with pytest.raises(DceliteError, match="started with other images; give the same --data and --exclude"):
             self.run(*common, "--steps", 2, "--resume")
         with pytest.raises(DceliteError, match=r"started with well_lit 0\.0; 0\.5 cannot be taken up"):
