@@ -54,7 +54,9 @@ __attribute__((noinline)) void curve_values(float *__restrict values, const floa
         // Iteration by iteration for many values, whose multiply-adds do not wait for each other.
         float x[kFrameLanes], a[kFrameLanes];
         for (int l = 0; l < kFrameLanes; ++l) x[l] = clamp(values[first + l], 1.0f);
+#if defined(__FMA__) || defined(__aarch64__)  // without, it is slow anyway, and large
 #pragma GCC unroll 8
+#endif
         for (int n = 0; n < DCE_ITERATIONS; ++n) {
             const ptrdiff_t map = n * stride + first;
             if (n < kMaps)

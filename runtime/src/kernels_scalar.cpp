@@ -90,22 +90,41 @@ void expand_row(const float *map, int map_channels, const Sample *columns, int w
     }
 }
 
+constexpr int kCurveBlock = 16;  // values that go through the iterations together, so that a compiler can vectorise them
+
 // x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 3, with the published sign of a).
-void curve_row(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
-               uint8_t *destination) {
-    for (int i = 0; i < count; ++i) {
-        float x = source[i] * (1.0f / 255.0f);
-        float a = multiply_add(weight, below[i] - above[i], above[i]);
-        for (int n = 0; n < DCE_ITERATIONS; ++n) {
-            if (n > 0 && maps > 1) {
-                const size_t k = static_cast<size_t>(n) * count + i;
-                a = multiply_add(weight, below[k] - above[k], above[k]);
-            }
-            x = multiply_add(a, multiply_add(x, x, -x), x);
-        }
-        const float rounded = multiply_add(255.0f, x, 0.5f);
+void curve_block(const uint8_t *source, const float *above, const float *below, float weight, int maps, ptrdiff_t stride,
+                 uint8_t *destination) {
+    float x[kCurveBlock], a[kCurveBlock] = {};
+    for (int i = 0; i < kCurveBlock; ++i) x[i] = source[i] * (1.0f / 255.0f);
+    for (int n = 0; n < DCE_ITERATIONS; ++n, above += stride, below += stride) {
+        if (n < maps)
+            for (int i = 0; i < kCurveBlock; ++i) a[i] = multiply_add(weight, below[i] - above[i], above[i]);
+        for (int i = 0; i < kCurveBlock; ++i) x[i] = multiply_add(a[i], multiply_add(x[i], x[i], -x[i]), x[i]);
+    }
+    for (int i = 0; i < kCurveBlock; ++i) {
+        const float rounded = multiply_add(255.0f, x[i], 0.5f);
         destination[i] = static_cast<uint8_t>(rounded > 0.0f ? (rounded < 255.0f ? rounded : 255.0f) : 0.0f);
     }
+}
+
+void curve_row(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
+               uint8_t *destination) {
+    int i = 0;
+    for (; i + kCurveBlock <= count; i += kCurveBlock)
+        curve_block(source + i, above + i, below + i, weight, maps, count, destination + i);
+    if (i == count) return;
+    // The rest in buffers of a whole block: nothing beyond the row is read or written.
+    uint8_t values[kCurveBlock] = {};
+    float maps_above[DCE_ITERATIONS * kCurveBlock] = {}, maps_below[DCE_ITERATIONS * kCurveBlock] = {};
+    const size_t rest = static_cast<size_t>(count - i);
+    memcpy(values, source + i, rest);
+    for (int n = 0; n < maps; ++n) {
+        memcpy(maps_above + n * kCurveBlock, above + static_cast<size_t>(n) * count + i, sizeof(float) * rest);
+        memcpy(maps_below + n * kCurveBlock, below + static_cast<size_t>(n) * count + i, sizeof(float) * rest);
+    }
+    curve_block(values, maps_above, maps_below, weight, maps, kCurveBlock, values);
+    memcpy(destination + i, values, rest);
 }
 
 }  // namespace
