@@ -20,16 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.bench import fidelity, memory, report, roofline, system
+from dcelite.bench import change, fidelity, memory, report, roofline, system
 from dcelite.bench.cli import CPU_BIND_MODES, parse_size
 from dcelite.bench.measure import Cell, Rules, attempt, failure_text, first_run, take_turns
 from dcelite.bench.scene import bench_image
 from dcelite.bench.variants import (
-    CURVE_MAP,
     ENHANCE,
     NETWORK,
     NUMPY,
+    STAGES,
     OpenVariant,
+    Staged,
     Variant,
     available_isas,
     variant_of,
@@ -38,7 +39,7 @@ from dcelite.bench.weights import Model, read_dce
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, refuse_existing
 
-QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2, block_ms=20.0)
+QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2)
 PEAK_SECONDS, QUICK_PEAK_SECONDS = 0.3, 0.05
 """For the first measurement of the rates of the processor."""
 BURST_SECONDS = 0.002
@@ -74,6 +75,8 @@ class Row:
     threads: int
     cells: dict[str, Cell] = field(default_factory=dict)
     """By task."""
+    stages: list[dict[str, float]] = field(default_factory=list)
+    """Times of the stages in ms, for each run of the task that keeps them."""
     failure: str | None = None
     load_ms: float | None = None
     fidelity: fidelity.Fidelity | None = None
@@ -100,8 +103,6 @@ class Outcome:
     rows: list[Row] = field(default_factory=list)
     peaks: dict[str, float] = field(default_factory=dict)
     """Instruction set -> multiply-adds a second of a core, the best seen."""
-    bursts: dict[int, float] = field(default_factory=dict)
-    """Round -> multiply-adds a second with the best instruction set."""
     copied: float | None = None
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
@@ -114,7 +115,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that the command line asks for; raises DceliteError."""
     isas = _chosen_isas(args.isa)
     models = [None if model == "shipped" else model for model in args.model or ["shipped"]]
-    variants = [variant_of(model, isa) for model in models for isa in (isas if _is_native(model) else (None,))]
+    libraries = _libraries(args.library)
+    variants = [
+        variant_of(model, isa, library=library)
+        for model in models
+        for isa in (isas if _is_native(model) else (None,))
+        for library in (libraries if _is_native(model) else (None,))
+    ]
     variants += [variant_of(model, None, is_baseline=True) for model in args.baseline or []]
     sizes = [parse_size(text) for text in args.size or ["1200x900"]]
     processors = len(system.affinity() or range(os.cpu_count() or 1))
@@ -138,6 +145,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def _is_native(model: str | None) -> bool:
     return model is None or model.lower().endswith(".dce")
+
+
+def _libraries(paths: list[Path] | None) -> tuple[Path | None, ...]:
+    for path in paths or []:
+        if not path.is_file():
+            raise DceliteError(f"--library {path}: no such file")
+    return tuple(dict.fromkeys(paths or [])) or (None,)
 
 
 def _chosen_isas(given: list[str] | None) -> tuple[str, ...]:
@@ -227,10 +241,11 @@ def _measure(outcome: Outcome, say: Say) -> None:
     energy = system.EnergyCounter()
     outcome.energy_source = energy.source
     with limited_memory(max(settings.threads) * len(settings.variants)), contextlib.ExitStack() as stack:
-        _prepare(outcome, stack, say)
+        bench = Bench(outcome, stack)
+        bench.prepare(say)
         cells = [cell for row in outcome.rows for cell in row.cells.values()]
         say(f"timing {len(cells)} tasks in turn")
-        take_turns(cells, settings.rules, energy.read, functools.partial(_between_rounds, outcome, cells, say))
+        take_turns(cells, settings.rules, energy.read, functools.partial(_between_rounds, bench, cells, say))
     if settings.memory:
         say("measuring memory, each in a process of its own")
         for row in outcome.rows:
@@ -238,12 +253,14 @@ def _measure(outcome: Outcome, say: Say) -> None:
                 row.memory, row.memory_reason = memory.measure(row.variant, row.threads, *row.size)
 
 
-def _between_rounds(outcome: Outcome, cells: list[Cell], say: Say, number: int) -> None:
-    best = available_isas()[0]
-    rate = roofline.multiply_adds_a_second(best, BURST_SECONDS) or 0.0
-    outcome.bursts[number] = rate
-    outcome.peaks[best] = max(outcome.peaks[best], rate)
-    if number % 10 == 0:
+def _between_rounds(bench: Bench, cells: list[Cell], say: Say, number: int) -> None:
+    outcome = bench.outcome
+    for isa in outcome.peaks:
+        rate = roofline.multiply_adds_a_second(isa, BURST_SECONDS) or 0.0
+        outcome.peaks[isa] = max(outcome.peaks[isa], rate)
+    if number % change.ROUNDS_OF_A_SERIES == 0:
+        if number > 0:
+            bench.renew()
         done = sum(cell.is_finished(outcome.settings.rules) for cell in cells)
         say(f"round {number}: {done} of {len(cells)} tasks have enough runs")
 
@@ -251,13 +268,12 @@ def _between_rounds(outcome: Outcome, cells: list[Cell], say: Say, number: int) 
 @contextlib.contextmanager
 def limited_memory(threads: int) -> Iterator[None]:
     """Let allocations beyond the memory that is free fail, instead of having the kernel end the process later."""
-    available = system.available_memory()
+    available, used = system.available_memory(), system.address_space()
     before = resource.getrlimit(resource.RLIMIT_AS)
-    if available is None:
+    if available is None or used is None:
         yield
         return
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    limit = pages * resource.getpagesize() + int(MEMORY_SHARE * available) + threads * THREAD_BYTES
+    limit = used + int(MEMORY_SHARE * available) + threads * THREAD_BYTES
     hard = before[1]
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:
@@ -266,69 +282,97 @@ def limited_memory(threads: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_AS, before)
 
 
-def _prepare(outcome: Outcome, stack: contextlib.ExitStack, say: Say) -> None:
-    """Open everything, run each row once and compare its result."""
-    opened: dict[tuple[Variant, int], OpenVariant | str] = {}
-    for row in outcome.rows:
-        key = (row.variant, row.threads)
-        if key not in opened:
-            opened[key] = _open(row, stack)
-    for size in outcome.settings.sizes:
-        rows = [row for row in outcome.rows if row.size == size]
-        say(f"preparing {size[0]}x{size[1]}")
-        try:
-            image = bench_image(*size, outcome.settings.image)
-            out = np.empty_like(image)
-        except MemoryError as error:
+class Bench:
+    """The models that are open, the pictures, and the tasks that bring both together."""
+
+    def __init__(self, outcome: Outcome, stack: contextlib.ExitStack) -> None:
+        self.outcome = outcome
+        self._stack = stack
+        self._opened: dict[tuple[Variant, int], OpenVariant | str] = {}
+        """Or why it cannot be opened."""
+        self._images: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
+        """By size: the picture, and where the result goes."""
+        self._probes: dict[tuple[str, int], roofline.Probe] = {}
+
+    def prepare(self, say: Say) -> None:
+        """Open everything, run each row once and compare its result."""
+        for row in self.outcome.rows:
+            key = (row.variant, row.threads)
+            if key not in self._opened:
+                self._opened[key] = self._open(row)
+        for size in self.outcome.settings.sizes:
+            rows = [row for row in self.outcome.rows if row.size == size]
+            say(f"preparing {size[0]}x{size[1]}")
+            try:
+                image = bench_image(*size, self.outcome.settings.image)
+                self._images[size] = image, np.empty_like(image)
+            except MemoryError as error:
+                for row in rows:
+                    row.failure = failure_text(error)
+                continue
+            wanted: dict[int, NDArray[np.uint8] | str] = {}
             for row in rows:
-                row.failure = failure_text(error)
-            continue
-        wanted: dict[int, NDArray[np.uint8] | str] = {}
-        for row in rows:
-            variant = opened[row.variant, row.threads]
-            if isinstance(variant, str):
-                row.failure = variant
-            else:
-                _prepare_row(row, variant, image, out, wanted, outcome.settings.stages)
+                self._prepare_row(row, wanted)
 
+    def _open(self, row: Row) -> OpenVariant | str:
+        assert row.model is not None
+        try:
+            opened = OpenVariant(row.variant, row.threads, row.model)
+        except Exception as error:  # a failing model must not end the others
+            return failure_text(error)
+        self._stack.callback(opened.close)
+        return opened
 
-def _open(row: Row, stack: contextlib.ExitStack) -> OpenVariant | str:
-    """The open variant, or why it cannot be opened."""
-    assert row.model is not None
-    try:
-        opened = OpenVariant(row.variant, row.threads, row.model)
-    except Exception as error:  # a failing model must not end the others
-        return failure_text(error)
-    stack.callback(opened.close)
-    return opened
-
-
-def _prepare_row(
-    row: Row,
-    opened: OpenVariant,
-    image: NDArray[np.uint8],
-    out: NDArray[np.uint8],
-    wanted: dict[int, NDArray[np.uint8] | str],
-    stages: bool,
-) -> None:
-    row.load_ms = opened.load_ms
-    names = (ENHANCE, CURVE_MAP, NETWORK) if stages and opened.has_curve_network else (ENHANCE,)
-    for name in names:
-        cell = Cell(run=lambda: None)
-
-        def prepare(cell: Cell = cell, name: str = name) -> None:
-            cell.run = opened.task(name, image, out)
-
-        attempt(cell, prepare)
-        row.cells[name] = cell
-        if cell.failure is None:
-            results: list[object] = []
-            first_run(cell, results.append)
-            if name == ENHANCE and cell.failure is None:
-                result = out if results[0] is None else results[0]
-                attempt(cell, functools.partial(_compare, row, result, image, wanted))
-        if name == ENHANCE and cell.failure is not None:
+    def _prepare_row(self, row: Row, wanted: dict[int, NDArray[np.uint8] | str]) -> None:
+        opened = self._opened[row.variant, row.threads]
+        if isinstance(opened, str):
+            row.failure = opened
             return
+        row.load_ms = opened.load_ms
+        image, out = self._images[row.size]
+        stages = self.outcome.settings.stages and opened.has_curve_network
+        for name in (ENHANCE, STAGES, NETWORK) if stages else (ENHANCE,):
+            cell = row.cells[name] = Cell(run=lambda: None)
+            attempt(cell, functools.partial(self._connect, row, name))
+            if cell.failure is None:
+                results: list[Any] = []
+                first_run(cell, results.append)
+                if name == ENHANCE and cell.failure is None:
+                    cell.probe = self._probe(row)
+                    attempt(
+                        cell, functools.partial(_compare, row, out if results[0] is None else results[0], image, wanted)
+                    )
+            if name == ENHANCE and cell.failure is not None:
+                return
+
+    def _connect(self, row: Row, name: str) -> None:
+        """Make the task of a cell for what is open and the pictures as they are now."""
+        opened = self._opened[row.variant, row.threads]
+        assert isinstance(opened, OpenVariant)
+        task = opened.task(name, *self._images[row.size])
+        if isinstance(task, Staged):
+            task.times = row.stages
+        row.cells[name].run = task
+
+    def _probe(self, row: Row) -> roofline.Probe:
+        key = (row.variant.isa or available_isas()[0], row.threads)
+        if key not in self._probes:
+            self._probes[key] = roofline.Probe(*key)
+        return self._probes[key]
+
+    def renew(self) -> None:
+        """Pictures and native engines at other places in memory."""
+        for opened in self._opened.values():
+            if isinstance(opened, OpenVariant):
+                opened.renew()
+        for size, (image, _) in self._images.items():
+            with contextlib.suppress(MemoryError):  # then they stay where they are
+                copy = image.copy()
+                self._images[size] = copy, np.empty_like(copy)
+        for row in self.outcome.rows:
+            for name, cell in row.cells.items():
+                if cell.failure is None:
+                    attempt(cell, functools.partial(self._connect, row, name))
 
 
 def _compare(row: Row, result: Any, image: NDArray[np.uint8], wanted: dict[int, NDArray[np.uint8] | str]) -> None:

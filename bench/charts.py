@@ -13,6 +13,8 @@ ROW_HEIGHT = 24
 PLOT_HEIGHT = 240
 MARGIN = 16
 AXIS_HEIGHT = 40
+DASHES = ("none", "7 4", "2 3")
+"""Of the lines, when the colours begin anew."""
 COLOURS = ("#2a6fbb", "#d1702d", "#3f8f4f", "#a0418c", "#8a6d1f", "#1f8a8a", "#b23b3b", "#5b5bb0")
 
 
@@ -112,7 +114,8 @@ def lines(title: str, series: Sequence[Line], x_label: str, y_label: str, *, log
     """Values over a common axis; the vertical one begins at zero."""
     xs = sorted({point[0] for line in series for point in line.points})
     top = 1.1 * max(point[1] for line in series for point in line.points)
-    left, right, bottom = 70.0, WIDTH - 20.0, MARGIN + PLOT_HEIGHT
+    above = MARGIN + 18  # the name of the vertical axis stands over its highest number
+    left, right, bottom = 70.0, WIDTH - 20.0, above + PLOT_HEIGHT
 
     def scaled(value: float) -> float:
         return math.log(value) if log_x else value
@@ -131,11 +134,14 @@ def lines(title: str, series: Sequence[Line], x_label: str, y_label: str, *, log
         parts.append(_text(left - 8, y(tick) + 4, number(tick), "end"))
     parts += [_text(x(value), bottom + 16, number(value), "middle") for value in xs]
     parts.append(_text(right, bottom + 34, x_label, "end"))
-    parts.append(_text(left - 60, MARGIN - 4, y_label))
+    parts.append(_text(left - 8, MARGIN, y_label, "end"))
     for i, line in enumerate(series):
         colour = COLOURS[i % len(COLOURS)]
+        dashes = DASHES[i // len(COLOURS) % len(DASHES)]
         path = " ".join(f"{x(a):.1f},{y(b):.1f}" for a, b in line.points)
-        parts.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{path}"/>')
+        parts.append(
+            f'<polyline fill="none" stroke="{colour}" stroke-width="2" stroke-dasharray="{dashes}" points="{path}"/>'
+        )
         parts += [f'<circle cx="{x(a):.1f}" cy="{y(b):.1f}" r="3.5" fill="{colour}"/>' for a, b in line.points]
     return _svg(bottom + AXIS_HEIGHT, title, parts) + legend([line.label for line in series])
 
@@ -163,13 +169,15 @@ def bars(title: str, rows: Sequence[Bar], names: Sequence[str], unit: str) -> st
                 f'fill="{COLOURS[j % len(COLOURS)]}"/>'
             )
             begin += value
+        parts.append(_text(x(begin) + 6, y + 17, number(begin)))
     return _svg(bottom + AXIS_HEIGHT, title, parts) + legend(names)
 
 
 def legend(names: Sequence[str]) -> str:
-    """The colours of the series, as HTML."""
-    items = (
-        f'<span><i style="background:{COLOURS[i % len(COLOURS)]}"></i>{html.escape(name)}</span>'
-        for i, name in enumerate(names)
-    )
+    """The colours of the series, as HTML; those of a second round are hollow, as their lines are dashed."""
+    items = []
+    for i, name in enumerate(names):
+        colour = COLOURS[i % len(COLOURS)]
+        style = f"background:{colour}" if i < len(COLOURS) else f"border:2px dashed {colour}"
+        items.append(f'<span><i style="{style}"></i>{html.escape(name)}</span>')
     return f'<p class="legend">{"".join(items)}</p>'

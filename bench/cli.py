@@ -44,6 +44,14 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         help="instruction sets of the native engine: avx512,avx2,neon,scalar or 'all' (default: the best one here)",
     )
     what.add_argument(
+        "--library",
+        action="append",
+        type=Path,
+        metavar="SO",
+        help="another build of the core library; may be repeated: the builds take turns, and the later ones are "
+        "compared with the first. The surest way to see a small change",
+    )
+    what.add_argument(
         "--size", action="append", metavar="WxH", help="width x height; may be repeated (default: 1200x900)"
     )
     what.add_argument(
@@ -60,7 +68,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     how = parser.add_argument_group("how")
     how.add_argument("--runs", "--loopCount", type=int, metavar="N", help="at least N runs each (default: 50)")
-    how.add_argument("--seconds", type=float, metavar="S", help="and at least S seconds of them (default: 1)")
+    how.add_argument("--seconds", type=float, metavar="S", help="and at least S seconds of them (default: 4)")
     how.add_argument("--max-seconds", type=float, metavar="S", help="but no more than S seconds each (default: 10)")
     how.add_argument("--warm-up", "--warmUpLoopCount", type=int, metavar="N", help="untimed runs before (default: 3)")
     how.add_argument("--quick", action="store_true", help="10 runs, 0.2 seconds, 2 at most; no stages, no memory")

@@ -20,10 +20,10 @@ class Rules:
     """When enough is measured: both ``runs`` and ``seconds``, or ``max_seconds``, for each cell."""
 
     runs: int = 50
-    seconds: float = 1.0
+    seconds: float = 4.0
     max_seconds: float = 10.0
     warm_up: int = 3
-    block_ms: float = 40.0
+    block_ms: float = 20.0
 
 
 @dataclass
@@ -31,9 +31,13 @@ class Cell:
     """One thing to time."""
 
     run: Callable[[], object]
+    probe: Callable[[], float | None] | None = None
+    """Takes the time, in ms, of the fixed work that says how fast the machine is just now."""
     first_ms: float | None = None
     blocks: dict[int, list[float]] = field(default_factory=dict)
     """Round -> times in ms."""
+    probes: dict[int, float] = field(default_factory=dict)
+    """Round -> the shorter time of the probe before and after the block, in ms."""
     energy_joules: float | None = None
     """Of all timed runs, where the kernel tells."""
     failure: str | None = None
@@ -87,10 +91,12 @@ def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | N
     clock = time.perf_counter_ns
     run = cell.run
     begin = clock()
+    probed = _probe(cell)
+    settled = clock()
     if cell.first_ms is None or cell.first_ms < LONG_RUN_MS:
         while True:
             run()
-            if clock() - begin >= 1e6 * SETTLE_MS:
+            if clock() - settled >= 1e6 * SETTLE_MS:
                 break
     times: list[float] = []
     joules = energy()
@@ -106,9 +112,17 @@ def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | N
     if joules is not None and after is not None:
         cell.energy_joules = (cell.energy_joules or 0.0) + after - joules
     cell.blocks[number] = times
+    probed += _probe(cell)
+    if probed:
+        cell.probes[number] = min(probed)
     cell.count += len(times)
     cell.timed_ms += 1e-6 * (stop - timed)
-    cell.spent_ms += 1e-6 * (stop - begin)
+    cell.spent_ms += 1e-6 * (clock() - begin)
+
+
+def _probe(cell: Cell) -> list[float]:
+    found = cell.probe() if cell.probe is not None else None
+    return [] if found is None else [found]
 
 
 def take_turns(

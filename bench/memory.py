@@ -73,7 +73,8 @@ def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Me
     """Measure in a new process; where that fails, None and the reason."""
     if variant.engine == NUMPY:
         return None, "not measured for the NumPy reference"
-    request = [str(variant.model or ""), variant.engine, variant.isa or "", str(threads), str(width), str(height)]
+    request = [str(part or "") for part in (variant.model, variant.engine, variant.isa, variant.library)]
+    request += [str(threads), str(width), str(height)]
     command = [sys.executable, "-m", "dcelite.bench.memory", *request]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
@@ -89,9 +90,9 @@ def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Me
 
 
 def main(arguments: list[str]) -> None:
-    model, engine, isa = arguments[:3]
-    threads, width, height = map(int, arguments[3:])
-    variant = Variant(Path(model) if model else None, engine, isa or None)
+    model, engine, isa, library = arguments[:4]
+    threads, width, height = map(int, arguments[4:])
+    variant = Variant(Path(model) if model else None, engine, isa or None, library=Path(library) if library else None)
     result: dict[str, Any] = dict(call_memory(variant, threads, width, height))
     print(json.dumps(result))
 

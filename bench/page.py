@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,35 +10,48 @@ import numpy as np
 
 from dcelite.bench import charts, samples
 from dcelite.bench.fidelity import EQUAL_WANTED
-from dcelite.bench.report import HEADINGS, Document, row_cells
+from dcelite.bench.report import HEADINGS, STAGE_NAMES, Document, row_cells
 
 LEAST_PSNR = 40.0
 """Decibels to the reference from which a faster variant is worth recommending: no eye would find the difference."""
 WORTH_A_THREAD = 1.15
 """More threads are recommended where they are at least this many times faster."""
 
+NEAR = 8.0
+"""Variants that take so many times the time of the fastest are left out of charts with a linear axis, where they would
+press the others to the ground; they are in the table."""
+
 STYLE = """
-:root { color-scheme: light dark; --ink: #1c1e21; --paper: #fff; --pale: #667; --line: #ddd; --hint: #f2f6fb }
+:root { color-scheme: light dark; --ink: #1c1e21; --paper: #fff; --pale: #667; --line: #e2e2e6; --hint: #f2f6fb;
+  --accent: #2a6fbb }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6e6e6; --paper: #16181b; --pale: #9aa; --line: #333; --hint: #1d2733 }
+  :root { --ink: #e6e6e6; --paper: #16181b; --pale: #9aa; --line: #333; --hint: #1d2733; --accent: #6aa9ee }
 }
-body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 80rem;
-  margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.5rem } h2 { font-size: 1.15rem; margin-top: 2.2rem }
+* { box-sizing: border-box }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 84rem;
+  margin: 2rem auto; padding: 0 1.2rem }
+h1 { font-size: 1.5rem; margin-bottom: .2rem } h2 { font-size: 1.2rem; margin: 2.6rem 0 .4rem }
+h3 { font-size: 1rem; margin: 1.4rem 0 .2rem }
+.cards { display: flex; flex-wrap: wrap; gap: 1rem; margin-top: 1rem }
+.card { background: var(--hint); padding: .8rem 1.1rem; border-radius: .5rem; flex: 1 1 22rem;
+  border-left: .3rem solid var(--accent) }
+.card p { margin: .3rem 0 } .big { font-size: 1.9rem; font-weight: 600; line-height: 1.2 }
+.big small { font-size: .9rem; font-weight: 400; color: var(--pale) }
 .scroll { overflow-x: auto }
-table { border-collapse: collapse; font-size: .85rem }
-th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+table { border-collapse: collapse; font-size: .82rem; font-variant-numeric: tabular-nums; width: 100% }
+th, td { padding: .25rem .5rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+th { color: var(--pale); font-weight: 600 }
 th:first-child, td:first-child, th:last-child, td:last-child { text-align: left }
-td:last-child { white-space: normal; color: var(--pale); min-width: 20rem }
-.recommendation { background: var(--hint); padding: .8rem 1rem; border-radius: .4rem }
+td:last-child { white-space: normal; color: var(--pale); min-width: 14rem; line-height: 1.3 }
+tr.best td { background: var(--hint); font-weight: 600 } tr.best td:last-child { font-weight: 400 }
 svg { width: 100%; height: auto; font: 12px system-ui, sans-serif } svg text { fill: var(--ink); stroke: none }
 .grid { stroke: var(--line) } .whisker { stroke-width: 1.5 } .median { stroke-width: 3 } .box { fill-opacity: .3 }
-.legend span { margin-right: 1.2rem; white-space: nowrap; font-size: .85rem }
+.legend { margin: .2rem 0 .6rem } .legend span { margin-right: 1.2rem; white-space: nowrap; font-size: .85rem }
 .legend i { display: inline-block; width: .8rem; height: .8rem; margin-right: .35rem; vertical-align: -.1rem }
-.pale { color: var(--pale) }
+.pale { color: var(--pale); margin: .2rem 0 } .plain td:first-child { color: var(--pale) }
+.plain td { text-align: left; white-space: normal }
+@media print { body { max-width: none; margin: 0 } .card, svg { break-inside: avoid } }
 """
-
-STAGES = {"downsample": "downsampling", "network": "curve network", "upsample_and_curve": "upsampling and curve"}
 
 
 def _is_faithful(result: Document) -> bool:
@@ -64,27 +76,90 @@ def recommended(results: Sequence[Document]) -> Document | None:
 
 
 def recommendation(results: Sequence[Document]) -> list[str]:
-    """A sentence for each size."""
-    sentences = []
-    for (width, height), group in _by_size(results).items():
-        best = recommended(group)
-        if best is None:
-            sentences.append(f"{width} x {height}: no variant gave times and a picture that equals the reference.")
-            continue
-        latency, accuracy, memory = best["latency_ms"], best["fidelity"], best["memory"]
-        threads = "1 thread" if best["threads"] == 1 else f"{best['threads']} threads"
-        text = (
-            f"{width} x {height}: use {best['label']} with {threads}: {charts.number(latency['p50'])} ms a frame "
-            f"(95 % of them within {charts.number(latency['p95'])} ms), {accuracy['equal']:.3%} of the values equal to "
-            "the reference"
+    """A sentence for each size, and one for each int8 model next to the same in float32."""
+    return [sentence for group in _by_size(results).values() for sentence in _advice(group)]
+
+
+def _advice(group: Sequence[Document]) -> list[str]:
+    """For the results of one size."""
+    size = f"{group[0]['width']} x {group[0]['height']}"
+    best = recommended(group)
+    if best is None:
+        return [f"{size}: no variant gave times and a picture that equals the reference."]
+    latency, memory = best["latency_ms"], best["memory"]
+    text = (
+        f"{size}: use {best['label']} with {_count(best['threads'])}: {charts.number(latency['p50'])} ms a frame "
+        f"(95 % of them within {charts.number(latency['p95'])} ms), {_likeness(best)}"
+    )
+    if memory is not None:
+        text += f", {memory['extra_bytes'] / 1e6:.1f} MB beyond the pictures"
+    if best["ratios"]:
+        text += f"; {charts.number(best['ratios'][0]['median'])} times faster than {best['ratios'][0]['to']}"
+    doubts = f" But measure again: {'; '.join(best['doubts'])}." if best["doubts"] else ""
+    return [f"{text}.{doubts}", *_about_int8(group, best["threads"])]
+
+
+def _card(group: Sequence[Document]) -> str:
+    best = recommended(group)
+    figures = ""
+    if best is not None:
+        frames = charts.number(best["speed"]["frames_a_second"])
+        figures = (
+            f'<p class="big">{charts.number(best["latency_ms"]["p50"])} <small>ms a frame</small> '
+            f"{frames} <small>frames/s</small></p>"
         )
-        if memory is not None:
-            text += f", {memory['extra_bytes'] / 1e6:.1f} MB beyond the pictures"
-        if best["ratios"]:
-            text += f"; {charts.number(best['ratios'][0]['median'])} times faster than {best['ratios'][0]['to']}"
-        doubts = f" But measure again: {'; '.join(best['doubts'])}." if best["doubts"] else ""
-        sentences.append(f"{text}.{doubts}")
+    sentences = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in _advice(group))
+    return f'<div class="card">{figures}{sentences}</div>'
+
+
+def _count(threads: int) -> str:
+    return "1 thread" if threads == 1 else f"{threads} threads"
+
+
+def _likeness(result: Document) -> str:
+    accuracy = result["fidelity"]
+    if accuracy["equal"] >= EQUAL_WANTED or accuracy["psnr_db"] is None:
+        return f"{accuracy['equal']:.3%} of the values equal to the reference"
+    return f"{accuracy['psnr_db']:.1f} dB from the reference"
+
+
+def _about_int8(group: Sequence[Document], threads: int) -> list[str]:
+    """Whether int8 is worth its loss, by engine; with the fastest instruction set of the native one."""
+    timed = [result for result in group if result["latency_ms"] and result["threads"] == threads and result["fidelity"]]
+    timed.sort(key=lambda result: float(result["latency_ms"]["p50"]))
+    sentences = []
+    told = set()
+    for result in timed:
+        others = [
+            other
+            for other in timed
+            if (other["engine"], other["is_baseline"]) == (result["engine"], result["is_baseline"])
+            and other["precision"] != "int8"
+        ]
+        if result["precision"] != "int8" or result["model"] in told or not others:
+            continue
+        told.add(result["model"])
+        times = result["latency_ms"]["p50"] / others[0]["latency_ms"]["p50"]
+        said = f"{result['label']} takes {times:.2f} times the time of {others[0]['label']}, {_likeness(result)}"
+        if times >= 1:
+            sentences.append(f"Not int8 here: {said}.")
+        elif not _is_faithful(result):
+            sentences.append(f"Not int8 here, though it is faster: {said}.")
+        else:
+            sentences.append(f"int8 is faster: {said}.")
     return sentences
+
+
+def _near(results: Sequence[Document]) -> list[Document]:
+    """Those with times, without the ones that are many times slower than the fastest of their size."""
+    timed = [result for result in results if result["latency_ms"]]
+    fastest: dict[tuple[int, int], float] = {}
+    for result in timed:
+        size, median = (result["width"], result["height"]), float(result["latency_ms"]["p50"])
+        fastest[size] = min(median, fastest.get(size, median))
+    return [
+        result for result in timed if result["latency_ms"]["p50"] <= NEAR * fastest[result["width"], result["height"]]
+    ]
 
 
 def _by_size(results: Sequence[Document]) -> dict[tuple[int, int], list[Document]]:
@@ -115,11 +190,10 @@ def _distributions(results: Sequence[Document]) -> str:
 
 def _thread_scaling(results: Sequence[Document]) -> str:
     parts = []
-    for (width, height), group in _by_size(results).items():
+    for (width, height), group in _by_size(_near(results)).items():
         points: dict[str, list[tuple[float, float]]] = {}
         for result in group:
-            if result["speed"]:
-                points.setdefault(result["label"], []).append((result["threads"], result["speed"]["frames_a_second"]))
+            points.setdefault(result["label"], []).append((result["threads"], result["speed"]["frames_a_second"]))
         series = [charts.Line(label, sorted(found)) for label, found in points.items() if len(found) > 1]
         if series:
             title = f"Frames a second by threads at {width} x {height}"
@@ -129,32 +203,20 @@ def _thread_scaling(results: Sequence[Document]) -> str:
 
 def _size_scaling(results: Sequence[Document]) -> str:
     points: dict[str, list[tuple[float, float]]] = {}
-    for result in results:
-        if result["speed"]:
-            megapixels = 1e-6 * result["width"] * result["height"]
-            points.setdefault(_threads(result), []).append((megapixels, result["speed"]["ns_a_pixel"]))
+    for result in _near(results):
+        megapixels = 1e-6 * result["width"] * result["height"]
+        points.setdefault(_threads(result), []).append((megapixels, result["speed"]["ns_a_pixel"]))
     series = [charts.Line(label, sorted(found)) for label, found in points.items() if len(found) > 1]
-    if not series:
-        return ""
-    # Variants that are many times slower would press the others to the ground.
-    fastest = min(math.log(line.points[0][1]) for line in series)
-    near = [line for line in series if math.log(line.points[0][1]) < fastest + math.log(8)]
-    left_out = len(series) - len(near)
-    note = f'<p class="pale">{left_out} slower variants are left out; they are in the table.</p>' if left_out else ""
-    return charts.lines("Time a pixel by size", near, "megapixels", "ns/pixel", log_x=True) + note
+    return charts.lines("Time a pixel by size", series, "megapixels", "ns/pixel", log_x=True) if series else ""
 
 
 def _stages(results: Sequence[Document]) -> str:
     parts = []
-    for (width, height), group in _by_size(results).items():
-        rows = [
-            charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGES])
-            for result in group
-            if result["stages_ms"]
-        ]
-        if rows:
-            title = f"Stages at {width} x {height}"
-            parts.append(f"<h3>{width} x {height}</h3>{charts.bars(title, rows, list(STAGES.values()), 'ms a frame')}")
+    for (width, height), group in _by_size([result for result in _near(results) if result["stages_ms"]]).items():
+        rows = [charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGE_NAMES]) for result in group]
+        title = f"Stages at {width} x {height}"
+        chart = charts.bars(title, rows, list(STAGE_NAMES.values()), "ms a frame")
+        parts.append(f"<h3>{width} x {height}</h3>{chart}")
     return "".join(parts)
 
 
@@ -165,10 +227,15 @@ def _section(title: str, body: str, note: str = "") -> str:
     return f"<h2>{html.escape(title)}</h2>{paragraph}{body}"
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], best: Sequence[int] = ()) -> str:
+    """``best``: the rows that stand out."""
     head = "".join(f"<th>{html.escape(name)}</th>" for name in headings)
-    body = "".join(f"<tr>{''.join(f'<td>{html.escape(cell)}</td>' for cell in row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    body = ""
+    for i, row in enumerate(rows):
+        cells = "".join(f"<td>{html.escape(cell)}</td>" for cell in row)
+        body += f'<tr class="best">{cells}</tr>' if i in best else f"<tr>{cells}</tr>"
+    kind = "" if any(headings) else ' class="plain"'
+    return f'<div class="scroll"><table{kind}><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
 def _system_rows(found: Document) -> list[tuple[str, str]]:
@@ -206,14 +273,20 @@ def _system_rows(found: Document) -> list[tuple[str, str]]:
 def page(found: Document) -> str:
     """The whole page."""
     results = found["results"]
-    advice = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in recommendation(results))
-    notes = "".join(f"<p>{html.escape(note)}</p>" for note in found["notes"])
+    groups = _by_size(results).values()
+    chosen = [recommended(group) for group in groups]
+    best = [i for i, result in enumerate(results) if any(result is one for one in chosen)]
+    left_out = len([result for result in results if result["latency_ms"]]) - len(_near(results))
+    without = f" {left_out} slower variants are left out; they are in the table." if left_out else ""
+    info = found["system"]
     body = [
-        f"<h1>dcelite bench: {html.escape(found['system']['cpu'] or found['system']['machine'])}</h1>",
-        f'<div class="recommendation">{advice}{notes}</div>',
+        f"<h1>{html.escape(info['cpu'] or info['machine'])}</h1>",
+        f'<p class="pale">dcelite bench, {html.escape(found["created"])}</p>',
+        f'<div class="cards recommendation">{"".join(_card(group) for group in groups)}</div>',
+        "".join(f'<p class="pale">{html.escape(note)}</p>' for note in found["notes"]),
         _section(
             "Results",
-            _table(HEADINGS, [row_cells(result) for result in results]),
+            _table(HEADINGS, [row_cells(result) for result in results], best),
             "Times in ms; in brackets what the shortest times give. x limit: to the counted arithmetic at the measured "
             "peak of the cores. equal, diff: share of 8-bit values equal to the NumPy reference, largest difference.",
         ),
@@ -223,11 +296,17 @@ def page(found: Document) -> str:
             "From the shortest time to the 95th percentile; the box holds the middle half, the mark is the median. "
             "Logarithmic axis.",
         ),
-        _section("Threads", _thread_scaling(results)),
+        _section("Threads", _thread_scaling(results), f"More is better.{without}"),
         _section(
-            "Sizes", _size_scaling(results), "Time for a pixel; a level line means that no size is at a disadvantage."
+            "Sizes",
+            _size_scaling(results),
+            "Time for a pixel; a level line means that no size is at a disadvantage." + without,
         ),
-        _section("Stages", _stages(results), "Differences of medians, since the stages run fused, row by row."),
+        _section(
+            "Stages",
+            _stages(results),
+            "What the engine's own clock says, in runs of their own; each stage is averaged over the threads.",
+        ),
         _section("Machine", _table(("", ""), _system_rows(found))),
     ]
     return (

@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dcelite.bench import roofline, samples, system
+from dcelite.bench import change, roofline, samples, system
 from dcelite.bench.measure import Cell, Rules
-from dcelite.bench.variants import CURVE_MAP, ENHANCE, NETWORK
+from dcelite.bench.variants import ENHANCE, NETWORK, NUMPY, STAGES
+from dcelite.bench.weights import precision_of
 from dcelite.files import write_text_atomically
 
 if TYPE_CHECKING:
     from dcelite.bench.bench import Outcome, Row
 
 FORMAT = "dcelite-bench"
-VERSION = 1
+VERSION = 2
 
 Document = dict[str, Any]
 
@@ -48,6 +49,7 @@ def document(outcome: Outcome, created: datetime.datetime, command: list[str]) -
             "max_seconds": settings.rules.max_seconds,
             "warm_up": settings.rules.warm_up,
             "block_ms": settings.rules.block_ms,
+            "rounds_of_a_series": change.ROUNDS_OF_A_SERIES,
             "image": "synthetic dark scene" if settings.image is None else settings.image.name,
             "processors": settings.processors,
         },
@@ -55,7 +57,6 @@ def document(outcome: Outcome, created: datetime.datetime, command: list[str]) -
         "roofline": {
             "multiply_adds_a_second": outcome.peaks,
             "copied_bytes_a_second": outcome.copied,
-            "bursts": {str(number): rate for number, rate in outcome.bursts.items()},
             "energy_source": outcome.energy_source,
         },
         "results": [_result(outcome, row) for row in outcome.rows],
@@ -73,9 +74,12 @@ def _result(outcome: Outcome, row: Row) -> Document:
         "label": variant.label,
         "model": variant.model_name,
         "file": system.file_record(variant.model),
+        "precision": precision_of(variant.model) if variant.engine != NUMPY else None,
         "engine": variant.engine,
         "isa": variant.isa,
         "is_baseline": variant.is_baseline,
+        "library": system.file_record(variant.library),
+        "slowdown": _slowdown(outcome, row),
         "width": width,
         "height": height,
         "threads": row.threads,
@@ -86,10 +90,13 @@ def _result(outcome: Outcome, row: Row) -> Document:
         "first_ms": cell.first_ms if cell else None,
         "latency_ms": dict(samples.latency(timed.blocks)) if timed else None,
         "blocks_ms": {str(number): times for number, times in timed.blocks.items()} if timed else {},
+        "probes_ms": {str(number): time for number, time in timed.probes.items()} if timed else {},
+        "smallest_change": change.smallest_change(timed.blocks, timed.probes, len(outcome.rows)) if timed else None,
         "throttle_ratio": samples.throttle_ratio(timed.blocks) if timed else None,
         "speed": _speed(row, timed),
         "ratios": _ratios(outcome, row),
         "stages_ms": _stages(row),
+        "timing_cost": _timing_cost(row),
         "network_ms": _latency(row, NETWORK),
         "network_ratio": _network_ratio(outcome, row),
         "fidelity": row.fidelity,
@@ -148,7 +155,7 @@ def _peers(outcome: Outcome, row: Row) -> list[Row]:
         if other.variant.is_baseline
         and other is not row
         and other.size == row.size
-        and (other.threads == row.threads or other.variant.engine == "numpy")
+        and (other.threads == row.threads or other.variant.engine == NUMPY)
     ]
 
 
@@ -156,6 +163,21 @@ def _ratios(outcome: Outcome, row: Row) -> list[samples.Ratio]:
     """How many times faster than each baseline."""
     found = [samples.ratio(peer.blocks, row.blocks, peer.variant.label) for peer in _peers(outcome, row)]
     return [ratio for ratio in found if ratio is not None]
+
+
+def _slowdown(outcome: Outcome, row: Row) -> Document | None:
+    """Time to that of the first row of the same model: another instruction set, or build of the core library."""
+
+    def kind(other: Row) -> tuple[Any, ...]:
+        return other.size, other.threads, other.variant.engine, other.variant.model, other.variant.is_baseline
+
+    first = next(other for other in outcome.rows if kind(other) == kind(row))
+    found = samples.slowdown(first.blocks, row.blocks) if first is not row else None
+    if found is None:
+        return None
+    median, low, high = found
+    verdict = change.verdict_of(median, low, high)
+    return {"to": first.variant.label, "median": median, "low": low, "high": high, "verdict": verdict}
 
 
 def _network_ratio(outcome: Outcome, row: Row) -> list[samples.Ratio]:
@@ -177,17 +199,34 @@ def _latency(row: Row, task: str) -> Document | None:
     return dict(samples.latency(cell.blocks)) if cell is not None and cell.count else None
 
 
+STAGE_NAMES = {
+    "convert": "reordering of channels",
+    "downsample": "downsampling",
+    "network": "curve network",
+    "curve": "upsampling and curve",
+    "rest": "preparation and waiting",
+}
+
+
 def _stages(row: Row) -> Document | None:
-    """Downsampling, network, and upsampling with the curve, as differences of medians: the stages run fused."""
-    times = {task: _latency(row, task) for task in (ENHANCE, CURVE_MAP, NETWORK)}
-    medians = {task: value["p50"] for task, value in times.items() if value is not None}
-    if len(medians) < 3:
+    """Means over the middle half of the runs, by their total: the stages and the rest add up to it."""
+    if not row.stages:
         return None
-    return {
-        "downsample": max(medians[CURVE_MAP] - medians[NETWORK], 0.0),
-        "network": medians[NETWORK],
-        "upsample_and_curve": max(medians[ENHANCE] - medians[CURVE_MAP], 0.0),
-    }
+    totals = np.array([times["total"] for times in row.stages])
+    low, high = np.percentile(totals, (25, 75))
+    middle = [times for times in row.stages if low <= times["total"] <= high] or row.stages
+    means = {name: float(np.mean([times[name] for times in middle])) for name in row.stages[0]}
+    rest = means["total"] - sum(means[name] for name in STAGE_NAMES if name != "rest")
+    return {**means, "rest": max(rest, 0.0)}
+
+
+def _timing_cost(row: Row) -> float | None:
+    """What the clock adds to a frame, as a share, by the shortest times."""
+    cells = [row.cells.get(name) for name in (STAGES, ENHANCE)]
+    if not all(cell is not None and cell.count for cell in cells):
+        return None
+    timed, plain = (float(samples.flat(cell.blocks).min()) for cell in cells if cell is not None)
+    return timed / plain - 1
 
 
 def _limit(outcome: Outcome, row: Row, cell: Cell | None) -> Document | None:
@@ -341,17 +380,26 @@ def terminal(found: Document) -> str:
     ]
     stages = [result for result in results if result["stages_ms"]]
     if stages:
-        rows = [
-            ["stages (ms)", "size", "threads", "downsample", "network", "upsample+curve", "network x other engines", ""]
-        ]
+        names = [name for name in STAGE_NAMES if any(result["stages_ms"][name] >= 5e-4 for result in stages)]
+        rows = [["stages (ms)", "size", "threads", *names, "total", "timing costs", "network x other engines", ""]]
         for result in stages:
             times = result["stages_ms"]
             ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
             rows.append(
                 [result["label"], f"{result['width']}x{result['height']}", str(result["threads"])]
-                + [_fixed(times[name]) for name in ("downsample", "network", "upsample_and_curve")]
-                + [ratios or "-", ""]
+                + [_fixed(times[name]) for name in (*names, "total")]
+                + [f"{result['timing_cost']:+.1%}" if result["timing_cost"] is not None else "-", ratios or "-", ""]
             )
+        parts += ["", table(rows)]
+    slowdowns = [result for result in results if result["slowdown"]]
+    if slowdowns:
+        rows = [["time, relative to the same model", "size", "threads", "x", "99 %", ""]]
+        for result in slowdowns:
+            slowdown = result["slowdown"]
+            bounds = f"{slowdown['low']:.3f} … {slowdown['high']:.3f}"
+            size = f"{result['width']}x{result['height']}"
+            said = f"{slowdown['verdict']}; 1 is {slowdown['to']}"
+            rows.append([result["label"], size, str(result["threads"]), f"{slowdown['median']:.3f}", bounds, said])
         parts += ["", table(rows)]
     scaling = size_scaling(results)
     if scaling:
@@ -373,6 +421,10 @@ def terminal(found: Document) -> str:
     for_lite = any(argument.split("=")[0] in LITE_OPTIONS for argument in found["command"])
     lite = [result for result in results if for_lite or result["engine"] == "mindspore_lite"]
     parts += ["", *(lite_line(result) for result in lite if result["latency_ms"])]
+    shown = [result["smallest_change"] for result in results if result["smallest_change"] is not None]
+    if shown:
+        span = f"{min(shown):.1%}" if len(shown) == 1 else f"{min(shown):.1%} to {max(shown):.1%}, by row"
+        parts.append(f"smallest change that two such runs could show ('dcelite bench compare'): {span}")
     parts += [f"note: {note}" for note in found["notes"]]
     return "\n".join(parts).rstrip() + "\n"
 
@@ -397,7 +449,11 @@ def csv_text(found: Document) -> str:
     rows = []
     for result in found["results"]:
         ratio = result["ratios"][0] if result["ratios"] else None
-        kept = {name: value for name, value in result.items() if name not in ("blocks_ms", "ratios", "network_ratio")}
+        kept = {
+            name: value
+            for name, value in result.items()
+            if name not in ("blocks_ms", "probes_ms", "ratios", "network_ratio")
+        }
         rows.append(_flatten({**kept, "ratio": ratio}))
     names = list(dict.fromkeys(name for row in rows for name in row))
     # A group that is absent in one row and there in another has its fields, not a column of its own.

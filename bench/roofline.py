@@ -7,6 +7,8 @@ import functools
 import os
 from pathlib import Path
 
+import numpy as np
+
 import dcelite
 from dcelite import reference
 from dcelite.bench.weights import Model, parse_dce
@@ -17,6 +19,10 @@ CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
 
 COPIED_BYTES = 64 << 20
 """Copied at once to measure the memory: more than the caches of an edge processor hold."""
+
+PROBE_BYTES = 6 << 20
+"""Memory of the probe, as ``native/roofline.h`` has it."""
+PROBE_SECONDS = 0.004
 
 ISAS = ("avx512", "avx2", "neon", "scalar")
 """Instruction sets of the native engine, best first."""
@@ -41,6 +47,8 @@ def library() -> ctypes.CDLL:
     lib.dce_bench_multiply_adds.restype = ctypes.c_double
     lib.dce_bench_copied_bytes.argtypes = [ctypes.c_size_t, ctypes.c_double]
     lib.dce_bench_copied_bytes.restype = ctypes.c_double
+    lib.dce_bench_probe.argtypes = [ctypes.c_char_p, ctypes.c_int32, ctypes.c_double, ctypes.c_void_p]
+    lib.dce_bench_probe.restype = ctypes.c_double
     lib.dce_bench_is_emulated.restype = ctypes.c_int32
     lib.dce_bench_default_model.argtypes = [ctypes.POINTER(ctypes.c_size_t)]
     lib.dce_bench_default_model.restype = ctypes.c_void_p
@@ -69,6 +77,21 @@ def copied_bytes_a_second(seconds: float) -> float | None:
     """Read and written by one core; None where there is no memory for it."""
     rate: float = library().dce_bench_copied_bytes(COPIED_BYTES, seconds)
     return rate if rate > 0 else None
+
+
+class Probe:
+    """A fixed piece of work of the kinds that a frame takes; its time says how fast the machine is just now."""
+
+    def __init__(self, isa: str, threads: int) -> None:
+        self._isa = isa.encode()
+        self._threads = threads
+        self._memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
+
+    def __call__(self) -> float | None:
+        """Milliseconds; None where the processor has no such instructions."""
+        memory = self._memory.ctypes.data
+        seconds: float = library().dce_bench_probe(self._isa, self._threads, PROBE_SECONDS, memory)
+        return 1e3 * seconds if seconds > 0 else None
 
 
 def frame_multiply_adds(width: int, height: int, model: Model) -> int:

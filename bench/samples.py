@@ -87,12 +87,21 @@ def ratio(baseline: Blocks, blocks: Blocks, name: str) -> Ratio | None:
     }
 
 
-def bootstrap(values: NDArray[np.float64]) -> tuple[float, float]:
-    """Bounds of the median at 95 % confidence (percentile bootstrap, Efron 1979)."""
+def bootstrap(values: NDArray[np.float64], confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """Bounds of the median (percentile bootstrap, Efron 1979)."""
     rng = np.random.default_rng(0)
     medians = np.median(rng.choice(values, (RESAMPLES, values.size)), axis=1)
-    low, high = np.quantile(medians, ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2))
+    low, high = np.quantile(medians, ((1 - confidence) / 2, (1 + confidence) / 2))
     return float(low), float(high)
+
+
+def slowdown(before: Blocks, after: Blocks) -> tuple[float, float, float] | None:
+    """How many times the time, by the shortest times of the blocks of a round, and its bounds at 99 % confidence."""
+    rounds = sorted(number for number in before.keys() & after.keys() if before[number] and after[number])
+    if not rounds:
+        return None
+    ratios = np.array([min(after[number]) / min(before[number]) for number in rounds])
+    return float(np.median(ratios)), *bootstrap(ratios, 0.99)
 
 
 def throttle_ratio(blocks: Blocks) -> float | None:

@@ -223,6 +223,12 @@ def available_memory() -> int | None:
     return _meminfo("MemAvailable")
 
 
+def address_space() -> int | None:
+    """Bytes that this process has reserved."""
+    text = _text(ROOT / "proc/self/statm")
+    return int(text.split()[0]) * os.sysconf("SC_PAGE_SIZE") if text else None
+
+
 def _version(package: str) -> str | None:
     try:
         return importlib.metadata.version(package)

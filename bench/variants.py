@@ -26,8 +26,8 @@ NUMPY = "numpy"
 
 SUFFIX_ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
 
-ENHANCE, CURVE_MAP, NETWORK = "enhance", "curve_map", "network"
-"""What is timed: the whole frame; its downsampling and network; the network alone, at low resolution."""
+ENHANCE, STAGES, NETWORK = "enhance", "stages", "network"
+"""What is timed: the whole frame; the same by an engine that reads the clock between its stages; the network alone."""
 
 Task = Callable[[], Any]
 """One run. ENHANCE returns the picture where the engine allocates it itself, None where it went to the output given."""
@@ -42,6 +42,8 @@ class Variant:
     isa: str | None
     """Of the native kernels; None where there are none."""
     is_baseline: bool = False
+    library: Path | None = None
+    """The core library of a native variant; None: the one of this package."""
 
     @property
     def model_name(self) -> str:
@@ -51,22 +53,34 @@ class Variant:
 
     @property
     def label(self) -> str:
-        return f"{self.model_name} {self.isa}" if self.engine == "native" else self.model_name
+        if self.engine != "native":
+            return self.model_name
+        return f"{self.model_name} {self.isa}" + (f" {self.library}" if self.library is not None else "")
 
 
 @contextlib.contextmanager
-def forced_isa(isa: str | None) -> Iterator[None]:
-    """DCELITE_ISA is read when a model is opened."""
-    before = os.environ.get("DCELITE_ISA")
-    if isa is not None:
-        os.environ["DCELITE_ISA"] = isa
+def environment(name: str, value: str | None) -> Iterator[None]:
+    """An environment variable for a while; None leaves it as it is."""
+    before = os.environ.get(name)
+    if value is not None:
+        os.environ[name] = value
     try:
         yield
     finally:
-        if isa is not None:
-            del os.environ["DCELITE_ISA"]
+        if value is not None:
+            del os.environ[name]
             if before is not None:
-                os.environ["DCELITE_ISA"] = before
+                os.environ[name] = before
+
+
+def forced_isa(isa: str | None) -> contextlib.AbstractContextManager[None]:
+    """DCELITE_ISA is read when a model is opened."""
+    return environment("DCELITE_ISA", isa)
+
+
+def forced_library(path: Path | None) -> contextlib.AbstractContextManager[None]:
+    """DCELITE_LIBRARY, too, and stays with the Enhancer."""
+    return environment("DCELITE_LIBRARY", None if path is None else str(path.absolute()))
 
 
 @functools.cache
@@ -80,17 +94,21 @@ def available_isas() -> tuple[str, ...]:
     return tuple(found)
 
 
-def variant_of(model: str | None, isa: str | None, *, is_baseline: bool = False) -> Variant:
-    """The variant for an argument of the command line; ``isa`` counts for the native engine."""
+def variant_of(
+    model: str | None, isa: str | None, *, is_baseline: bool = False, library: Path | None = None
+) -> Variant:
+    """The variant for an argument of the command line; ``isa`` counts for the native engine, as does ``library``."""
     if model is None:
-        return Variant(None, "native", isa or available_isas()[0], is_baseline)
+        return Variant(None, "native", isa or available_isas()[0], is_baseline, library)
     if model == NUMPY:
         return Variant(None, NUMPY, None, is_baseline)
     path = Path(model)
     engine = SUFFIX_ENGINES.get(path.suffix.lower())
     if engine is None:
         raise DceliteError(f"{model}: suffix {path.suffix!r}; {', '.join(SUFFIX_ENGINES)} or '{NUMPY}' was wanted")
-    return Variant(path, engine, isa if isa is not None and engine == "native" else available_isas()[0], is_baseline)
+    if engine != "native":
+        return Variant(path, engine, available_isas()[0], is_baseline)
+    return Variant(path, engine, isa or available_isas()[0], is_baseline, library)
 
 
 class OpenVariant:
@@ -102,14 +120,22 @@ class OpenVariant:
         self._model = model
         self._enhancer: Enhancer | None = None
         self._network: Enhancer | None = None
+        self._staged: Enhancer | None = None
         begin = time.perf_counter()
         if variant.engine != NUMPY:
             self._enhancer = self._open(None)
         self.load_ms = 1e3 * (time.perf_counter() - begin)
 
-    def _open(self, scale: int | None) -> Enhancer:
-        with forced_isa(self.variant.isa):
-            return Enhancer(self.variant.model, threads=self._threads, scale=scale)
+    def _open(self, scale: int | None, *, timings: bool = False) -> Enhancer:
+        with forced_isa(self.variant.isa), forced_library(self.variant.library):
+            return Enhancer(self.variant.model, threads=self._threads, scale=scale, timings=timings)
+
+    def renew(self) -> None:
+        """Open the native engine anew, whose memory then lies elsewhere; tasks made before are void."""
+        if self.variant.engine == "native" and self._enhancer is not None:
+            self.close()
+            self._network = self._staged = None
+            self._enhancer = self._open(None)
 
     @property
     def has_curve_network(self) -> bool:
@@ -117,7 +143,7 @@ class OpenVariant:
         return self._enhancer is not None and self._enhancer._graph is None
 
     def close(self) -> None:
-        for opened in (self._enhancer, self._network):
+        for opened in (self._enhancer, self._network, self._staged):
             if opened is not None:
                 opened.close()
 
@@ -129,8 +155,10 @@ class OpenVariant:
             return functools.partial(self._enhancer._graph.enhance, image)
         if name == ENHANCE:
             return _call(self._enhancer, "dce_enhance", image, out, enhancer._image(out, "rgb"))
-        if name == CURVE_MAP:
-            return self._curve_map(self._enhancer, image)
+        if name == STAGES:
+            if self._staged is None:
+                self._staged = self._open(None, timings=True)
+            return Staged(self._staged, image, out)
         scale = int(self._enhancer.info["scale"])
         h, w = reference.low_resolution_size(image.shape[0], image.shape[1], scale)
         small = image[:h, :w].copy()
@@ -153,10 +181,23 @@ class OpenVariant:
         return functools.partial(engine._session.run, None, {engine._input: planes[None]})
 
 
+class Staged:
+    """Enhances, and keeps the times of the stages of each run."""
+
+    def __init__(self, opened: Enhancer, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+        self.times: list[dict[str, float]] = []
+        self._opened = opened
+        self._enhance = _call(opened, "dce_enhance", image, out, enhancer._image(out, "rgb"))
+
+    def __call__(self) -> None:
+        self._enhance()
+        self.times.append(self._opened.timings)
+
+
 def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], keep: object, *arguments: Any) -> Task:
     """A call of the C ABI whose structures are filled in once; ``keep`` stays alive with it."""
     source = enhancer._image(image, "rgb")
-    called = getattr(_native.library(), function)
+    called = getattr(opened._library, function)
     handle = opened._handle
 
     def run(_keep: object = (image, keep)) -> None:

@@ -18,7 +18,8 @@ _HEADER = struct.Struct("<8s10I")
 _HEADER_SIZE = 64
 _CHECKED_FROM = 16
 ARCHITECTURES = {1: "zerodcepp", 2: "zerodce"}
-FLOAT32 = 0
+FLOAT32, INT8 = 0, 1
+PRECISIONS = {FLOAT32: "float32", INT8: "int8"}
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,23 @@ def parse_dce(data: bytes, name: str) -> Model:
         arrays[parameter] = values[begin : begin + count].reshape(shape)
         begin += count
     return Model(name, architecture, scale, arrays)
+
+
+def precision_of(path: Path | None) -> str | None:
+    """By the header of .dce files; others are "int8" where their name says so, as ``dcelite quantize`` names them.
+
+    Returns:
+        "float32", "int8", or None where neither is known.
+    """
+    if path is None:
+        return PRECISIONS[FLOAT32]
+    if path.suffix.lower() != ".dce":
+        return PRECISIONS[INT8] if path.stem.endswith("_int8") else None
+    try:
+        with path.open("rb") as file:
+            return PRECISIONS.get(_HEADER.unpack(file.read(_HEADER.size))[5])
+    except (OSError, struct.error):
+        return None
 
 
 def read_dce(path: Path) -> Model:

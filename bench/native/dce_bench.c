@@ -23,11 +23,13 @@
 #include "roofline.h"
 #include "scene.h"
 
+enum { kRoundsOfASeries = 10 }; /* as in bench/change.py */
 enum { kMaxSizes = 16, kMaxThreads = 16, kMaxModels = 16, kMaxIsas = 4, kMaxBlocks = 4096, kMaxCores = 256 };
 
 static const char *const kIsas[kMaxIsas] = {"avx512", "avx2", "neon", "scalar"}; /* best first */
 
 static const double kSettleMs = 4.0, kLongRunMs = 250.0; /* as in bench/measure.py */
+static const double kProbeSeconds = 0.004;               /* as in bench/roofline.py */
 static const double kLargestSpread = 0.15;               /* as in bench/report.py */
 static const int kMultiplyAddsOfCurve = 17;              /* for a value: see bench/roofline.py */
 
@@ -47,18 +49,33 @@ typedef struct Settings {
 
 typedef struct Block {
     int round, first, count; /* the samples of a round */
+    double probe;            /* ms of the fixed work next to them; -1: not known */
 } Block;
+
+typedef struct Samples {
+    double *values; /* ms */
+    int count, room;
+} Samples;
+
+enum { kConvert, kDownsample, kNetwork, kCurve, kRest, kTotal, kStages };
+static const char *const kStageNames[kStages] = {"convert", "downsample", "network", "curve", "rest", "total"};
+
+typedef struct Picture {
+    uint8_t *pixels, *out;
+    size_t size;
+} Picture;
 
 typedef struct Row {
     const char *model, *isa;
     int32_t width, height;
     int threads;
     char reason[320]; /* why there are no times; "" where there are */
-    dce_enhancer *handle;
+    Picture *picture;
+    dce_enhancer *handle, *staged; /* the second one reads the clock between its stages */
     dce_image source, destination;
     double load_ms, first_ms;
-    double *samples; /* ms */
-    int sample_count, sample_room;
+    Samples times, stages[kStages];
+    double staged_shortest_ms;
     Block *blocks;
     int block_count;
     double timed_ms, spent_ms;
@@ -155,7 +172,7 @@ static const char kHelp[] =
     "\n"
     "Times every model with every size, number of threads and instruction set, in turn.\n"
     "Without options: the shipped weights, 1200x900, 1 thread, the best instruction set;\n"
-    "50 runs and 1 second at least, 10 seconds at most, 3 runs to warm up.\n"
+    "50 runs and 4 seconds at least, 10 seconds at most, 3 runs to warm up.\n"
     "MindSpore Lite's --modelFile, --numThreads, --loopCount and --warmUpLoopCount are understood too.\n";
 
 static int is_option(const char *given, const char *name, const char *of_lite) {
@@ -167,9 +184,9 @@ static Settings parse(int count, char **arguments) {
     memset(&settings, 0, sizeof settings);
     settings.runs = 50;
     settings.warm_up = 3;
-    settings.seconds = 1.0;
+    settings.seconds = 4.0;
     settings.max_seconds = 10.0;
-    settings.block_ms = 40.0;
+    settings.block_ms = 20.0;
     for (int i = 1; i < count; ++i) {
         const char *option = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
         if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
@@ -212,12 +229,13 @@ static Settings parse(int count, char **arguments) {
 
 /* ---- rows ---- */
 
-static dce_status open_model(const Row *row, const char *isa, dce_enhancer **handle) {
+static dce_status open_model(const Row *row, const char *isa, int timings, dce_enhancer **handle) {
     dce_options options;
     dce_status status;
     dce_options_init(&options);
     options.model_path = row->model;
     options.threads = row->threads;
+    options.timings = timings;
     setenv("DCELITE_ISA", isa, 1);
     status = dce_open(&options, handle);
     unsetenv("DCELITE_ISA");
@@ -237,7 +255,7 @@ static void compare_with_scalar(Row *row) {
     dce_enhancer *handle = NULL;
     double equal = 0.0, sum = 0.0;
     image.plane[0] = wanted;
-    if (wanted && open_model(row, "scalar", &handle) == DCE_OK && dce_enhance(handle, &row->source, &image) == DCE_OK) {
+    if (wanted && open_model(row, "scalar", 0, &handle) == DCE_OK && dce_enhance(handle, &row->source, &image) == DCE_OK) {
         for (size_t i = 0; i < size; ++i) {
             const int difference = abs(result[i] - wanted[i]);
             equal += difference == 0;
@@ -283,7 +301,7 @@ static void measure_memory(Row *row) {
         dce_enhancer *handle;
         if (reset_peak()) {
             found[0] = status_bytes("VmRSS:");
-            if (found[0] >= 0 && open_model(row, row->isa, &handle) == DCE_OK &&
+            if (found[0] >= 0 && open_model(row, row->isa, 0, &handle) == DCE_OK &&
                 dce_enhance(handle, &row->source, &row->destination) == DCE_OK &&
                 dce_enhance(handle, &row->source, &row->destination) == DCE_OK)
                 found[1] = status_bytes("VmHWM:");
@@ -307,92 +325,176 @@ static long long frame_multiply_adds(const Row *row, const dce_model_info *info)
     return low * (info->parameters - biases) + 3LL * row->width * row->height * kMultiplyAddsOfCurve;
 }
 
-static void prepare(Row *row, const uint8_t *pixels, uint8_t *out) {
+/* Opens both handles; 0 where that fails. */
+static int open_handles(Row *row) {
+    if (open_model(row, row->isa, 0, &row->handle) != DCE_OK)
+        note_failure(row, row->handle);
+    else if (open_model(row, row->isa, 1, &row->staged) != DCE_OK)
+        note_failure(row, row->staged);
+    return !row->reason[0];
+}
+
+static void close_handles(Row *row) {
+    dce_close(row->handle);
+    dce_close(row->staged);
+    row->handle = row->staged = NULL;
+}
+
+static void connect_picture(Row *row) {
+    row->source = (dce_image){.format = DCE_RGB8, .width = row->width, .height = row->height};
+    row->source.stride[0] = (ptrdiff_t)row->width * 3;
+    row->destination = row->source;
+    row->source.plane[0] = row->picture->pixels;
+    row->destination.plane[0] = row->picture->out;
+}
+
+static int run_once(Row *row, dce_enhancer *handle) {
+    if (dce_enhance(handle, &row->source, &row->destination) == DCE_OK) return 1;
+    note_failure(row, handle);
+    return 0;
+}
+
+static void prepare(Row *row) {
     dce_model_info info = {.size = sizeof info};
     const double begin = now_ms();
     double opened;
-    row->equal = -1.0;
-    row->extra_bytes = row->resident_bytes = -1;
-    if (open_model(row, row->isa, &row->handle) != DCE_OK) {
+    if (open_model(row, row->isa, 0, &row->handle) != DCE_OK) {
         note_failure(row, row->handle);
         return;
     }
     opened = now_ms();
     row->load_ms = opened - begin;
-    row->source = (dce_image){.format = DCE_RGB8, .width = row->width, .height = row->height};
-    row->source.stride[0] = (ptrdiff_t)row->width * 3;
-    row->destination = row->source;
-    row->source.plane[0] = (void *)(uintptr_t)pixels; /* only read */
-    row->destination.plane[0] = out;
-    if (dce_enhance(row->handle, &row->source, &row->destination) != DCE_OK) {
-        note_failure(row, row->handle);
-        return;
-    }
+    connect_picture(row);
+    if (!run_once(row, row->handle)) return;
     row->first_ms = now_ms() - opened;
     if (dce_get_model_info(row->handle, &info) == DCE_OK) row->multiply_adds = frame_multiply_adds(row, &info);
     compare_with_scalar(row);
+    close_handles(row);
+    open_handles(row);
 }
 
-static int run_once(Row *row) {
-    if (dce_enhance(row->handle, &row->source, &row->destination) == DCE_OK) return 1;
-    note_failure(row, row->handle);
-    return 0;
-}
-
-static int keep(Row *row, double ms) {
-    if (row->sample_count == row->sample_room) {
-        const int room = row->sample_room ? 2 * row->sample_room : 1024;
-        double *samples = realloc(row->samples, (size_t)room * sizeof *samples);
-        if (!samples) return 0;
-        row->samples = samples;
-        row->sample_room = room;
+static int keep(Samples *samples, double ms) {
+    if (samples->count == samples->room) {
+        const int room = samples->room ? 2 * samples->room : 1024;
+        double *values = realloc(samples->values, (size_t)room * sizeof *values);
+        if (!values) return 0;
+        samples->values = values;
+        samples->room = room;
     }
-    row->samples[row->sample_count++] = ms;
+    samples->values[samples->count++] = ms;
     return 1;
 }
 
-static void time_block(Row *row, int round, const Settings *settings) {
+static int settle(Row *row, dce_enhancer *handle) {
     const double begin = now_ms();
-    double start, timed, stop;
+    if (row->first_ms < kLongRunMs) do {
+            if (!run_once(row, handle)) return 0;
+        } while (now_ms() - begin < kSettleMs);
+    return 1;
+}
+
+static double probe_ms(const Row *row, void *memory) {
+    return memory ? 1e3 * dce_bench_probe(row->isa, row->threads, kProbeSeconds, memory) : -1.0;
+}
+
+static void time_block(Row *row, int round, const Settings *settings, void *probe_memory) {
+    const double begin = now_ms(), probed = probe_ms(row, probe_memory);
+    double start, timed, stop, probed_after;
     Block *block;
     if (!row->blocks) row->blocks = malloc(kMaxBlocks * sizeof *row->blocks);
-    if (!row->blocks || row->block_count == kMaxBlocks) return;
+    if (!row->blocks || row->block_count == kMaxBlocks || !settle(row, row->handle)) return;
     block = &row->blocks[row->block_count];
-    *block = (Block){round, row->sample_count, 0};
-    if (row->first_ms < kLongRunMs) do {
-            if (!run_once(row)) return;
-        } while (now_ms() - begin < kSettleMs);
+    *block = (Block){round, row->times.count, 0, probed};
     start = timed = now_ms();
     do {
-        if (!run_once(row)) return;
+        if (!run_once(row, row->handle)) return;
         stop = now_ms();
-        if (!keep(row, stop - start)) return;
+        if (!keep(&row->times, stop - start)) return;
         start = stop;
         ++block->count;
     } while (stop - timed < settings->block_ms);
     ++row->block_count;
     row->timed_ms += stop - timed;
-    row->spent_ms += stop - begin;
+    probed_after = probe_ms(row, probe_memory);
+    if (probed_after < probed) block->probe = probed_after;
+    row->spent_ms += now_ms() - begin;
+}
+
+/* In runs of their own, so that the other times are free of the clock that is read between the stages. */
+static void time_stages(Row *row, const Settings *settings) {
+    const double begin = now_ms();
+    double start;
+    if (!settle(row, row->staged)) return;
+    do {
+        dce_timings timings = {.size = sizeof timings};
+        double ms[kStages], stop;
+        start = now_ms();
+        if (!run_once(row, row->staged)) return;
+        stop = now_ms();
+        if (stop - start < row->staged_shortest_ms || !row->stages[0].count) row->staged_shortest_ms = stop - start;
+        dce_get_timings(row->staged, &timings);
+        ms[kConvert] = 1e-6 * (double)timings.convert_ns;
+        ms[kDownsample] = 1e-6 * (double)timings.downsample_ns;
+        ms[kNetwork] = 1e-6 * (double)timings.network_ns;
+        ms[kCurve] = 1e-6 * (double)timings.curve_ns;
+        ms[kTotal] = 1e-6 * (double)timings.total_ns;
+        ms[kRest] = ms[kTotal] - ms[kConvert] - ms[kDownsample] - ms[kNetwork] - ms[kCurve];
+        if (ms[kRest] < 0) ms[kRest] = 0;
+        for (int i = 0; i < kStages; ++i)
+            if (!keep(&row->stages[i], ms[i])) return;
+    } while (now_ms() - begin < settings->block_ms);
+}
+
+/* Handles and pictures at other places in memory. */
+static void renew(Row *rows, int count) {
+    for (int i = 0; i < count; ++i)
+        if (!rows[i].reason[0]) {
+            close_handles(&rows[i]);
+            open_handles(&rows[i]);
+        }
+    for (int i = 0; i < count; ++i) {
+        Picture *picture = rows[i].picture;
+        Picture copy = {NULL, NULL, picture->size};
+        if (i > 0 && rows[i - 1].picture == picture) continue;
+        copy.pixels = malloc(picture->size);
+        copy.out = malloc(picture->size);
+        if (copy.pixels && copy.out && picture->pixels) {
+            memcpy(copy.pixels, picture->pixels, picture->size);
+            free(picture->pixels);
+            free(picture->out);
+            *picture = copy;
+        } else { /* then it stays where it is */
+            free(copy.pixels);
+            free(copy.out);
+        }
+    }
+    for (int i = 0; i < count; ++i) connect_picture(&rows[i]);
 }
 
 static int is_finished(const Row *row, const Settings *settings) {
     return row->reason[0] || row->block_count == kMaxBlocks || row->spent_ms >= 1e3 * settings->max_seconds ||
-           (row->sample_count >= settings->runs && row->timed_ms >= 1e3 * settings->seconds);
+           (row->times.count >= settings->runs && row->timed_ms >= 1e3 * settings->seconds);
 }
 
-static int take_turns(Row *rows, int count, const Settings *settings, double *bursts) {
+static void take_turns(Row *rows, int count, const Settings *settings, double *peaks, void *probe_memory) {
     int round = 0;
     for (int i = 0; i < count; ++i)
-        for (int run = 0; run < settings->warm_up && !rows[i].reason[0] && !interrupted; ++run) run_once(&rows[i]);
-    for (int unfinished = 1; unfinished && !interrupted && round < kMaxBlocks; ) {
+        for (int run = 0; run < settings->warm_up && !rows[i].reason[0] && !interrupted; ++run)
+            run_once(&rows[i], rows[i].handle);
+    for (int unfinished = 1; unfinished && !interrupted && round < kMaxBlocks; ++round) {
         unfinished = 0;
-        bursts[round] = dce_bench_multiply_adds(settings->isas[0], 0.002);
+        if (round && round % kRoundsOfASeries == 0) renew(rows, count);
+        for (int i = 0; i < kMaxIsas; ++i) {
+            const double rate = peaks[i] > 0 ? dce_bench_multiply_adds(kIsas[i], 0.002) : -1.0;
+            if (rate > peaks[i]) peaks[i] = rate;
+        }
         for (int i = 0; i < count && !interrupted; ++i)
-            if (!rows[i].reason[0] && rows[i].spent_ms < 1e3 * settings->max_seconds) time_block(&rows[i], round, settings);
+            if (!rows[i].reason[0] && rows[i].spent_ms < 1e3 * settings->max_seconds) {
+                time_block(&rows[i], round, settings, probe_memory);
+                if (!rows[i].reason[0] && !interrupted) time_stages(&rows[i], settings);
+            }
         for (int i = 0; i < count; ++i) unfinished |= !is_finished(&rows[i], settings);
-        ++round;
     }
-    return round;
 }
 
 /* ---- statistics ---- */
@@ -413,12 +515,39 @@ static double percentile(const double *sorted, int count, double percent) {
     return sorted[lower] + (position - lower) * (sorted[upper] - sorted[lower]);
 }
 
-static int latency_of(const Row *row, Latency *latency) {
-    const int count = row->sample_count;
-    double *sorted = malloc((size_t)count * sizeof *sorted), sum = 0.0, squares = 0.0;
+static double *sorted_copy(const Samples *samples) {
+    double *sorted = malloc((size_t)samples->count * sizeof *sorted);
+    if (!sorted) return NULL;
+    memcpy(sorted, samples->values, (size_t)samples->count * sizeof *sorted);
+    qsort(sorted, (size_t)samples->count, sizeof *sorted, ascending);
+    return sorted;
+}
+
+/* Means over the middle half of the runs, by their total: the stages and the rest add up to it. */
+static int stages_of(const Row *row, double *means) {
+    const Samples *totals = &row->stages[kTotal];
+    double *sorted = totals->count ? sorted_copy(totals) : NULL;
+    double low, high;
+    int kept = 0;
     if (!sorted) return 0;
-    memcpy(sorted, row->samples, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, ascending);
+    low = percentile(sorted, totals->count, 25);
+    high = percentile(sorted, totals->count, 75);
+    free(sorted);
+    if (totals->count < 3) low = 0.0, high = 1e300; /* none may lie between the quartiles */
+    for (int stage = 0; stage < kStages; ++stage) means[stage] = 0.0;
+    for (int run = 0; run < totals->count; ++run) {
+        if (totals->values[run] < low || totals->values[run] > high) continue;
+        ++kept;
+        for (int stage = 0; stage < kStages; ++stage) means[stage] += row->stages[stage].values[run];
+    }
+    for (int stage = 0; stage < kStages; ++stage) means[stage] /= kept;
+    return 1;
+}
+
+static int latency_of(const Row *row, Latency *latency) {
+    const int count = row->times.count;
+    double *sorted = sorted_copy(&row->times), sum = 0.0, squares = 0.0;
+    if (!sorted) return 0;
     for (int i = 0; i < count; ++i) sum += sorted[i];
     latency->mean = sum / count;
     for (int i = 0; i < count; ++i) squares += (sorted[i] - latency->mean) * (sorted[i] - latency->mean);
@@ -442,11 +571,29 @@ static const char *model_name(const Row *row) {
     return slash ? slash + 1 : row->model;
 }
 
+/* By the header of the file, 24 bytes in; null where that cannot be read. */
+static const char *precision_of(const Row *row) {
+    unsigned char header[25];
+    FILE *file = row->model ? fopen(row->model, "rb") : NULL;
+    const int is_read = file && fread(header, 1, sizeof header, file) == sizeof header;
+    if (file) fclose(file);
+    if (!row->model) return "float32";
+    return !is_read || header[24] > 1 ? NULL : header[24] ? "int8" : "float32";
+}
+
 static double limit_ms(const Row *row, const double *peaks) {
     for (int i = 0; i < kMaxIsas; ++i)
         if (strcmp(kIsas[i], row->isa) == 0 && peaks[i] > 0)
             return 1e3 * (double)row->multiply_adds / (peaks[i] * row->threads);
     return -1.0;
+}
+
+/* What the clock that is read between the stages adds to a frame, as a share. */
+static double timing_cost(const Row *row) {
+    double shortest = row->times.values[0];
+    for (int i = 1; i < row->times.count; ++i)
+        if (row->times.values[i] < shortest) shortest = row->times.values[i];
+    return row->staged_shortest_ms / shortest - 1.0;
 }
 
 /* ---- reports ---- */
@@ -461,7 +608,7 @@ static void print_table(const Row *rows, int count, const double *peaks) {
         snprintf(label, sizeof label, "%.40s %s", model_name(row), row->isa);
         snprintf(size, sizeof size, "%dx%d", (int)row->width, (int)row->height);
         printf("%-28s %11s %7d ", label, size, row->threads);
-        if (row->reason[0] || !row->sample_count || !latency_of(row, &latency)) {
+        if (row->reason[0] || !row->times.count || !latency_of(row, &latency)) {
             printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
             continue;
         }
@@ -473,9 +620,23 @@ static void print_table(const Row *rows, int count, const double *peaks) {
             printf("%9s ", "-");
         printf("%8.3f%% %5d\n", 100.0 * row->equal, row->largest_difference);
     }
+    printf("\n%-28s %11s %7s", "stages (ms)", "size", "threads");
+    for (int stage = 0; stage < kStages; ++stage) printf(" %10s", kStageNames[stage]);
+    printf("  timing costs\n");
+    for (int i = 0; i < count; ++i) {
+        char label[64], size[24];
+        double stages[kStages];
+        if (rows[i].reason[0] || !stages_of(&rows[i], stages)) continue;
+        snprintf(label, sizeof label, "%.40s %s", model_name(&rows[i]), rows[i].isa);
+        snprintf(size, sizeof size, "%dx%d", (int)rows[i].width, (int)rows[i].height);
+        printf("%-28s %11s %7d", label, size, rows[i].threads);
+        for (int stage = 0; stage < kStages; ++stage) printf(" %10.4f", stages[stage]);
+        printf("  %+.1f%%\n", 100.0 * timing_cost(&rows[i]));
+    }
+    putchar('\n');
     for (int i = 0; i < count; ++i) {
         Latency latency;
-        if (rows[i].reason[0] || !rows[i].sample_count || !latency_of(&rows[i], &latency)) continue;
+        if (rows[i].reason[0] || !rows[i].times.count || !latency_of(&rows[i], &latency)) continue;
         printf("Model = %s, NumThreads = %d, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n",
                model_name(&rows[i]), rows[i].threads, latency.min, latency.max, latency.mean);
     }
@@ -663,10 +824,31 @@ static void json_blocks(FILE *file, const Row *row) {
     for (int i = 0; i < row->block_count; ++i) {
         const Block *block = &row->blocks[i];
         fprintf(file, "%s\"%d\": [", i ? ", " : "", block->round);
-        for (int j = 0; j < block->count; ++j) fprintf(file, "%s%.6f", j ? ", " : "", row->samples[block->first + j]);
+        for (int j = 0; j < block->count; ++j) fprintf(file, "%s%.6f", j ? ", " : "", row->times.values[block->first + j]);
         putc(']', file);
     }
     putc('}', file);
+}
+
+static void json_probes(FILE *file, const Row *row) {
+    int written = 0;
+    putc('{', file);
+    for (int i = 0; i < row->block_count; ++i)
+        if (row->blocks[i].probe > 0)
+            fprintf(file, "%s\"%d\": %.6f", written++ ? ", " : "", row->blocks[i].round, row->blocks[i].probe);
+    putc('}', file);
+}
+
+static void json_stages(FILE *file, const Row *row) {
+    double stages[kStages];
+    if (!row->times.count || !stages_of(row, stages)) {
+        fputs("\"stages_ms\": null, \"timing_cost\": null", file);
+        return;
+    }
+    fputs("\"stages_ms\": {", file);
+    for (int i = 0; i < kStages; ++i)
+        fprintf(file, "%s\"%s\": %.6f", i ? ", " : "", kStageNames[i], stages[i]);
+    fprintf(file, "}, \"timing_cost\": %.6f", timing_cost(row));
 }
 
 static void json_doubts(FILE *file, const Row *row, const Settings *settings, const Latency *latency, int *count) {
@@ -678,9 +860,9 @@ static void json_doubts(FILE *file, const Row *row, const Settings *settings, co
         fprintf(file, "%s\"emulated: these are not the times of a processor\"", separator[(*count)++ > 0]);
     if (row->threads > processors)
         fprintf(file, "%s\"%d threads on %ld processors\"", separator[(*count)++ > 0], row->threads, processors);
-    if (latency && (row->sample_count < settings->runs || row->timed_ms < 1e3 * settings->seconds))
+    if (latency && (row->times.count < settings->runs || row->timed_ms < 1e3 * settings->seconds))
         fprintf(file, "%s\"too short: %d runs in %.2g s; %d and %g s were wanted\"", separator[(*count)++ > 0],
-                row->sample_count, row->timed_ms / 1e3, settings->runs, settings->seconds);
+                row->times.count, row->timed_ms / 1e3, settings->runs, settings->seconds);
     if (latency && (latency->p75 - latency->p25) / latency->p50 > kLargestSpread)
         fprintf(file, "%s\"noisy: the quartiles are %.0f%% of the median apart\"", separator[(*count)++ > 0],
                 100.0 * (latency->p75 - latency->p25) / latency->p50);
@@ -688,7 +870,7 @@ static void json_doubts(FILE *file, const Row *row, const Settings *settings, co
 }
 
 static void json_latency(FILE *file, const Row *row, const Latency *latency) {
-    fprintf(file, "{\"count\": %d, \"min\": %.6f, \"mean\": %.6f, \"std\": ", row->sample_count, latency->min, latency->mean);
+    fprintf(file, "{\"count\": %d, \"min\": %.6f, \"mean\": %.6f, \"std\": ", row->times.count, latency->min, latency->mean);
     if (latency->deviation >= 0)
         fprintf(file, "%.6f", latency->deviation);
     else
@@ -715,7 +897,7 @@ static void json_fidelity(FILE *file, const Row *row) {
 
 static void json_result(FILE *file, const Row *row, const Settings *settings, const double *peaks) {
     Latency latency;
-    const int timed = !row->reason[0] && row->sample_count && latency_of(row, &latency);
+    const int timed = !row->reason[0] && row->times.count && latency_of(row, &latency);
     const double limit = timed ? limit_ms(row, peaks) : -1.0, pixels = (double)row->width * row->height;
     char label[128];
     int doubts;
@@ -724,8 +906,9 @@ static void json_result(FILE *file, const Row *row, const Settings *settings, co
     json_string(file, label);
     fputs(", \"model\": ", file);
     json_string(file, model_name(row));
-    fprintf(file, ", \"file\": null, \"engine\": \"native\", \"isa\": \"%s\", \"is_baseline\": false, \"width\": %d, ", row->isa,
-            (int)row->width);
+    fputs(", \"file\": null, \"precision\": ", file);
+    json_string(file, precision_of(row));
+    fprintf(file, ", \"engine\": \"native\", \"isa\": \"%s\", \"is_baseline\": false, \"library\": null, \"slowdown\": null, \"width\": %d, ", row->isa, (int)row->width);
     fprintf(file, "\"height\": %d, \"threads\": %d,\n   \"reason\": ", (int)row->height, row->threads);
     json_string(file, timed ? NULL : row->reason[0] ? row->reason : "interrupted before it was timed");
     fputs(", \"doubts\": ", file);
@@ -738,13 +921,17 @@ static void json_result(FILE *file, const Row *row, const Settings *settings, co
         fputs("null", file);
     fputs(",\n   \"blocks_ms\": ", file);
     json_blocks(file, row);
-    fputs(",\n   \"throttle_ratio\": null, \"speed\": ", file);
+    fputs(",\n   \"probes_ms\": ", file);
+    json_probes(file, row);
+    fputs(", \"smallest_change\": null, \"throttle_ratio\": null, \"speed\": ", file);
     if (timed)
         fprintf(file, "{\"frames_a_second\": %.4f, \"megapixels_a_second\": %.4f, \"ns_a_pixel\": %.6f}", 1e3 / latency.p50,
                 1e-3 * pixels / latency.p50, 1e6 * latency.p50 / pixels);
     else
         fputs("null", file);
-    fputs(", \"ratios\": [], \"stages_ms\": null, \"network_ms\": null, \"network_ratio\": [],\n   \"fidelity\": ", file);
+    fputs(", \"ratios\": [], ", file);
+    json_stages(file, row);
+    fputs(", \"network_ms\": null, \"network_ratio\": [],\n   \"fidelity\": ", file);
     json_fidelity(file, row);
     if (row->extra_bytes >= 0)
         fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}, \"memory_reason\": null, ",
@@ -762,7 +949,7 @@ static void json_result(FILE *file, const Row *row, const Settings *settings, co
 }
 
 static int write_json(const Settings *settings, int argument_count, char **arguments, const Row *rows, int count,
-                      const double *peaks, double copied, const double *bursts, int rounds, const char *before) {
+                      const double *peaks, double copied, const char *before) {
     char created[64];
     const time_t seconds = time(NULL);
     struct tm parts;
@@ -774,7 +961,7 @@ static int write_json(const Settings *settings, int argument_count, char **argum
     }
     gmtime_r(&seconds, &parts);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S+00:00", &parts);
-    fprintf(file, "{\"format\": \"dcelite-bench\", \"version\": 1, \"created\": \"%s\", \"command\": [", created);
+    fprintf(file, "{\"format\": \"dcelite-bench\", \"version\": 2, \"created\": \"%s\", \"command\": [", created);
     for (int i = 1; i < argument_count; ++i) {
         fputs(i > 1 ? ", " : "", file);
         json_string(file, arguments[i]);
@@ -783,17 +970,17 @@ static int write_json(const Settings *settings, int argument_count, char **argum
             interrupted ? "true" : "false", settings->runs, settings->seconds);
     fprintf(file, "\"max_seconds\": %g, \"warm_up\": %d, \"block_ms\": %g, ", settings->max_seconds, settings->warm_up,
             settings->block_ms);
+    fprintf(file, "\"rounds_of_a_series\": %d, ", kRoundsOfASeries);
     fputs("\"image\": \"synthetic dark scene\", \"processors\": null},\n", file);
     json_system(file, before);
     fputs(" \"roofline\": {\"multiply_adds_a_second\": {", file);
     for (int i = 0; i < kMaxIsas; ++i)
         if (peaks[i] > 0) fprintf(file, "%s\"%s\": %.0f", written++ ? ", " : "", kIsas[i], peaks[i]);
     if (copied > 0)
-        fprintf(file, "}, \"copied_bytes_a_second\": %.0f, \"bursts\": {", copied);
+        fprintf(file, "}, \"copied_bytes_a_second\": %.0f", copied);
     else
-        fputs("}, \"copied_bytes_a_second\": null, \"bursts\": {", file);
-    for (int i = 0; i < rounds; ++i) fprintf(file, "%s\"%d\": %.0f", i ? ", " : "", i, bursts[i]);
-    fputs("}, \"energy_source\": null},\n \"results\": [\n", file);
+        fputs("}, \"copied_bytes_a_second\": null", file);
+    fputs(", \"energy_source\": null},\n \"results\": [\n", file);
     for (int i = 0; i < count; ++i) {
         json_result(file, &rows[i], settings, peaks);
         fputs(i + 1 < count ? ",\n" : "\n", file);
@@ -806,29 +993,45 @@ static int write_json(const Settings *settings, int argument_count, char **argum
 
 /* ---- the run ---- */
 
-static void prepare_size(Row *rows, int count, uint8_t **pixels, uint8_t **out) {
-    const size_t size = (size_t)rows[0].width * (size_t)rows[0].height * 3;
-    *pixels = malloc(size);
-    *out = malloc(size);
-    if (*pixels) draw_scene(*pixels, rows[0].width, rows[0].height);
+static void prepare_size(Row *rows, int count, Picture *picture) {
+    picture->size = (size_t)rows[0].width * (size_t)rows[0].height * 3;
+    picture->pixels = malloc(picture->size);
+    picture->out = malloc(picture->size);
+    if (picture->pixels) draw_scene(picture->pixels, rows[0].width, rows[0].height);
     for (int i = 0; i < count; ++i) {
-        if (*pixels && *out)
-            prepare(&rows[i], *pixels, *out);
+        rows[i].picture = picture;
+        rows[i].equal = -1.0;
+        rows[i].extra_bytes = rows[i].resident_bytes = -1;
+        if (picture->pixels && picture->out)
+            prepare(&rows[i]);
         else
             snprintf(rows[i].reason, sizeof rows[i].reason, "not enough memory");
     }
 }
 
+static void free_row(Row *row) {
+    close_handles(row);
+    free(row->times.values);
+    for (int i = 0; i < kStages; ++i) free(row->stages[i].values);
+    free(row->blocks);
+}
+
+static void *memory_of_probe(void) {
+    void *memory = malloc(DCE_BENCH_PROBE_BYTES);
+    if (memory) memset(memory, 1, DCE_BENCH_PROBE_BYTES);
+    return memory;
+}
+
 int main(int argument_count, char **arguments) {
-    static double bursts[kMaxBlocks];
     const Settings settings = parse(argument_count, arguments);
     const int per_size = settings.thread_count * settings.model_count * settings.isa_count;
     const int count = settings.size_count * per_size;
     char *before = state_now();
     Row *rows = calloc((size_t)count, sizeof *rows), *row = rows;
-    uint8_t *pixels[kMaxSizes] = {NULL}, *out[kMaxSizes] = {NULL};
+    Picture pictures[kMaxSizes] = {{NULL, NULL, 0}};
+    void *probe_memory = memory_of_probe();
     double peaks[kMaxIsas], copied;
-    int rounds, failures = 0, written = 1;
+    int failures = 0, written = 1;
     if (!rows) fail("dce_bench", "", "not enough memory");
     signal(SIGINT, interrupt);
     for (int i = 0; i < kMaxIsas; ++i) peaks[i] = dce_bench_multiply_adds(kIsas[i], 0.2);
@@ -843,24 +1046,22 @@ int main(int argument_count, char **arguments) {
                     row->model = settings.models[j];
                     row->isa = settings.isas[k];
                 }
-        prepare_size(row - per_size, per_size, &pixels[size], &out[size]);
+        prepare_size(row - per_size, per_size, &pictures[size]);
     }
-    rounds = take_turns(rows, count, &settings, bursts);
+    take_turns(rows, count, &settings, peaks, probe_memory);
     for (int i = 0; i < count && !interrupted; ++i)
         if (!rows[i].reason[0]) measure_memory(&rows[i]);
     print_table(rows, count, peaks);
-    if (settings.json)
-        written = write_json(&settings, argument_count, arguments, rows, count, peaks, copied, bursts, rounds, before);
+    if (settings.json) written = write_json(&settings, argument_count, arguments, rows, count, peaks, copied, before);
     for (int i = 0; i < count; ++i) {
         failures += rows[i].reason[0] != '\0';
-        dce_close(rows[i].handle);
-        free(rows[i].samples);
-        free(rows[i].blocks);
+        free_row(&rows[i]);
     }
     for (int size = 0; size < settings.size_count; ++size) {
-        free(pixels[size]);
-        free(out[size]);
+        free(pictures[size].pixels);
+        free(pictures[size].out);
     }
+    free(probe_memory);
     free(rows);
     free(before);
     return !written ? 2 : interrupted ? 130 : failures > 0;

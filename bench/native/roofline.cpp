@@ -1,15 +1,15 @@
 // Multiply-add and copy rates of a core. No part of the C++ standard library that is more than a header is used.
 #include "roofline.h"
 
+#include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #if defined(__linux__)
 #  include <unistd.h>
 #endif
-#if defined(__x86_64__)
-#  include <immintrin.h>
-#elif defined(__aarch64__)
+#if defined(__aarch64__)
 #  include <arm_neon.h>
 #endif
 
@@ -23,102 +23,85 @@ double now() {
     return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
 }
 
-// A burst takes some tens of microseconds: longer than the clock is coarse, shorter than a time slice.
+// Rounds of a burst, which then takes some tens of microseconds: longer than the clock is coarse, shorter than a time slice.
 constexpr int kRounds = 20000;
 
-// Independent sums, so that a multiply-add need not wait for the one before it: at least the latency (4 or 5 cycles) times
-// the number of units (2 on x86-64, up to 4 on Arm). 12 fit into 16 registers beside the factors; compilers do not always
-// use the upper 16 of AVX-512 where these would do.
-constexpr int kSums = 12;
+typedef float Vector4 __attribute__((vector_size(16)));
+typedef float Vector8 __attribute__((vector_size(32)));
+typedef float Vector16 __attribute__((vector_size(64)));
 
-// Each x <- x * factor + term tends to 1: neither overflow nor denormals slow it down. The sums start from different values,
-// which the compiler does not know: it would compute equal ones once.
+// One multiply-add for each lane. Each sum tends to 1: neither overflow nor denormals slow it down.
+template <typename Vector>
+inline __attribute__((always_inline)) void step(Vector &sum, const Vector &a, const Vector &b) {
+    sum = sum * a + b;
+}
+
+#if defined(__aarch64__)
+// Here the sum is the addend of the instruction, not a factor: it grows by a b, slowly.
+inline __attribute__((always_inline)) void step(Vector4 &sum, const Vector4 &a, const Vector4 &b) {
+    sum = vfmaq_f32(sum, a, b);
+}
+#endif
+
+// Multiply-adds in registers: rounds x sums x lanes of them. The sums are independent, so that one need not wait for the one
+// before it: their number is at least the latency (4 or 5 cycles) times the number of units (2 on x86-64, up to 4 on Arm).
+// They start from different values, which the compiler does not know: it would compute equal ones once.
 volatile float factor = 0.75f, term = 0.25f, sink;
 
-float start_of(int j) { return term + static_cast<float>(j); }
+template <typename Vector, int sums>
+inline __attribute__((always_inline)) void multiply_add(int rounds) {
+    Vector a = {}, b = {}, sum[sums];
+    a += factor;
+    b += term;
+#pragma GCC unroll 32
+    for (int j = 0; j < sums; ++j) sum[j] = b * (term + static_cast<float>(j));
+    for (int i = 0; i < rounds; ++i) {
+#pragma GCC unroll 32
+        for (int j = 0; j < sums; ++j) step(sum[j], a, b);
+    }
+#pragma GCC unroll 32
+    for (int j = 0; j < sums; ++j) sink = sum[j][0];
+}
+
+// For 16 registers, beside the factors. (Compilers do not always use the upper 16 of AVX-512 where these would do.)
+constexpr int kSums = 12;
+
+void scalar(int rounds) { multiply_add<Vector4, kSums>(rounds); }
+bool always() { return true; }
+
+#if defined(__x86_64__)
+__attribute__((target("avx2,fma"))) void avx2(int rounds) { multiply_add<Vector8, kSums>(rounds); }
+__attribute__((target("avx512f"))) void avx512(int rounds) { multiply_add<Vector16, kSums>(rounds); }
+bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+#elif defined(__aarch64__)
+constexpr int kSumsOfManyRegisters = 20;  // of 32
+
+void neon(int rounds) { multiply_add<Vector4, kSumsOfManyRegisters>(rounds); }
+#endif
 
 struct Instructions {
     const char *name;
     bool (*runs_here)();
-    void (*burst)();
-    int multiply_adds;  // of a burst
+    void (*multiply_add)(int rounds);
+    int of_a_round;  // multiply-adds
 };
-
-typedef float Vector4 __attribute__((vector_size(16)));
-
-void burst_scalar() {
-    const Vector4 a = {factor, factor, factor, factor}, b = {term, term, term, term};
-    Vector4 sums[kSums];
-    for (int j = 0; j < kSums; ++j) sums[j] = b * start_of(j);
-    for (int i = 0; i < kRounds; ++i) {
-#pragma GCC unroll 16
-        for (int j = 0; j < kSums; ++j) sums[j] = sums[j] * a + b;
-    }
-    for (const Vector4 &sum : sums) sink = sum[0];
-}
-
-bool always() { return true; }
-
-#if defined(__x86_64__)
-
-__attribute__((target("avx2,fma"))) void burst_avx2() {
-    const __m256 a = _mm256_set1_ps(factor), b = _mm256_set1_ps(term);
-    __m256 sums[kSums];
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sums[j] = _mm256_set1_ps(start_of(j));
-    for (int i = 0; i < kRounds; ++i) {
-#pragma GCC unroll 16
-        for (int j = 0; j < kSums; ++j) sums[j] = _mm256_fmadd_ps(sums[j], a, b);
-    }
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sink = _mm256_cvtss_f32(sums[j]);
-}
-
-__attribute__((target("avx512f"))) void burst_avx512() {
-    const __m512 a = _mm512_set1_ps(factor), b = _mm512_set1_ps(term);
-    __m512 sums[kSums];
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sums[j] = _mm512_set1_ps(start_of(j));
-    for (int i = 0; i < kRounds; ++i) {
-#pragma GCC unroll 16
-        for (int j = 0; j < kSums; ++j) sums[j] = _mm512_fmadd_ps(sums[j], a, b);
-    }
-#pragma GCC unroll 16
-    for (int j = 0; j < kSums; ++j) sink = _mm512_cvtss_f32(sums[j]);
-}
-
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
-
-#elif defined(__aarch64__)
-
-constexpr int kSumsOfManyRegisters = 20;  // of 32 registers
-
-void burst_neon() {
-    const float32x4_t a = vdupq_n_f32(factor), b = vdupq_n_f32(term);
-    float32x4_t sums[kSumsOfManyRegisters];
-#pragma GCC unroll 32
-    for (int j = 0; j < kSumsOfManyRegisters; ++j) sums[j] = vdupq_n_f32(start_of(j));
-    for (int i = 0; i < kRounds; ++i) {
-        // Here the sum is the addend, not a factor: it grows by a b, slowly.
-#pragma GCC unroll 32
-        for (int j = 0; j < kSumsOfManyRegisters; ++j) sums[j] = vfmaq_f32(sums[j], a, b);
-    }
-#pragma GCC unroll 32
-    for (int j = 0; j < kSumsOfManyRegisters; ++j) sink = vgetq_lane_f32(sums[j], 0);
-}
-
-#endif
 
 const Instructions kInstructions[] = {
-    {"scalar", always, burst_scalar, 4 * kSums * kRounds},
+    {"scalar", always, scalar, 4 * kSums},
 #if defined(__x86_64__)
-    {"avx2", has_avx2, burst_avx2, 8 * kSums * kRounds},
-    {"avx512", has_avx512, burst_avx512, 16 * kSums * kRounds},
+    {"avx2", has_avx2, avx2, 8 * kSums},
+    {"avx512", has_avx512, avx512, 16 * kSums},
 #elif defined(__aarch64__)
-    {"neon", always, burst_neon, 4 * kSumsOfManyRegisters * kRounds},
+    {"neon", always, neon, 4 * kSumsOfManyRegisters},
 #endif
 };
+
+const Instructions *instructions_of(const char *isa) {
+    for (const Instructions &instructions : kInstructions)
+        if (strcmp(isa, instructions.name) == 0 && instructions.runs_here()) return &instructions;
+    return nullptr;
+}
 
 // The shortest time of `run` within `seconds`.
 template <typename Run>
@@ -134,15 +117,84 @@ double shortest(double seconds, Run run) {
     return best;
 }
 
+void copy(char *target, const char *source, size_t bytes) {
+    memcpy(target, source, bytes);
+    __asm__ volatile("" : : "r"(target) : "memory");  // the copy is wanted though nobody reads it
+}
+
+// The probe: as in a frame, threads share rows of pixels, which are read and written, and do the arithmetic of the curve,
+// 17 multiply-adds for a value; a pass ends when the slowest is done.
+struct Probe {
+    const Instructions *instructions;
+    char *memory;
+    int threads;
+    int pass, done;  // atomic: the pass that is under way, -1 after the last; the threads that have finished their part of it
+};
+
+struct ProbeThread {
+    Probe *probe;
+    int number;
+    pthread_t thread;
+};
+
+void run_part(const Probe &probe, int number) {
+    constexpr size_t kRow = 4096, kHalf = DCE_BENCH_PROBE_BYTES / 2;
+    const int rounds = static_cast<int>(17 * kRow) / probe.instructions->of_a_round;
+    for (size_t at = number * kRow; at < kHalf; at += probe.threads * kRow) {
+        copy(probe.memory + kHalf + at, probe.memory + at, kRow);
+        probe.instructions->multiply_add(rounds);
+    }
+}
+
+// Waits for `value` to become other than `old`; others get the processor where it takes long.
+int wait_while(int *value, int old) {
+    for (int i = 0;; ++i) {
+        const int now = __atomic_load_n(value, __ATOMIC_ACQUIRE);
+        if (now != old) return now;
+        if (i > 2000) sched_yield();
+    }
+}
+
+void *help(void *argument) {
+    const ProbeThread &thread = *static_cast<ProbeThread *>(argument);
+    for (int pass = 0; (pass = wait_while(&thread.probe->pass, pass)) >= 0;) {
+        run_part(*thread.probe, thread.number);
+        __atomic_fetch_add(&thread.probe->done, 1, __ATOMIC_RELEASE);
+    }
+    return nullptr;
+}
+
+void run_pass(Probe &probe) {
+    __atomic_store_n(&probe.done, 0, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&probe.pass, 1, __ATOMIC_RELEASE);
+    run_part(probe, 0);
+    for (int done = 0; done < probe.threads - 1;) done = wait_while(&probe.done, done);
+}
+
 }  // namespace
 
 extern "C" {
 
 double dce_bench_multiply_adds(const char *isa, double seconds) {
-    for (const Instructions &instructions : kInstructions)
-        if (strcmp(isa, instructions.name) == 0 && instructions.runs_here())
-            return instructions.multiply_adds / shortest(seconds, instructions.burst);
-    return -1.0;
+    const Instructions *instructions = instructions_of(isa);
+    if (!instructions) return -1.0;
+    return 1.0 * instructions->of_a_round * kRounds / shortest(seconds, [=] { instructions->multiply_add(kRounds); });
+}
+
+double dce_bench_probe(const char *isa, int32_t threads, double seconds, void *memory) {
+    Probe probe = {instructions_of(isa), static_cast<char *>(memory), threads, 0, 0};
+    ProbeThread helpers[DCE_BENCH_PROBE_THREADS];
+    double time = -1.0;
+    int started = 1;
+    if (!probe.instructions || threads < 1 || threads > DCE_BENCH_PROBE_THREADS) return -1.0;
+    for (; started < threads; ++started) {
+        helpers[started] = {&probe, started, {}};
+        if (pthread_create(&helpers[started].thread, nullptr, help, &helpers[started]) != 0) break;
+    }
+    if (started == threads) time = shortest(seconds, [&] { run_pass(probe); });
+    __atomic_store_n(&probe.pass, -1, __ATOMIC_RELEASE);
+    for (int i = 1; i < started; ++i) pthread_join(helpers[i].thread, nullptr);
+    return time;
 }
 
 double dce_bench_copied_bytes(size_t bytes, double seconds) {
@@ -151,10 +203,7 @@ double dce_bench_copied_bytes(size_t bytes, double seconds) {
     if (source && target) {
         memset(source, 1, bytes);
         memset(target, 2, bytes);
-        rate = 2.0 * static_cast<double>(bytes) / shortest(seconds, [=] {
-                   memcpy(target, source, bytes);
-                   __asm__ volatile("" : : "r"(target) : "memory");  // the copy is wanted though nobody reads it
-               });
+        rate = 2.0 * static_cast<double>(bytes) / shortest(seconds, [=] { copy(target, source, bytes); });
     }
     free(source);
     free(target);

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ import PIL.Image
 import pytest
 
 from dcelite import Enhancer, _native, reference
-from dcelite.bench import bench, fidelity, memory, report, roofline, scene, variants, weights
+from dcelite.bench import bench, fidelity, memory, page, report, roofline, scene, variants, weights
 
 from support import REPOSITORY, skip
 
@@ -125,7 +126,13 @@ def test_ratios_are_those_to_the_baseline(document: dict[str, Any]) -> None:
 def test_stages_memory_and_limit(document: dict[str, Any]) -> None:
     for row in document["results"]:
         if row["reason"] is None and row["engine"] == "native":
-            assert row["stages_ms"]["network"] == row["network_ms"]["p50"] > 0
+            stages = row["stages_ms"]
+            assert stages["convert"] == 0
+            assert min(stages["downsample"], stages["network"], stages["curve"]) > 0
+            parts = [time for name, time in stages.items() if name != "total"]
+            assert sum(parts) == pytest.approx(stages["total"])
+            assert row["network_ms"]["p50"] > 0
+            assert math.isfinite(row["timing_cost"])
             assert 0 <= row["memory"]["extra_bytes"] < 16e6, row["memory_reason"]
             h, w = reference.low_resolution_size(row["height"], row["width"], 12)
             work = 10075 * h * w + 17 * 3 * row["width"] * row["height"]
@@ -161,8 +168,10 @@ def test_csv_has_a_line_for_each_row(reports: Path, document: dict[str, Any]) ->
 
 def test_html_is_one_page_with_charts(reports: Path) -> None:
     text = (reports / "run.html").read_text(encoding="utf-8")
-    page = xml.dom.minidom.parseString(text.replace("<!DOCTYPE html>", ""))  # well-formed: every tag closed and escaped
-    charts = page.getElementsByTagName("svg")
+    parsed = xml.dom.minidom.parseString(
+        text.replace("<!DOCTYPE html>", "")
+    )  # well-formed: every tag closed and escaped
+    charts = parsed.getElementsByTagName("svg")
     titles = [chart.getAttribute("aria-label") for chart in charts]
     for wanted in ("Latency at 120 x 90", "Frames a second by threads at 61 x 40", "Time a pixel by size"):
         assert wanted in titles
@@ -172,7 +181,7 @@ def test_html_is_one_page_with_charts(reports: Path) -> None:
         for node in chart.getElementsByTagName("*"):
             for name, value in node.attributes.items():
                 assert "nan" not in value, (name, value)
-    assert not page.getElementsByTagName("script")
+    assert not parsed.getElementsByTagName("script")
     links = re.findall(r"""(?:src|href)=["']([^"']*)|url\(([^)]*)""", text)
     assert {link for pair in links for link in pair if link} == {"data:,"}
     assert "120 x 90: use shipped weights" in text or "120 x 90: use zerodcepp.dce" in text
@@ -211,11 +220,11 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
     before, after = json.loads(json.dumps(document)), json.loads(json.dumps(document))
     for row in before["results"] + after["results"]:
         if row["reason"] is None:
-            row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(20)}
-            row["latency_ms"]["spread"] = 0.01
+            row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(100)}
+            row["probes_ms"] = {str(number): 0.5 for number in range(100)}
     slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp.dce" and row["width"] == 120][:2]
     slow["blocks_ms"] = {number: [1.05 * time for time in times] for number, times in slow["blocks_ms"].items()}
-    gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}}
+    gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}, "probes_ms": {}}
     (tmp_path / "a.json").write_text(json.dumps(before))
     (tmp_path / "b.json").write_text(json.dumps(after))
     done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")
@@ -224,32 +233,137 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
     assert "no times any more: it broke" in done.stdout
 
 
-def test_a_build_that_is_twice_as_slow_is_found(tmp_path: Path) -> None:
-    """A library that stands before the core and spends as much time again, as the injected slowdown."""
-    core = _native._library_path()
+def slow_build(folder: Path, per_cent: int) -> Path:
+    """A library that stands before the core and spends so much of its time once more, as the injected slowdown."""
+    core = _native._library_path().resolve()
     compiler = shutil.which("cc")
     if compiler is None:
         skip("there is no C compiler")
-    slow = tmp_path / "libdcelite.so"
-    command = [
-        str(compiler),
-        "-O2",
-        "-shared",
-        "-fPIC",
-        "-DSLOWER_BY=100",
-        str(Path(__file__).with_name("slow_library.c")),
-    ]
-    command += ["-I", str(REPOSITORY / "runtime" / "include"), "-o", str(slow)]
-    command += ["-Wl,--no-as-needed", str(core.resolve()), f"-Wl,-rpath,{core.parent}", "-ldl"]
+    slow = folder / "libdcelite.so"
+    command = [str(compiler), "-O2", "-shared", "-fPIC", f"-DSLOWER_BY={per_cent}", "-o", str(slow)]
+    command += [str(Path(__file__).with_name("slow_library.c")), "-I", str(REPOSITORY / "runtime" / "include")]
+    command += ["-Wl,--no-as-needed", str(core), f"-Wl,-rpath,{core.parent}", "-ldl"]
     subprocess.run(command, check=True, timeout=60)
-    (tmp_path / "libdcelite_bench.so").symlink_to(core.with_name("libdcelite_bench.so").resolve())
-    options = ("--threads", 1, "--seconds", 1, "--no-stages", "--no-memory", "--size", "600x450")
-    for name, library in (("a", core), ("b", slow)):
+    bench_library = next(path for path in roofline._candidates() if path.is_file())
+    (folder / "libdcelite_bench.so").symlink_to(bench_library.resolve())
+    return slow
+
+
+def test_a_build_that_is_twice_as_slow_is_found(tmp_path: Path) -> None:
+    slow = slow_build(tmp_path, 100)
+    options = ("--threads", 1, "--no-stages", "--no-memory", "--size", "600x450")
+    for name, library in (("a", _native._library_path()), ("b", slow)):
         done = dcelite_bench(*options, "--json", tmp_path / f"{name}.json", DCELITE_LIBRARY=str(library))
         assert done.returncode == 0, done.stderr
     done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")
     assert done.returncode == 1
     assert "1 slower, 0 faster" in done.stdout
+
+
+def test_builds_that_take_turns(tmp_path: Path) -> None:
+    """The same core twice, and one that is 30 % slower: even on a busy machine neighbouring blocks tell."""
+    core, slow = _native._library_path(), slow_build(tmp_path, 30)
+    twin = tmp_path / "twin.so"
+    shutil.copyfile(core, twin)
+    done = dcelite_bench(
+        *("--library", core, "--library", twin, "--library", slow, "--threads", 1, "--size", "600x450"),
+        *("--no-stages", "--json", tmp_path / "run.json"),
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "run.json").read_text())
+    validate(found)
+    first, second, third = found["results"]
+    assert first["slowdown"] is None
+    assert third["library"]["file"] == "libdcelite.so"
+    assert second["slowdown"]["to"] == first["label"]
+    assert second["slowdown"]["verdict"] not in ("slower", "faster")
+    assert third["slowdown"]["verdict"] == "slower"
+    assert 1.2 < third["slowdown"]["median"] < 1.4
+    assert all(row["memory"] for row in found["results"])
+
+
+def test_other_engines_have_stages_too_and_int8_its_advice(tmp_path: Path) -> None:
+    pytest.importorskip("onnx")
+    from dcelite.cli import main
+    from dcelite.quantize import quantize  # noqa: F401  (skips where its dependencies are absent)
+
+    dark = tmp_path / "dark"
+    dark.mkdir()
+    for number in range(8):
+        PIL.Image.fromarray(scene.dark_scene(200 + 12 * number, 180)).save(dark / f"{number}.png")
+    checkpoint = MODEL.with_suffix(".ckpt")
+    models = tmp_path / "models"
+    assert main(["export", "--checkpoint", str(checkpoint), "--output", str(models), "--formats", "onnx"]) == 0
+    arguments = [
+        "--checkpoint",
+        checkpoint,
+        "--calibration",
+        dark,
+        "--output",
+        models / "int8",
+        "--formats",
+        "onnx,dce",
+    ]
+    assert main(["quantize", *map(str, arguments)]) == 0
+    names = ["zerodcepp.onnx", "int8/zerodcepp_int8.onnx", "int8/zerodcepp_int8.dce"]
+    done = dcelite_bench(
+        *(part for name in names for part in ("--model", models / name)),
+        *("--model", "shipped", "--baseline", models / "int8" / "zerodcepp_int8_full.onnx"),
+        *(
+            "--size",
+            "240x180",
+            "--threads",
+            1,
+            *SHORT,
+            "--json",
+            tmp_path / "run.json",
+            "--html",
+            tmp_path / "run.html",
+        ),
+    )
+    assert done.returncode == 0, done.stderr + done.stdout
+    found = json.loads((tmp_path / "run.json").read_text())
+    validate(found)
+    rows = {row["model"]: row for row in found["results"]}
+    precisions = {name: row["precision"] for name, row in rows.items()}
+    assert precisions == {
+        "zerodcepp.onnx": None,
+        "zerodcepp_int8.onnx": "int8",
+        "zerodcepp_int8.dce": "int8",
+        "shipped weights": "float32",
+        "zerodcepp_int8_full.onnx": None,
+    }
+    for name, row in rows.items():
+        if name == "zerodcepp_int8_full.onnx":
+            assert row["stages_ms"] is None  # one graph from picture to picture
+        else:
+            assert 0 < row["stages_ms"]["network"] < row["stages_ms"]["total"]
+    assert rows["zerodcepp_int8.dce"]["fidelity"]["equal"] < 0.999 < rows["shipped weights"]["fidelity"]["equal"]
+    assert "zerodcepp_int8.onnx takes" in (tmp_path / "run.html").read_text()
+
+
+def advice(document: dict[str, Any], int8_ms: float, psnr: float) -> list[str]:
+    """What is recommended where an int8 model stands beside the same in float32, which takes 2 ms."""
+    fp32 = json.loads(json.dumps(next(row for row in document["results"] if row["engine"] == "native")))
+    fp32 |= {"precision": "float32", "label": "a.dce", "doubts": []}
+    fp32["latency_ms"] = dict.fromkeys(fp32["latency_ms"], 2.0)
+    int8 = json.loads(json.dumps(fp32)) | {"precision": "int8", "label": "a_int8.dce"}
+    int8["latency_ms"] = dict.fromkeys(int8["latency_ms"], int8_ms)
+    int8["fidelity"] |= {"equal": 0.8, "psnr_db": psnr}
+    return page.recommendation([fp32, int8])
+
+
+def test_what_is_said_of_int8(document: dict[str, Any]) -> None:
+    use, about = advice(document, 1.5, 55.0)
+    assert "use a_int8.dce with" in use
+    assert "55.0 dB from the reference" in use
+    assert about.startswith("int8 is faster: a_int8.dce takes 0.75 times the time of a.dce")
+    use, about = advice(document, 3.0, 55.0)
+    assert "use a.dce with" in use
+    assert about.startswith("Not int8 here: a_int8.dce takes 1.50 times the time of a.dce, 55.0 dB")
+    use, about = advice(document, 1.5, 30.0)
+    assert "use a.dce with" in use
+    assert about.startswith("Not int8 here, though it is faster: ")
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "dcelite-bench", "version": 99}'])
@@ -378,6 +492,56 @@ def test_a_size_too_big_for_memory(tmp_path: Path) -> None:
     assert small["latency_ms"]
 
 
+def test_a_run_under_an_emulator_completes_and_is_marked(tmp_path: Path) -> None:
+    """As where the library finds the emulator; ``test_dce_bench.py`` runs the C program under one."""
+    path = tmp_path / "run.json"
+    script = (
+        "import sys\n"
+        "from dcelite.bench import roofline, system\n"
+        "from dcelite.cli import main\n"
+        "roofline.is_emulated = system.is_emulated = lambda: True\n"
+        "sys.exit(main(['bench', *sys.argv[1:]]))"
+    )
+    command = [sys.executable, "-c", script, "--size", "60x40", "--threads", "1", *map(str, SHORT), "--json", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    validate(found)
+    assert found["system"]["emulated"]
+    assert not found["results"][0]["valid"]
+    assert found["results"][0]["doubts"][0].startswith("emulated")
+    assert "emulated" in done.stdout
+
+
+def test_without_permission_for_sensors_and_affinity(tmp_path: Path) -> None:
+    """Unreadable files of the kernel and a refused affinity: nulls and a note, and all the times."""
+    path = tmp_path / "run.json"
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from dcelite.bench import system\n"
+        "from dcelite.cli import main\n"
+        "read = Path.read_text\n"
+        "def refuse(*_):\n"
+        "    raise PermissionError(1, 'Operation not permitted')\n"
+        "def read_text(path, *a, **k):\n"
+        "    return refuse() if str(path).startswith(('/sys', '/proc/self')) else read(path, *a, **k)\n"
+        "Path.read_text = read_text\n"
+        "os.sched_setaffinity = refuse\n"
+        "sys.exit(main(['bench', *sys.argv[1:]]))"
+    )
+    command = [sys.executable, "-c", script, "--size", "60x40", "--threads", "1", "--cpu", "0", *map(str, SHORT)]
+    command += ["--json", str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    validate(found)
+    assert "not bound to processors: processors [0]: Operation not permitted" in found["notes"]
+    assert found["system"]["before"]["temperatures_celsius"] is None
+    assert all(core["max_khz"] is None for core in found["system"]["cores"])
+    assert found["results"][0]["latency_ms"]
+
+
 def test_without_an_instruction_set_of_this_processor(tmp_path: Path) -> None:
     foreign = "neon" if "neon" not in variants.available_isas() else "avx2"
     path = tmp_path / "run.json"
@@ -466,6 +630,32 @@ def test_memory_is_that_beyond_the_pictures() -> None:
     assert missing is None
     assert reason is not None
     assert "absent.dce" in reason
+
+
+def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dcelite import cli
+
+    places: list[tuple[int, int, int]] = []
+    task = variants.OpenVariant.task
+
+    def recorded(opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray) -> variants.Task:
+        if name == variants.ENHANCE:
+            assert opened._enhancer is not None
+            places.append((id(opened._enhancer), image.ctypes.data, out.ctypes.data))
+        return task(opened, name, image, out)
+
+    monkeypatch.setattr(variants.OpenVariant, "task", recorded)
+    monkeypatch.setattr(bench.change, "ROUNDS_OF_A_SERIES", 2)
+    arguments = ["bench", "--size", "64x48", "--threads", "1", "--seconds", "0.3", "--runs", "1", "--no-memory"]
+    outcome = bench.run(bench.settings_of(cli.build_parser().parse_args(arguments)))
+    (row,) = outcome.rows
+    rounds = len(row.blocks)
+    assert rounds >= 3
+    assert len(places) == -(-rounds // 2)
+    assert len(set(places)) > 1
+    assert row.cells.keys() == {variants.ENHANCE, variants.STAGES, variants.NETWORK}
+    assert all(cell.failure is None and len(cell.blocks) == rounds for cell in row.cells.values())
+    assert len(row.stages) >= row.cells[variants.STAGES].count  # kept over the series
 
 
 def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,3 +106,24 @@ def test_energy_is_that_of_the_timed_runs() -> None:
     cell = Cell(run=lambda: None)
     take_turns([cell], RULES, energy=lambda: next(counter))
     assert cell.energy_joules == 2.0 * len(cell.blocks)
+
+
+def test_the_probe_stands_next_to_each_block() -> None:
+    log: list[str] = []
+    times = itertools.count(5.0)
+
+    def probe() -> float:
+        log.append("probe")
+        return next(times)
+
+    cell = Cell(run=lambda: log.append("run"), probe=probe)
+    take_turns([cell], Rules(runs=2, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0))
+    assert cell.probes == {0: 5.0, 1: 7.0}  # the shorter one of each pair
+    assert [name for name, _ in itertools.groupby(log)] == ["probe", "run", "probe", "run", "probe"]
+
+
+def test_a_probe_that_fails_leaves_the_times() -> None:
+    cell = Cell(run=lambda: None, probe=lambda: None)
+    take_turns([cell], RULES)
+    assert cell.probes == {}
+    assert cell.count == 6

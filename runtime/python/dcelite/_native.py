@@ -129,10 +129,13 @@ def _library_path() -> Path:
     raise DceliteError(f"{candidates[0]}: the core library is missing; install dcelite again")
 
 
-@functools.cache
 def library() -> ctypes.CDLL:
     """The loaded core library, with the types of its functions declared."""
-    path = _library_path()
+    return _load(_library_path())
+
+
+@functools.cache
+def _load(path: Path) -> ctypes.CDLL:
     try:
         lib = ctypes.CDLL(str(path))
     except OSError as error:

@@ -104,9 +104,9 @@ class Enhancer:
         self._handle = ctypes.c_void_p()
         self._graph: WholeGraphModel | None = None
         self._engine: CurveModel | None = None
-        library = _native.library()
+        self._library = _native.library()
         options = _native.Options()
-        library.dce_options_init_size(options, ctypes.sizeof(options))
+        self._library.dce_options_init_size(options, ctypes.sizeof(options))
         options.threads = threads
         options.strength = strength
         options.smoothing = smoothing
@@ -132,7 +132,7 @@ class Enhancer:
             else:
                 self._engine = engine
                 options.engine = ctypes.pointer(engine.dce_engine)
-        status = library.dce_open(options, self._handle)
+        status = self._library.dce_open(options, self._handle)
         if status != _native.OK:
             failure = self._failure(status)
             self.close()
@@ -145,7 +145,7 @@ class Enhancer:
             and isinstance(self._engine.failure, KeyboardInterrupt)
         ):
             return self._engine.failure
-        message: bytes = _native.library().dce_error_message(self._handle)
+        message: bytes = self._library.dce_error_message(self._handle)
         return _native.exception_for(status, message.decode(errors="replace"))
 
     def _call(self, function: str, *arguments: Any) -> None:
@@ -154,14 +154,14 @@ class Enhancer:
             raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
         if not self._handle:
             raise ValueError("this Enhancer is closed")
-        status = getattr(_native.library(), function)(self._handle, *arguments)
+        status = getattr(self._library, function)(self._handle, *arguments)
         if status != _native.OK:
             raise self._failure(status)
 
     def close(self) -> None:
         """Free the model and its threads. Harmless when repeated."""
         if self._handle:
-            _native.library().dce_close(self._handle)
+            self._library.dce_close(self._handle)
             self._handle = ctypes.c_void_p()
         for model in (self._graph, self._engine):
             if model is not None:
