@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 import json
 import math
 import os
@@ -455,7 +456,9 @@ def test_ctrl_c_reports_what_there_is(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     command = [sys.executable, "-m", "dcelite.cli", "bench", "--size", "60x40", "--threads", "1", "--json", str(path)]
     command += ["--seconds", "300", "--max-seconds", "300"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heed = functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL)  # a job in the background has it ignored
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, preexec_fn=heed) as process:
         assert process.stderr is not None
         while not process.stderr.readline().startswith("round 0"):
             assert process.poll() is None
