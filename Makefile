@@ -48,7 +48,7 @@ $(VENV)/.mindspore-lite: $(VENV)/.installed $(LITE_SOURCES)
 demo: setup
 	$(BIN)/python demo/demo.py --output build/demo $(if $(IMAGE),--image "$(IMAGE)")
 
-# Every speed figure of the README comes from here. The models that hold the whole enhancement in their graph are what one
+# The speed figures of the README, and more. The models that hold the whole enhancement in their graph are what one
 # has without this runtime; the one for MindSpore Lite has a fixed size. A row without times, with its reason, is no failure.
 # The int8 models are calibrated on photographs of scikit-image, darkened: good enough for times.
 MODELS := build/bench/models

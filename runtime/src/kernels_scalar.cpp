@@ -97,9 +97,11 @@ void curve_block(const uint8_t *source, const float *above, const float *below, 
                  uint8_t *destination) {
     float x[kCurveBlock], a[kCurveBlock] = {};
     for (int i = 0; i < kCurveBlock; ++i) x[i] = source[i] * (1.0f / 255.0f);
-    for (int n = 0; n < DCE_ITERATIONS; ++n, above += stride, below += stride) {
-        if (n < maps)
-            for (int i = 0; i < kCurveBlock; ++i) a[i] = multiply_add(weight, below[i] - above[i], above[i]);
+    for (int n = 0; n < DCE_ITERATIONS; ++n) {
+        if (n < maps) {
+            const float *from = above + n * stride, *to = below + n * stride;
+            for (int i = 0; i < kCurveBlock; ++i) a[i] = multiply_add(weight, to[i] - from[i], from[i]);
+        }
         for (int i = 0; i < kCurveBlock; ++i) x[i] = multiply_add(a[i], multiply_add(x[i], x[i], -x[i]), x[i]);
     }
     for (int i = 0; i < kCurveBlock; ++i) {

@@ -19,7 +19,8 @@ uint64_t sum_of(const uint8_t *values, int count) {
 Pipeline::Pipeline(const Kernels &kernels, const Model &model, const dce_engine *engine, int scale,
                    const dce_options &options, ThreadPool &pool)
     : kernels_(kernels), frame_kernels_(frame_kernels_of(kernels)), model_(model), engine_(engine), scale_(scale),
-      strength_(options.strength), times_kept_(options.timings != 0), pool_(pool), temporal_(options.smoothing, options.map_interval) {}
+      strength_(options.strength), times_kept_(options.timings != 0), pool_(pool),
+      temporal_(options.smoothing, options.map_interval) {}
 
 dce_status Pipeline::enhance(const dce_image &source, const dce_image &destination, Error *error) {
     if (!times_kept_) return enhance_frame(source, destination, error);
@@ -158,7 +159,7 @@ dce_status Pipeline::run_bands(const Job &given, Error *error) {
     Job job = given;
     const bool yuv = kind_of(*job.source) == Kind::kYuv;
     if (yuv) job.matrix = yuv_matrix(job.source->matrix);
-    const bool of_image = job.task == Task::kEnhance || job.task == Task::kMeasure;
+    const bool of_image = is_of_image(job.task);
     const int rows = of_image ? height_ : low_height_;
     const int count = band_count();
     const bool overwriting = job.destination && job.destination->plane[0] == job.source->plane[0] && count > 1;
@@ -277,8 +278,7 @@ void Pipeline::read_stored_row(void *context, int y, float *row) {
 
 void Pipeline::run_task(Band &band) {
     const Task task = band.job->task;
-    const bool of_image = task == Task::kEnhance || task == Task::kMeasure;
-    const Stopwatch stopwatch(timed(band.times), of_image                    ? kCurveStage
+    const Stopwatch stopwatch(timed(band.times), is_of_image(task)           ? kCurveStage
                                                  : task == Task::kDownsample ? kDownsampleStage
                                                                              : kNetworkStage);
     switch (task) {

@@ -85,6 +85,7 @@ private:
     dce_status next_frame(const dce_image &source, Error *error);
     dce_status hold_brightness(const dce_image &source, Error *error);
 
+    static bool is_of_image(Task task) { return task == Task::kEnhance || task == Task::kMeasure; }
     bool is_streaming(const Job &job) const;
     void downsample(const dce_image &source, int y, float *row) const;
     static void read_row(void *band, int y, float *row);
