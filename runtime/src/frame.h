@@ -38,7 +38,7 @@ struct MapRows {
 struct FrameKernels {
     // One row of the curve map (map width, map channels) times `strength` -> map channels rows (width): a plane for each.
     // Up to kExpandSlack floats behind the last one may be overwritten.
-    void (*expand_planes)(const float *map, int map_channels, const Sample *columns, int width, float strength,
+    void (*expand_planes)(const float *map, int map_channels, const Expansion &expansion, float strength,
                           float *output);
 
     // `count` 16-bit values; the map rows are interleaved as the values are.

@@ -76,23 +76,19 @@ inline void curve_block(float *values, const MapRows &map, ptrdiff_t first, ptrd
     curve(values, map.above + first, map.below + first, map.weight, stride, count);
 }
 
-// In runs: the pixels between two columns of the map differ in the weight alone, which grows evenly. What a run writes too
-// much the next one, or the next plane, overwrites.
-void expand_planes(const float *map, int map_channels, const Sample *columns, int width, float strength, float *output) {
-    for (int channel = 0; channel < map_channels; ++channel, output += width) {
-        for (int x = 0, end = 0; x < width; x = end) {
-            const Sample first = columns[x];
-            while (end < width && columns[end].first == first.first) ++end;
-            const float rise =
-                end - x > 1 ? (columns[end - 1].weight - first.weight) / static_cast<float>(end - x - 1) : 0.0f;
-            const float left = strength * map[static_cast<ptrdiff_t>(first.first) * map_channels + channel];
-            const float right = strength * map[static_cast<ptrdiff_t>(first.second) * map_channels + channel];
-            const float start = multiply_add(first.weight, right - left, left);
-            const float step = rise * (right - left);
-            float *ramp = output + x;
-            for_lanes<kRampLanes>(end - x, [=](int i) { ramp[i] = multiply_add(step, static_cast<float>(i), start); });
+// What a run writes too much the next one, or the next plane, overwrites.
+void expand_planes(const float *map, int map_channels, const Expansion &expansion, float strength, float *output) {
+    for (int channel = 0; channel < map_channels; ++channel, output += expansion.width)
+        for (int r = 0; r < expansion.count; ++r) {
+            const Run run = expansion.runs[r];
+            const float left = strength * map[static_cast<ptrdiff_t>(run.first) * map_channels + channel];
+            const float right = strength * map[static_cast<ptrdiff_t>(run.second) * map_channels + channel];
+            const float start = multiply_add(run.weight, right - left, left);
+            const float step = expansion.slope * (right - left);
+            float *ramp = output + run.begin;
+            for_lanes<kRampLanes>(run.end - run.begin,
+                                  [=](int i) { ramp[i] = multiply_add(step, static_cast<float>(i), start); });
         }
-    }
 }
 
 void curve16_row(const uint16_t *source, const MapRows &map, int count, uint16_t *destination) {

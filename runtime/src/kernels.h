@@ -20,6 +20,22 @@ struct Sample {
     float weight;    // 0 … 1
 };
 
+// Pixels `begin` to `end` - 1 of a row that lie between the same columns `first` and `second` of the map, the first of them at
+// `weight` of the way.
+struct Run {
+    int32_t begin, end;
+    int32_t first, second;
+    float weight;
+};
+
+// How a row of the map becomes one of `width` pixels: run by run, and within a run the weight grows by `slope` a pixel.
+struct Expansion {
+    const Run *runs;
+    int count;
+    int width;
+    float slope;
+};
+
 // Order of the channels in memory.
 struct PixelLayout {
     int channels;    // bytes a pixel: 3 or 4; the fourth is alpha
@@ -52,20 +68,20 @@ struct Kernels {
                       float *output);
 
     // One row of the curve map (map width, map channels) -> map channels / 3 rows (width, layout.channels), one per distinct
-    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is. Up to kExpandSlack floats behind
-    // the last one may be overwritten.
-    void (*expand_row)(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout,
-                       float strength, float *output);
+    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is. Up to kExpandSlack
+    // floats behind the last one may be overwritten.
+    void (*expand_row)(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,
+                       float *output);
 
     // The curve on one row of `count` 8-bit values, with the map between the expanded rows `above` and `below` at `weight`;
-    // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values. Source and destination may be the same. A map that is
-    // not a number gives 0.
+    // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values, and up to kExpandSlack floats behind them are read.
+    // Source and destination may be the same. A map that is not a number gives 0.
     void (*curve_row)(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
                       uint8_t *destination);
 };
 
 constexpr int kScratchFloats = 4096;  // intermediate values of a block of pixels: they stay in the first-level cache
-constexpr int kExpandSlack = 64;
+constexpr int kExpandSlack = 192;
 
 // The same for every instruction set: it reads four pixels of each scale x scale of them.
 void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,

@@ -68,26 +68,24 @@ void plain_row(const Layer &layer, const LayerInput &input, int width, Activatio
     }
 }
 
-void expand_row(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout, float strength,
+void expand_row(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,
                 float *output) {
-    // The pixels between two columns of the map are a run: the weight grows evenly from its first one on.
-    const Sample last = columns[width - 1];
-    const float slope = width > 1 ? (static_cast<float>(last.first) + last.weight) / static_cast<float>(width - 1) : 0.0f;
-    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels) {
-        for (int x = 0, begin = 0; x < width; ++x) {
-            if (columns[x].first != columns[begin].first) begin = x;
-            const Sample column = columns[begin];
-            const float *left = map + static_cast<size_t>(column.first) * map_channels + first;
-            const float *right = map + static_cast<size_t>(column.second) * map_channels + first;
-            float *pixel = output + static_cast<size_t>(x) * layout.channels;
-            if (layout.channels == 4) pixel[3] = 0.0f;
-            for (int c = 0; c < 3; ++c) {
-                const float difference = (right[c] - left[c]) * strength;
-                const float start = multiply_add(difference, column.weight, left[c] * strength);
-                pixel[layout.position[c]] = multiply_add(static_cast<float>(x - begin), difference * slope, start);
+    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(expansion.width) * layout.channels)
+        for (int r = 0; r < expansion.count; ++r) {
+            const Run &run = expansion.runs[r];
+            const float *left = map + static_cast<size_t>(run.first) * map_channels + first;
+            const float *right = map + static_cast<size_t>(run.second) * map_channels + first;
+            for (int x = run.begin; x < run.end; ++x) {
+                float *pixel = output + static_cast<size_t>(x) * layout.channels;
+                if (layout.channels == 4) pixel[3] = 0.0f;
+                for (int c = 0; c < 3; ++c) {
+                    const float difference = (right[c] - left[c]) * strength;
+                    const float start = multiply_add(difference, run.weight, left[c] * strength);
+                    pixel[layout.position[c]] =
+                        multiply_add(static_cast<float>(x - run.begin), difference * expansion.slope, start);
+                }
             }
         }
-    }
 }
 
 constexpr int kCurveBlock = 16;  // values that go through the iterations together, so that a compiler can vectorise them
@@ -116,16 +114,11 @@ void curve_row(const uint8_t *source, const float *above, const float *below, fl
     for (; i + kCurveBlock <= count; i += kCurveBlock)
         curve_block(source + i, above + i, below + i, weight, maps, count, destination + i);
     if (i == count) return;
-    // The rest in buffers of a whole block: nothing beyond the row is read or written.
+    // The rest as one more block, whose bytes stand in a buffer.
     uint8_t values[kCurveBlock] = {};
-    float maps_above[DCE_ITERATIONS * kCurveBlock] = {}, maps_below[DCE_ITERATIONS * kCurveBlock] = {};
     const size_t rest = static_cast<size_t>(count - i);
     memcpy(values, source + i, rest);
-    for (int n = 0; n < maps; ++n) {
-        memcpy(maps_above + n * kCurveBlock, above + static_cast<size_t>(n) * count + i, sizeof(float) * rest);
-        memcpy(maps_below + n * kCurveBlock, below + static_cast<size_t>(n) * count + i, sizeof(float) * rest);
-    }
-    curve_block(values, maps_above, maps_below, weight, maps, kCurveBlock, values);
+    curve_block(values, above + i, below + i, weight, maps, count, values);
     memcpy(destination + i, values, rest);
 }
 

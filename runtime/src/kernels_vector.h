@@ -61,6 +61,13 @@ inline Floats shuffle(Floats a, Floats b) {
 #endif
 }
 
+// Channel and pixel of lane l in the kPhase-th vector of interleaved pixels.
+template <int kChannels, int kPhase>
+struct Interleaved {
+    static constexpr int of(int l) { return (kPhase * kLanes + l) % kChannels; }
+    static constexpr int pixel(int l) { return (kPhase * kLanes + l) / kChannels; }
+};
+
 // ---- convolutions ----
 
 // sums[p][v] += pixel[p * kStride + c] * weight[c][v] for `count` channels: the inner loop of both architectures. All layers that
@@ -304,10 +311,32 @@ struct MapStep {
         for (; done + kPart <= count; done += kPart) filter<kPart>(x, done);
         for (; done + kSmallPixels <= count; done += kSmallPixels) filter<kSmallPixels>(x, done);
         for (; done < count; ++done) filter<1>(x, done);
-        float results[3][kLanes];
-        for (int o = 0; o < 3; ++o) store(dot(layer.transposed_weight + o * kInputs) + layer.bias[o], results[o]);
-        for (int p = 0; p < count; ++p)
-            for (int o = 0; o < 3; ++o) output[static_cast<ptrdiff_t>(x + p) * 3 + o] = results[o][p];
+        float pixels[3 * kLanes];
+        float *const result = count == kLanes ? output + static_cast<ptrdiff_t>(x) * 3 : pixels;
+        Floats sums[3];
+        for (int o = 0; o < 3; ++o) sums[o] = dot(layer.transposed_weight + o * kInputs) + layer.bias[o];
+        interleave<0>(sums, result);
+        interleave<1>(sums, result);
+        interleave<2>(sums, result);
+        if (count < kLanes) memcpy(output + static_cast<ptrdiff_t>(x) * 3, pixels, sizeof(float) * 3 * static_cast<size_t>(count));
+    }
+
+    // Vector kPhase of the pixels whose channels are `planes`: first those of two, then the third put between them.
+    template <int kPhase>
+    struct OfTwo {
+        static constexpr int of(int l) {
+            return Interleaved<3, kPhase>::pixel(l) + (Interleaved<3, kPhase>::of(l) == 1 ? kLanes : 0);
+        }
+    };
+    template <int kPhase>
+    struct WithThird {
+        static constexpr int of(int l) {
+            return Interleaved<3, kPhase>::of(l) == 2 ? kLanes + Interleaved<3, kPhase>::pixel(l) : l;
+        }
+    };
+    template <int kPhase>
+    static void interleave(const Floats (&planes)[3], float *pixels) {
+        store(shuffle<WithThird<kPhase>>(shuffle<OfTwo<kPhase>>(planes[0], planes[1]), planes[2]), pixels + kPhase * kLanes);
     }
 
     template <int kPixels>
@@ -354,13 +383,6 @@ void plain_row(const Layer &layer, const LayerInput &input, int width, Activatio
 
 // ---- resizing ----
 
-// Channel and pixel of lane l in the kPhase-th vector of interleaved pixels.
-template <int kChannels, int kPhase>
-struct Interleaved {
-    static constexpr int of(int l) { return (kPhase * kLanes + l) % kChannels; }
-    static constexpr int pixel(int l) { return (kPhase * kLanes + l) / kChannels; }
-};
-
 // Writes vector kPhase, and those after it, of pixels start[c] + i * step[c] for i = first, first + 1, …
 template <int kChannels, int kPhase = 0>
 inline void store_ramp(Floats start, Floats step, int first, int floats, float *output) {
@@ -373,23 +395,13 @@ inline void store_ramp(Floats start, Floats step, int first, int floats, float *
         if ((kPhase + 1) * kLanes < floats) store_ramp<kChannels, kPhase + 1>(start, step, first, floats, output);
 }
 
-// In runs: the pixels between two columns of the map differ in the weight alone, which grows evenly. A run is written in
-// whole vectors; what it writes too much the next run overwrites.
+// A run is written in whole vectors; what it writes too much the next one overwrites.
 template <int kChannels, int kRed>
-void expand_map(const float *map, ptrdiff_t map_channels, const Sample *columns, int width, float strength,
-                       float *output) {
-    const Sample last = columns[width - 1];
-    const float slope = width > 1 ? (static_cast<float>(last.first) + last.weight) / static_cast<float>(width - 1) : 0.0f;
-    const float pixels_per_column = slope > 0.0f ? 1.0f / slope : static_cast<float>(width);
-    for (int x = 0, end = 0; x < width; x = end) {
-        const Sample first = columns[x];
-        // Where the run ends, but for rounding.
-        end = x + static_cast<int>((1.0f - first.weight) * pixels_per_column);
-        if (end > width) end = width;
-        while (end < width && columns[end].first == first.first) ++end;
-        while (end - 1 > x && columns[end - 1].first != first.first) --end;
-        const float *left = map + first.first * map_channels;
-        const float *right = map + first.second * map_channels;
+void expand_map(const float *map, ptrdiff_t map_channels, const Expansion &expansion, float strength, float *output) {
+    for (int r = 0; r < expansion.count; ++r) {
+        const Run run = expansion.runs[r];
+        const float *left = map + run.first * map_channels;
+        const float *right = map + run.second * map_channels;
         Floats start = {}, difference = {};  // in the order of the image's channels; alpha stays 0
         DCE_UNROLL for (int c = 0; c < 3; ++c) {
             constexpr int kBlue = 2 - kRed;
@@ -397,19 +409,21 @@ void expand_map(const float *map, ptrdiff_t map_channels, const Sample *columns,
             start[position] = left[c] * strength;  // in single lanes, where no compiler contracts it into the next sum
             difference[position] = (right[c] - left[c]) * strength;
         }
-        start += difference * first.weight;
-        for (int pixel = 0; pixel < end - x; pixel += kLanes)
-            store_ramp<kChannels>(start, difference * slope, pixel, (end - x - pixel) * kChannels,
-                                  output + static_cast<ptrdiff_t>(x + pixel) * kChannels);
+        start += difference * run.weight;
+        const int pixels = run.end - run.begin;
+        for (int pixel = 0; pixel < pixels; pixel += kLanes)
+            store_ramp<kChannels>(start, difference * expansion.slope, pixel, (pixels - pixel) * kChannels,
+                                  output + static_cast<ptrdiff_t>(run.begin + pixel) * kChannels);
     }
 }
 
-void expand_row(const float *map, int map_channels, const Sample *columns, int width, PixelLayout layout, float strength,
+void expand_row(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,
                 float *output) {
     const auto expand = layout.channels == 3 ? (layout.position[0] == 0 ? expand_map<3, 0> : expand_map<3, 2>)
                                              : (layout.position[0] == 0 ? expand_map<4, 0> : expand_map<4, 2>);
-    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(width) * layout.channels)
-        expand(map + first, map_channels, columns, width, strength, output);
+    const size_t floats = static_cast<size_t>(expansion.width) * layout.channels;
+    for (int first = 0; first < map_channels; first += 3, output += floats)
+        expand(map + first, map_channels, expansion, strength, output);
 }
 
 // ---- the curve ----
@@ -433,27 +447,30 @@ inline void curve_block(const uint8_t *source, const float *above, const float *
     for (int v = 0; v < kVectors; v += 4) store_bytes(x + v, destination + v * kLanes);
 }
 
+// So far ahead of a block, in bytes, its pixels are fetched into the cache: processors do so by themselves, but begin anew
+// with every page, and a row is about a page long. Beyond the image, nothing happens.
+constexpr int kAhead = 2048;
+
 template <int kMaps>
 inline void curve(const uint8_t *source, const float *above, const float *below, float weight, int count,
                   uint8_t *destination) {
-    constexpr int kSmall = 4 * kLanes;
-    int i = 0;
     constexpr int kVectors = kMaps == 1 ? kCurveVectors : 8;
-    for (; i + kVectors * kLanes <= count; i += kVectors * kLanes)
+    constexpr int kBlock = kVectors * kLanes;
+    static_assert(kVectors % 4 == 0 && kBlock <= kExpandSlack, "a block reads no further behind the row than it may");
+    int i = 0;
+    for (; i + kBlock <= count; i += kBlock) {
+        for (int line = 0; line < kBlock; line += 64) {
+            __builtin_prefetch(source + i + kAhead + line);
+            __builtin_prefetch(destination + i + kAhead + line, 1);
+        }
         curve_block<kVectors, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
-    for (; i + kSmall <= count; i += kSmall)
-        curve_block<4, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
-    if (i == count) return;
-    // The rest in buffers of whole vectors: nothing beyond the row is read or written.
-    const int rest = count - i;
-    uint8_t bytes[kSmall] = {};
-    float from[kMaps * kSmall] = {}, to[kMaps * kSmall] = {};
-    memcpy(bytes, source + i, rest);
-    for (int n = 0; n < kMaps; ++n) {
-        memcpy(from + n * kSmall, above + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
-        memcpy(to + n * kSmall, below + static_cast<ptrdiff_t>(n) * count + i, sizeof(float) * rest);
     }
-    curve_block<4, kMaps>(bytes, from, to, weight, kSmall, bytes);
+    if (i == count) return;
+    // The rest as one more block, whose bytes stand in a buffer: a chain of multiply-adds takes its time, however short it is.
+    const size_t rest = static_cast<size_t>(count - i);
+    uint8_t bytes[kBlock] = {};
+    memcpy(bytes, source + i, rest);
+    curve_block<kVectors, kMaps>(bytes, above + i, below + i, weight, count, bytes);
     memcpy(destination + i, bytes, rest);
 }
 

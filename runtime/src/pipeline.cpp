@@ -76,14 +76,14 @@ dce_status Pipeline::prepare(const dce_image &source, Error *error) {
     if (source.width == width_ && source.height == height_) return DCE_OK;
     const int low_width = low_resolution(source.width, scale_);
     width_ = 0;
-    if (!downsample_columns_.reserve(low_width) || !upsample_columns_.reserve(source.width))
+    if (!downsample_columns_.reserve(low_width) || !runs_.reserve(low_width))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", source.width, source.height);
     width_ = source.width;
     height_ = source.height;
     low_width_ = low_width;
     low_height_ = low_resolution(source.height, scale_);
     for (int x = 0; x < low_width_; ++x) downsample_columns_[x] = downsample_at(x, width_, low_width_);
-    for (int x = 0; x < width_; ++x) upsample_columns_[x] = upsample_at(x, width_, low_width_);
+    expansion_ = upsample_row(width_, low_width_, runs_.data());
     return DCE_OK;
 }
 
@@ -326,10 +326,9 @@ MapRows Pipeline::next_map_rows(Band &band, int y, int *expanded_end) const {
         const float *map = next_map_row(band, *expanded_end);
         float *expanded = band.expanded[*expanded_end % 2].data();
         if (yuv)
-            frame_kernels_.expand_planes(map, map_channels(), upsample_columns_.data(), width_, strength_ * gain_, expanded);
+            frame_kernels_.expand_planes(map, map_channels(), expansion_, strength_ * gain_, expanded);
         else
-            kernels_.expand_row(map, map_channels(), upsample_columns_.data(), width_, expanded_layout(*band.job),
-                                strength_ * gain_, expanded);
+            kernels_.expand_row(map, map_channels(), expansion_, expanded_layout(*band.job), strength_ * gain_, expanded);
     }
     return {band.expanded[rows.first % 2].data(), band.expanded[rows.second % 2].data(), rows.weight, map_channels() / 3};
 }

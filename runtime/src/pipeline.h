@@ -118,7 +118,8 @@ private:
     int width_ = 0, height_ = 0;          // of the image
     int low_width_ = 0, low_height_ = 0;  // of the network's input and of the curve map
     Buffer<Sample> downsample_columns_;   // (low width)
-    Buffer<Sample> upsample_columns_;     // (width)
+    Buffer<Run> runs_;                    // of expansion_
+    Expansion expansion_ = {};
     Buffer<float> engine_image_;          // (3, low height, low width)
     Buffer<float> engine_map_;            // (map channels, low height, low width)
     Band bands_[kMaxThreads];

@@ -21,4 +21,15 @@ Sample upsample_at(int i, int size, int low) {
     return sample_between(size > 1 ? i * (static_cast<double>(low - 1) / (size - 1)) : 0.0, low);
 }
 
+Expansion upsample_row(int size, int low, Run *runs) {
+    int count = 0;
+    for (int x = 0; x < size; ++x) {
+        const Sample sample = upsample_at(x, size, low);
+        if (count == 0 || runs[count - 1].first != sample.first)
+            runs[count++] = {x, x, sample.first, sample.second, sample.weight};
+        runs[count - 1].end = x + 1;
+    }
+    return {runs, count, size, size > 1 ? static_cast<float>(low - 1) / static_cast<float>(size - 1) : 0.0f};
+}
+
 }  // namespace dce

@@ -14,6 +14,9 @@ Sample downsample_at(int i, int size, int low);
 // Upsampling `low` positions to `size` with aligned corners: src = i (low - 1) / (size - 1).
 Sample upsample_at(int i, int size, int low);
 
+// Upsampling a whole row. `runs` has room for `low` of them, and stays with the caller.
+Expansion upsample_row(int size, int low, Run *runs);
+
 }  // namespace dce
 
 #endif

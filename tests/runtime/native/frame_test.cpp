@@ -153,10 +153,11 @@ void test_expand(const FrameKernels &kernels, int map_channels) {
         for (const int scale : {1, 2, 12, 64}) {
             const int low = dce::low_resolution(width, scale);
             dce::Sample columns[200];
+            dce::Run runs[200];
             for (int x = 0; x < width; ++x) columns[x] = dce::upsample_at(x, width, low);
             const float *map = random_map(0, map_channels, low);
             float *output = guarded<float>(1, static_cast<size_t>(map_channels) * width + dce::kExpandSlack);
-            kernels.expand_planes(map, map_channels, columns, width, 0.7f, output);
+            kernels.expand_planes(map, map_channels, dce::upsample_row(width, low, runs), 0.7f, output);
             for (int x = 0; x < width; ++x)
                 for (int c = 0; c < map_channels; ++c) {
                     const float left = map[columns[x].first * map_channels + c];

@@ -70,8 +70,8 @@ void test_curve(const Kernels &kernels, int maps) {
     for (int count = 1; count <= 4 * kWidths; count += count < 200 ? 1 : 37) {
         uint8_t *source = pixels.last<uint8_t>(count);
         uint8_t *destination = results.last<uint8_t>(count);
-        float *above = above_memory.last<float>(static_cast<size_t>(maps) * count);
-        float *below = below_memory.last<float>(static_cast<size_t>(maps) * count);
+        float *above = above_memory.last<float>(static_cast<size_t>(maps) * count + dce::kExpandSlack);
+        float *below = below_memory.last<float>(static_cast<size_t>(maps) * count + dce::kExpandSlack);
         static uint8_t wanted[4 * kWidths];
         for (int i = 0; i < count; ++i) source[i] = static_cast<uint8_t>(random_u32(&g_state) >> 24);
         for (int i = 0; i < maps * count; ++i) {
@@ -79,6 +79,7 @@ void test_curve(const Kernels &kernels, int maps) {
             above[i] = kind == 0 ? -1.0f : kind == 1 ? 1.0f : random_float(-1.0f, 1.0f);
             below[i] = kind == 2 ? -1.0f : kind == 3 ? 0.0f : random_float(-1.0f, 1.0f);
         }
+        for (int i = 0; i < dce::kExpandSlack; ++i) above[maps * count + i] = below[maps * count + i] = NAN;  // read, of no effect
         const float weight = count % 3 == 0 ? 0.0f : random_float(0.0f, 1.0f);
         dce::kScalarKernels.curve_row(source, above, below, weight, maps, count, wanted);
         kernels.curve_row(source, above, below, weight, maps, count, destination);
@@ -98,7 +99,7 @@ void test_curve_extremes(const Kernels &kernels) {
     const float extremes[] = {0.0f, 1.0f, -1.0f, 3.0f, -3.0f, 1e30f, -1e30f, INFINITY, -INFINITY, NAN};
     for (const float extreme : extremes) {
         static uint8_t source[256], seen[256], wanted[256];
-        static float map[256];
+        static float map[256 + dce::kExpandSlack];
         for (int i = 0; i < 256; ++i) source[i] = static_cast<uint8_t>(i), map[i] = extreme;
         dce::kScalarKernels.curve_row(source, map, map, 0.0f, 1, 256, wanted);
         kernels.curve_row(source, map, map, 0.0f, 1, 256, seen);
@@ -114,7 +115,7 @@ void test_expand(const Kernels &kernels) {
     static const dce::PixelLayout layouts[] = {{3, {0, 1, 2}}, {3, {2, 1, 0}}, {4, {0, 1, 2}}, {4, {2, 1, 0}}};
     static Guarded memory(1 << 18), map_memory(1 << 18);
     static float wanted[8 * 4 * kWidths + dce::kExpandSlack];
-    static Sample columns[kWidths];
+    static dce::Run runs[kWidths];
     for (int width = 1; width <= kWidths; ++width)
         for (const int scale : {1, 2, 5, 12, 64})
             for (const int channels : {3, 24}) {
@@ -122,12 +123,12 @@ void test_expand(const Kernels &kernels) {
                 const dce::PixelLayout layout = layouts[(width + scale) % 4];
                 float *map = map_memory.last<float>(static_cast<size_t>(low) * channels);
                 for (int i = 0; i < low * channels; ++i) map[i] = random_float(-1.0f, 1.0f);
-                for (int x = 0; x < width; ++x) columns[x] = dce::upsample_at(x, width, low);
+                const dce::Expansion expansion = dce::upsample_row(width, low, runs);
                 const size_t count = static_cast<size_t>(channels / 3) * width * layout.channels;
                 float *seen = memory.last<float>(count + dce::kExpandSlack);
                 const float strength = width % 2 ? 1.0f : 0.3f;
-                dce::kScalarKernels.expand_row(map, channels, columns, width, layout, strength, wanted);
-                kernels.expand_row(map, channels, columns, width, layout, strength, seen);
+                dce::kScalarKernels.expand_row(map, channels, expansion, layout, strength, wanted);
+                kernels.expand_row(map, channels, expansion, layout, strength, seen);
                 check_close(seen, wanted, count, 2e-6f, "expand_row", width);
                 if (layout.channels == 4)
                     for (size_t i = 3; i < count; i += 4) CHECK(seen[i] == 0.0f);
