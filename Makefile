@@ -56,12 +56,14 @@ bench: setup
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
+	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx $(MODELS)/zerodcepp_full_uint8_literal.onnx
 	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark
 	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
 	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \
 		--model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp_int8.onnx \
 		--model $(MODELS)/zerodcepp.ms --model $(MODELS)/zerodcepp_int8.ms \
-		--baseline $(MODELS)/zerodcepp_full_uint8.onnx --baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
+		--baseline $(MODELS)/zerodcepp_full_uint8_literal.onnx --baseline $(MODELS)/zerodcepp_full_uint8.onnx \
+		--baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
 		--size 1200x900 --size 3840x2160 --size 4000x3000 --seconds 1 --max-seconds 4 --overwrite \
 		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
 

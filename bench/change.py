@@ -1,30 +1,32 @@
 """Whether the times of two runs differ: the test that ``compare.py`` reports.
 
-What is compared is *block / probe^share*: the shortest time of a block of runs, corrected by the time that a fixed
-piece of work took next to it (``native/roofline.h``), so that neither another clock frequency nor neighbours on the
-machine are taken for another program. How much of it, from none to all, the runs say themselves: the share with which
-the times within them differ least.
+Next to each block of runs stands a *probe*: a fixed piece of work (``native/roofline.h``), on one core and, for a row
+with more threads, shared by as many. Ten rounds are a *series*: for each, pictures and native engines are made anew, so
+that they lie elsewhere in memory. One observation is the shortest time of a series, divided by the shortest time of its
+probes on one core: what remains when nothing else disturbs, in multiples of the clock. Neither another clock frequency
+nor neighbours on the machine are thereby taken for another program, and what differs from place to place in memory is
+in the spread that the test measures.
 
-Ten rounds are a *series*: for each, pictures and native engines are made anew, so that they lie elsewhere in memory.
-The median of a series is one observation. What differs between series, for whatever reason, is thereby in the spread
-that the test measures.
+A row with several threads counts only the series in which the threads had their processors: where they shared the probe
+within 15 % as well as they ever did in both runs. Virtual processors, above all, may share a core for seconds.
 
 * The ratio of the runs is the Hodges-Lehmann estimate, its interval that of the same test.
 * p is that of the exact Mann-Whitney U test, two-sided, after Holm's correction for the number of rows.
-* A row has changed where p < 1 % and the ratio is at least 2 % away from 1, and by as much more as another share of the
-  probe, from none to all, could make of it; and by 5 % more for a row with as many threads as there are processors,
-  from which whatever else runs takes a part.
+* A row has changed where p < 1 % and the ratio is at least 2.5 % away from 1; by a quarter more of what the probes
+  differ, because not all of a frame's work follows the clock as the probe does; and by 5 % more for a row with as many
+  threads as there are processors, from which whatever else runs takes a part.
 
-The smallest change that the runs could have shown follows from all of these: the half of the interval, or these 2 % and
-more. Where it is beyond 5 %, finding none means nothing, and the row is called too noisy to tell.
+The smallest change that the runs could have shown follows from all of these: the half of the interval, or these 2.5 %
+and more. Where it is beyond 5 % (10 % with a thread on every processor), finding none means nothing, and the row is
+called too noisy to tell.
 """
 
 from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,12 +37,17 @@ ROUNDS_OF_A_SERIES = 10
 
 LEVEL = 0.01
 """Probability of calling equal runs different, over all rows together."""
-LEAST_CHANGE = 0.02
-"""Processes of one build differ by about one per cent for reasons that repetition within them does not vary."""
+LEAST_CHANGE = 0.025
+"""Processes of one build differ by about one per cent, rarely by more than two, for reasons that repetition within them
+does not vary."""
+FOLLOWED = 0.25
+"""By so much of what the probes differ may the correction be wrong."""
 CROWDED = 0.05
 """By so much do processes of one build differ where they take every processor of a machine with two."""
 WANTED = 0.05
 """A run that could not have shown a change of this size cannot say that there is none."""
+SHARED = 1.15
+"""Series in which threads shared the probe by so much worse than in the best ones do not count."""
 _MOST_SERIES = 40
 """With more, neighbours are taken together: the exact test counts all orders."""
 
@@ -49,30 +56,51 @@ FASTER, SLOWER, SAME, UNKNOWN = "faster", "slower", "no change", "too noisy or t
 Values = NDArray[np.float64]
 
 
-def series(blocks: Blocks, probes: Mapping[int, float], share: float = 1.0) -> Values:
-    """Logarithms of the medians of block / probe^share of every series; blocks without probe stand for themselves."""
-    grouped: dict[int, list[float]] = {}
-    for number, times in blocks.items():
-        value = math.log(min(times)) - share * math.log(probes.get(number, 1.0))
-        grouped.setdefault(number // ROUNDS_OF_A_SERIES, []).append(value)
-    values = np.array([np.median(group) for group in grouped.values() if 2 * len(group) >= ROUNDS_OF_A_SERIES])
+@dataclass(frozen=True)
+class Run:
+    """A row: by round, the times of its blocks and of its probes, in ms."""
+
+    blocks: Blocks
+    probes: Mapping[int, float] = field(default_factory=dict)
+    """On one core; empty where there are none."""
+    parallel_probes: Mapping[int, float] = field(default_factory=dict)
+    """Shared by as many threads as the row has; empty for one thread."""
+
+    def series(self) -> list[list[int]]:
+        """The numbers of the rounds of every series that is more than half there."""
+        found: dict[int, list[int]] = {}
+        for number in self.blocks:
+            found.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
+        return [rounds for rounds in found.values() if 2 * len(rounds) >= ROUNDS_OF_A_SERIES]
+
+    def sharing(self, rounds: Sequence[int]) -> float:
+        """Time of the shared probe to that on one core; 1 without."""
+        parallel = [self.parallel_probes[number] for number in rounds if number in self.parallel_probes]
+        return min(parallel) / self.pace(rounds) if parallel else 1.0
+
+    def pace(self, rounds: Sequence[int]) -> float:
+        """The shortest time of the probes on one core; 1 without."""
+        return min((self.probes[number] for number in rounds if number in self.probes), default=1.0)
+
+
+def best_sharing(*runs: Run) -> float:
+    """Of all series; infinite without any."""
+    return min((run.sharing(rounds) for run in runs for rounds in run.series()), default=math.inf)
+
+
+def observations(run: Run, sharing: float = math.inf) -> Values:
+    """The logarithm, for every series, of its shortest time relative to the probe; without those in which threads
+    shared the probe worse than within SHARED of ``sharing``."""
+    values = np.array(
+        [
+            math.log(min(min(run.blocks[number]) for number in rounds) / run.pace(rounds))
+            for rounds in run.series()
+            if run.sharing(rounds) <= SHARED * sharing
+        ]
+    )
     if values.size <= _MOST_SERIES:
         return values
     return np.array([part.mean() for part in np.array_split(values, _MOST_SERIES)])
-
-
-Run = tuple[Blocks, Mapping[int, float]]
-"""Blocks and probes of a row."""
-
-
-def share_of_probe(runs: Sequence[Run]) -> float:
-    """The share of the correction, 0 to 1, with which the series within the runs differ least."""
-
-    def spread(share: float) -> float:
-        values = [series(blocks, probes, share) for blocks, probes in runs]
-        return sum(float(np.square(found - found.mean()).sum()) for found in values if found.size)
-
-    return min((i / 10 for i in range(11)), key=spread)
 
 
 @functools.cache
@@ -120,6 +148,8 @@ class Change:
     """After Holm's correction."""
     least: float
     """The smallest deviation from 1 that counts."""
+    wanted: float = WANTED
+    """A row that could not have shown a change of this size cannot say that there is none."""
 
     @property
     def smallest(self) -> float:
@@ -132,7 +162,7 @@ class Change:
     def verdict(self) -> str:
         if self.p < LEVEL and abs(math.log(self.ratio)) >= math.log1p(self.least):
             return SLOWER if self.ratio > 1 else FASTER
-        return SAME if self.smallest <= WANTED else UNKNOWN
+        return SAME if self.smallest <= self.wanted else UNKNOWN
 
 
 def verdict_of(ratio: float, low: float, high: float) -> str:
@@ -141,6 +171,11 @@ def verdict_of(ratio: float, low: float, high: float) -> str:
     if is_certain and abs(math.log(ratio)) >= math.log1p(LEAST_CHANGE):
         return SLOWER if ratio > 1 else FASTER
     return SAME if math.sqrt(high / low) - 1 <= WANTED else UNKNOWN
+
+
+def is_crowded(threads: int, processors: Collection[int] | None) -> bool:
+    """Whether a row has a thread on each of several processors."""
+    return processors is not None and threads >= len(processors) > 1
 
 
 def holm(values: Sequence[float]) -> list[float]:
@@ -161,20 +196,21 @@ class Pair:
     a: Values
     b: Values
     doubt: float = 0.0
+    is_crowded: bool = False
+    """It takes every processor."""
 
 
 def pair_of(a: Run, b: Run, *, is_crowded: bool = False) -> Pair:
-    """Two runs of a row, which may take every processor. Where one has no probes, times are compared as they are."""
-    doubt = math.log1p(CROWDED) if is_crowded else 0.0
-    if not (a[1] and b[1]):
-        return Pair(series(a[0], {}), series(b[0], {}), doubt)
-    share = share_of_probe((a, b))
-    return Pair(series(*a, share), series(*b, share), doubt + max(share, 1 - share) * abs(probe_change(a, b)))
+    """Two runs of a row. Where one has no probes, times are compared as they are."""
+    if not (a.probes and b.probes):
+        return Pair(observations(Run(a.blocks)), observations(Run(b.blocks)), 0.0, is_crowded)
+    sharing = best_sharing(a, b)
+    return Pair(observations(a, sharing), observations(b, sharing), FOLLOWED * abs(probe_change(a, b)), is_crowded)
 
 
 def probe_change(a: Run, b: Run) -> float:
-    """Of the probes of two runs, the logarithm of the ratio; 0 where one has none."""
-    levels = [float(np.median(list(probes.values()))) for _, probes in (a, b) if probes]
+    """Of the probes of two runs on one core, the logarithm of the ratio; 0 where one has none."""
+    levels = [float(np.median(list(run.probes.values()))) for run in (a, b) if run.probes]
     return math.log(levels[1] / levels[0]) if len(levels) == 2 else 0.0
 
 
@@ -185,17 +221,18 @@ def changes(pairs: Sequence[Pair]) -> list[Change]:
 
 
 def _change(pair: Pair, p: float, level: float) -> Change:
-    least = math.expm1(math.log1p(LEAST_CHANGE) + pair.doubt)
+    crowd = CROWDED if pair.is_crowded else 0.0
+    least = math.expm1(math.log1p(LEAST_CHANGE) + math.log1p(crowd) + pair.doubt)
     differences = np.sort(np.subtract.outer(pair.b, pair.a).ravel())
     if not differences.size:
-        return Change(1.0, 0.0, math.inf, p, least)
+        return Change(1.0, 0.0, math.inf, p, least, WANTED + crowd)
     bound = _bound(pair.a.size, pair.b.size, level)
     low, high = (0.0, math.inf) if bound is None else np.exp([differences[bound], differences[-1 - bound]])
-    return Change(float(np.exp(np.median(differences))), float(low), float(high), p, least)
+    return Change(float(np.exp(np.median(differences))), float(low), float(high), p, least, WANTED + crowd)
 
 
-def smallest_change(blocks: Blocks, probes: Mapping[int, float], rows: int) -> float | None:
+def smallest_change(run: Run, rows: int, *, is_crowded: bool = False) -> float | None:
     """The smallest change that two runs such as this one, with as many rows, could show; None with too few series."""
-    values = series(blocks, probes, share_of_probe([(blocks, probes)]))
-    found = _change(Pair(values, values), 1.0, LEVEL / rows).smallest
+    values = observations(run, best_sharing(run))
+    found = _change(Pair(values, values, 0.0, is_crowded), 1.0, LEVEL / rows).smallest
     return found if math.isfinite(found) else None

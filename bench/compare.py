@@ -38,15 +38,12 @@ def key(result: Document) -> tuple[Any, ...]:
 
 def run_of(result: Document) -> Run:
     """A row, for the test."""
-    blocks, probes = (
-        {int(number): value for number, value in result[name].items()} for name in ("blocks_ms", "probes_ms")
-    )
-    return blocks, probes
+    names = ("blocks_ms", "probes_ms", "parallel_probes_ms")
+    return Run(*({int(number): value for number, value in result[name].items()} for name in names))
 
 
 def _takes_every_processor(found: Document, name: tuple[Any, ...]) -> bool:
-    processors = found["system"]["affinity"]
-    return processors is not None and name[3] >= len(processors) > 1
+    return change.is_crowded(name[3], found["system"]["affinity"])
 
 
 def _differences(a: Document, b: Document) -> list[str]:
@@ -110,8 +107,8 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
     lines.append(f"{', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
     lines.append(
         "time x: corrected for what slowed the probe down as well. Exact Mann-Whitney U test on the series of rounds, "
-        f"p < {LEVEL:g} after Holm, and a change of at least {LEAST_CHANGE:.0%}, and more where the probe differs. "
-        "99 %: together. shows: the smallest change that the two runs could have shown."
+        f"p < {LEVEL:g} after Holm, and a change of at least {LEAST_CHANGE:.1%}; more where the probe differs, and "
+        "with a thread on every processor. 99 %: together. shows: the smallest change that the runs could have shown."
     )
     return "\n".join(lines), bool(counts[SLOWER] or broken)
 

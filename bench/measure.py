@@ -31,13 +31,16 @@ class Cell:
     """One thing to time."""
 
     run: Callable[[], object]
-    probe: Callable[[], float | None] | None = None
-    """Takes the time, in ms, of the fixed work that says how fast the machine is just now."""
+    probe: Callable[[], tuple[float, ...] | None] | None = None
+    """Takes the time, in ms, of the fixed work that says how fast the machine is just now: of one core, and where the
+    task has more threads, of as many."""
     first_ms: float | None = None
     blocks: dict[int, list[float]] = field(default_factory=dict)
     """Round -> times in ms."""
     probes: dict[int, float] = field(default_factory=dict)
-    """Round -> the shorter time of the probe before and after the block, in ms."""
+    """Round -> the shorter time of the probe before and after the block, in ms, on one core."""
+    parallel_probes: dict[int, float] = field(default_factory=dict)
+    """The same, shared by as many threads as the task has; empty for one thread."""
     energy_joules: float | None = None
     """Of all timed runs, where the kernel tells."""
     failure: str | None = None
@@ -114,13 +117,15 @@ def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | N
     cell.blocks[number] = times
     probed += _probe(cell)
     if probed:
-        cell.probes[number] = min(probed)
+        alone, *parallel = map(min, zip(*probed, strict=True))
+        cell.probes[number] = alone
+        cell.parallel_probes.update((number, time) for time in parallel)
     cell.count += len(times)
     cell.timed_ms += 1e-6 * (stop - timed)
     cell.spent_ms += 1e-6 * (clock() - begin)
 
 
-def _probe(cell: Cell) -> list[float]:
+def _probe(cell: Cell) -> list[tuple[float, ...]]:
     found = cell.probe() if cell.probe is not None else None
     return [] if found is None else [found]
 

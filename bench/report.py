@@ -91,7 +91,8 @@ def _result(outcome: Outcome, row: Row) -> Document:
         "latency_ms": dict(samples.latency(timed.blocks)) if timed else None,
         "blocks_ms": {str(number): times for number, times in timed.blocks.items()} if timed else {},
         "probes_ms": {str(number): time for number, time in timed.probes.items()} if timed else {},
-        "smallest_change": change.smallest_change(timed.blocks, timed.probes, len(outcome.rows)) if timed else None,
+        "parallel_probes_ms": {str(number): time for number, time in timed.parallel_probes.items()} if timed else {},
+        "smallest_change": _smallest_change(outcome, row, timed) if timed else None,
         "throttle_ratio": samples.throttle_ratio(timed.blocks) if timed else None,
         "speed": _speed(row, timed),
         "ratios": _ratios(outcome, row),
@@ -105,6 +106,12 @@ def _result(outcome: Outcome, row: Row) -> Document:
         "limit": _limit(outcome, row, timed),
         "energy_joules_per_frame": timed.energy_joules / timed.count if timed and timed.energy_joules else None,
     }
+
+
+def _smallest_change(outcome: Outcome, row: Row, timed: Cell) -> float | None:
+    is_crowded = change.is_crowded(row.threads, system.affinity())
+    run = change.Run(timed.blocks, timed.probes, timed.parallel_probes)
+    return change.smallest_change(run, len(outcome.rows), is_crowded=is_crowded)
 
 
 def _doubts(outcome: Outcome, row: Row, cell: Cell | None) -> list[str]:
@@ -378,6 +385,16 @@ def terminal(found: Document) -> str:
         "peak of the cores. In brackets: the same of the shortest times.",
         table([list(HEADINGS), *(row_cells(result) for result in results)]),
     ]
+    baselines = list(dict.fromkeys(ratio["to"] for result in results for ratio in result["ratios"]))
+    if len(baselines) > 1:
+        rows = [["times faster than", "size", "threads", *baselines, ""]]
+        for result in results:
+            ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
+            size = f"{result['width']}x{result['height']}"
+            if ratios:
+                cells = [ratios.get(name, "-") for name in baselines]
+                rows.append([result["label"], size, str(result["threads"]), *cells, ""])
+        parts += ["", table(rows)]
     stages = [result for result in results if result["stages_ms"]]
     if stages:
         names = [name for name in STAGE_NAMES if any(result["stages_ms"][name] >= 5e-4 for result in stages)]
@@ -452,7 +469,7 @@ def csv_text(found: Document) -> str:
         kept = {
             name: value
             for name, value in result.items()
-            if name not in ("blocks_ms", "probes_ms", "ratios", "network_ratio")
+            if name not in ("blocks_ms", "probes_ms", "parallel_probes_ms", "ratios", "network_ratio")
         }
         rows.append(_flatten({**kept, "ratio": ratio}))
     names = list(dict.fromkeys(name for row in rows for name in row))

@@ -84,14 +84,15 @@ class Probe:
 
     def __init__(self, isa: str, threads: int) -> None:
         self._isa = isa.encode()
-        self._threads = threads
+        self._threads = (1,) if threads == 1 else (1, threads)
         self._memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
 
-    def __call__(self) -> float | None:
-        """Milliseconds; None where the processor has no such instructions."""
+    def __call__(self) -> tuple[float, ...] | None:
+        """Milliseconds, on one core and, with more threads, shared by them; None where the processor has no such
+        instructions, or threads cannot be started."""
         memory = self._memory.ctypes.data
-        seconds: float = library().dce_bench_probe(self._isa, self._threads, PROBE_SECONDS, memory)
-        return 1e3 * seconds if seconds > 0 else None
+        seconds = [library().dce_bench_probe(self._isa, threads, PROBE_SECONDS, memory) for threads in self._threads]
+        return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
 
 
 def frame_multiply_adds(width: int, height: int, model: Model) -> int:

@@ -49,7 +49,7 @@ typedef struct Settings {
 
 typedef struct Block {
     int round, first, count; /* the samples of a round */
-    double probe;            /* ms of the fixed work next to them; -1: not known */
+    double probe, parallel;  /* ms of the fixed work next to them, on one core and shared; -1: not known */
 } Block;
 
 typedef struct Samples {
@@ -393,18 +393,21 @@ static int settle(Row *row, dce_enhancer *handle) {
     return 1;
 }
 
-static double probe_ms(const Row *row, void *memory) {
-    return memory ? 1e3 * dce_bench_probe(row->isa, row->threads, kProbeSeconds, memory) : -1.0;
+static double probe_ms(const Row *row, int threads, void *memory) {
+    return memory ? 1e3 * dce_bench_probe(row->isa, threads, kProbeSeconds, memory) : -1.0;
 }
 
+static double shorter(double a, double b) { return a < b ? a : b; }
+
 static void time_block(Row *row, int round, const Settings *settings, void *probe_memory) {
-    const double begin = now_ms(), probed = probe_ms(row, probe_memory);
-    double start, timed, stop, probed_after;
+    const double begin = now_ms(), probe = probe_ms(row, 1, probe_memory);
+    const double parallel = row->threads > 1 ? probe_ms(row, row->threads, probe_memory) : -1.0;
+    double start, timed, stop;
     Block *block;
     if (!row->blocks) row->blocks = malloc(kMaxBlocks * sizeof *row->blocks);
     if (!row->blocks || row->block_count == kMaxBlocks || !settle(row, row->handle)) return;
     block = &row->blocks[row->block_count];
-    *block = (Block){round, row->times.count, 0, probed};
+    *block = (Block){round, row->times.count, 0, probe, parallel};
     start = timed = now_ms();
     do {
         if (!run_once(row, row->handle)) return;
@@ -415,8 +418,8 @@ static void time_block(Row *row, int round, const Settings *settings, void *prob
     } while (stop - timed < settings->block_ms);
     ++row->block_count;
     row->timed_ms += stop - timed;
-    probed_after = probe_ms(row, probe_memory);
-    if (probed_after < probed) block->probe = probed_after;
+    block->probe = shorter(probe, probe_ms(row, 1, probe_memory));
+    if (row->threads > 1) block->parallel = shorter(parallel, probe_ms(row, row->threads, probe_memory));
     row->spent_ms += now_ms() - begin;
 }
 
@@ -830,12 +833,14 @@ static void json_blocks(FILE *file, const Row *row) {
     putc('}', file);
 }
 
-static void json_probes(FILE *file, const Row *row) {
+static void json_probes(FILE *file, const Row *row, int is_parallel) {
     int written = 0;
     putc('{', file);
-    for (int i = 0; i < row->block_count; ++i)
-        if (row->blocks[i].probe > 0)
-            fprintf(file, "%s\"%d\": %.6f", written++ ? ", " : "", row->blocks[i].round, row->blocks[i].probe);
+    for (int i = 0; i < row->block_count; ++i) {
+        const Block *block = &row->blocks[i];
+        const double time = is_parallel ? block->parallel : block->probe;
+        if (time > 0) fprintf(file, "%s\"%d\": %.6f", written++ ? ", " : "", block->round, time);
+    }
     putc('}', file);
 }
 
@@ -922,7 +927,9 @@ static void json_result(FILE *file, const Row *row, const Settings *settings, co
     fputs(",\n   \"blocks_ms\": ", file);
     json_blocks(file, row);
     fputs(",\n   \"probes_ms\": ", file);
-    json_probes(file, row);
+    json_probes(file, row, 0);
+    fputs(",\n   \"parallel_probes_ms\": ", file);
+    json_probes(file, row, 1);
     fputs(", \"smallest_change\": null, \"throttle_ratio\": null, \"speed\": ", file);
     if (timed)
         fprintf(file, "{\"frames_a_second\": %.4f, \"megapixels_a_second\": %.4f, \"ns_a_pixel\": %.6f}", 1e3 / latency.p50,

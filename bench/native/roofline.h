@@ -28,7 +28,7 @@ DCE_BENCH_API double dce_bench_copied_bytes(size_t bytes, double seconds);
 
 /* Seconds that a fixed piece of work takes now, the shortest time within `seconds`: what the times of frames are divided by
  * before those of two runs are compared, so that another clock frequency, or neighbours on the machine, are not taken for
- * another program. The work is of the kinds that a frame takes: multiply-adds with the instruction set, and memory read and
+ * another program; shared by several threads, it also says whether each has a core of its own. The work is of the kinds that a frame takes: multiply-adds with the instruction set, and memory read and
  * written, row by row; `threads` threads share it. `memory`, the caller's, has DCE_BENCH_PROBE_BYTES. -1 where the processor
  * has no such instructions, or threads cannot be started. */
 enum { DCE_BENCH_PROBE_BYTES = 6 << 20, DCE_BENCH_PROBE_THREADS = 64 };

@@ -223,9 +223,10 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
         if row["reason"] is None:
             row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(100)}
             row["probes_ms"] = {str(number): 0.5 for number in range(100)}
+            row["parallel_probes_ms"] = {}
     slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp.dce" and row["width"] == 120][:2]
     slow["blocks_ms"] = {number: [1.05 * time for time in times] for number, times in slow["blocks_ms"].items()}
-    gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}, "probes_ms": {}}
+    gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}, "probes_ms": {}, "parallel_probes_ms": {}}
     (tmp_path / "a.json").write_text(json.dumps(before))
     (tmp_path / "b.json").write_text(json.dumps(after))
     done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")

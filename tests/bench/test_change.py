@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dcelite.bench import change
-from dcelite.bench.change import Pair
+from dcelite.bench.change import Pair, Run
 
 
 def test_mann_whitney_equals_that_of_scipy() -> None:
@@ -52,20 +52,21 @@ def test_holm() -> None:
     assert change.holm([]) == []
 
 
-def test_a_series_is_the_median_of_ten_rounds_relative_to_the_probe() -> None:
+def test_a_series_is_its_shortest_time_relative_to_the_shortest_probe() -> None:
     blocks = {number: [3.0, 2.0 if number < 10 else 4.0] for number in range(24)}
     blocks[4] = [100.0]
-    values = change.series(blocks, dict.fromkeys(blocks, 2.0))
+    probes = {number: 2.0 + number % 3 for number in blocks if number != 10}
+    values = change.observations(Run(blocks, probes))
     assert values == pytest.approx([math.log(1.0), math.log(1.5)])  # the last four rounds are not enough
-    assert change.series(blocks, {}) == pytest.approx([math.log(2.0), math.log(3.0)])
+    assert change.observations(Run(blocks)) == pytest.approx([math.log(2.0), math.log(3.0)])
 
 
 def test_many_series_are_taken_together() -> None:
-    values = change.series({number: [1.0] for number in range(1000)}, {})
+    values = change.observations(Run({number: [1.0] for number in range(1000)}))
     assert values.size == change._MOST_SERIES
 
 
-def run_of(rng: np.random.Generator, factor: float, *, rounds: int = 100) -> change.Run:
+def run_of(rng: np.random.Generator, factor: float, *, rounds: int = 100) -> Run:
     """A machine whose clock differs by 3 % from run to run, whose times depend on where memory lies by 0.5 %, and on
     which other work makes one block in ten slower."""
     speed = rng.normal(1.0, 0.03) * np.exp(np.cumsum(rng.normal(0.0, 0.001, rounds)))
@@ -73,7 +74,12 @@ def run_of(rng: np.random.Generator, factor: float, *, rounds: int = 100) -> cha
     disturbed = np.where(rng.random(rounds) < 0.1, rng.uniform(1.0, 2.0, rounds), 1.0)
     times = factor * speed * places * disturbed * rng.lognormal(0.0, 0.01, rounds)
     probes = 0.3 * speed * rng.lognormal(0.0, 0.01, rounds)
-    return {i: [float(time)] for i, time in enumerate(times)}, {i: float(probe) for i, probe in enumerate(probes)}
+    return Run({i: [float(time)] for i, time in enumerate(times)}, {i: float(probe) for i, probe in enumerate(probes)})
+
+
+def slowed(run: Run, factor: float, of_probes: float = 1.0) -> Run:
+    blocks = {i: [factor * time for time in times] for i, times in run.blocks.items()}
+    return Run(blocks, {i: of_probes * probe for i, probe in run.probes.items()})
 
 
 def verdicts(rng: np.random.Generator, factor: float) -> list[str]:
@@ -89,39 +95,48 @@ def test_equal_builds_are_found_equal_and_slower_ones_slower() -> None:
     assert sum(change.FASTER in verdicts(rng, 1 / 1.05) for _ in range(tries)) >= 19
 
 
-def test_the_probe_counts_as_much_as_it_explains() -> None:
-    rng = np.random.default_rng(5)
-    blocks, probes = run_of(rng, 1.0)
-    drifting = np.exp(np.cumsum(rng.normal(0.0, 0.02, 100)))
-    drifted = {i: [time * float(drifting[i]) for time in times] for i, times in blocks.items()}
-    followed = {i: probe * float(drifting[i]) for i, probe in probes.items()}
-    assert change.share_of_probe([(drifted, followed)]) >= 0.8
-    noisy = {i: float(probe) for i, probe in enumerate(rng.lognormal(0.0, 0.3, 100))}
-    assert change.share_of_probe([(blocks, noisy)]) <= 0.2
-
-
 @pytest.mark.parametrize("drift", [0.0, 0.005])
 def test_another_clock_is_no_change(drift: float) -> None:
-    """Whether or not it also varied within the runs, so that they say what it does."""
+    """Whether or not it also varied within the runs."""
     rng = np.random.default_rng(4)
-    blocks, probes = run_of(rng, 1.0)
+    steady = run_of(rng, 1.0)
     drifting = np.exp(np.cumsum(rng.normal(0.0, drift, 100)))
-    blocks = {i: [time * float(drifting[i]) for time in times] for i, times in blocks.items()}
-    probes = {i: probe * float(drifting[i]) for i, probe in probes.items()}
-    slower = {i: [1.10 * time for time in times] for i, times in blocks.items()}
-    (same,) = change.changes([change.pair_of((blocks, probes), (slower, {i: 1.10 * p for i, p in probes.items()}))])
+    run = Run(
+        {i: [time * float(drifting[i]) for time in times] for i, times in steady.blocks.items()},
+        {i: probe * float(drifting[i]) for i, probe in steady.probes.items()},
+    )
+    (same,) = change.changes([change.pair_of(run, slowed(run, 1.10, 1.10))])
     assert same.verdict not in (change.SLOWER, change.FASTER)
-    (other,) = change.changes([change.pair_of((blocks, probes), (slower, probes))])
+    (other,) = change.changes([change.pair_of(run, slowed(run, 1.10))])
     assert other.verdict == change.SLOWER
 
 
 def test_without_probes_times_are_compared_as_they_are() -> None:
-    rng = np.random.default_rng(6)
-    blocks, probes = run_of(rng, 1.0)
-    slower = {i: [1.05 * time for time in times] for i, times in blocks.items()}
-    found = change.pair_of((blocks, probes), (slower, {}))
+    run = run_of(np.random.default_rng(6), 1.0)
+    found = change.pair_of(run, Run(slowed(run, 1.05).blocks))
     assert found.doubt == 0
     assert found.b - found.a == pytest.approx(math.log(1.05))
+
+
+def test_series_without_a_processor_for_each_thread_do_not_count() -> None:
+    """In half of the second run two virtual processors share a core: times double, as does that of the shared probe."""
+    rng = np.random.default_rng(12)
+    alone = run_of(rng, 1.0)
+    quiet = Run(alone.blocks, alone.probes, {i: 0.5 * probe for i, probe in alone.probes.items()})
+    shares = {i: 2.0 if 30 <= i < 80 else 1.0 for i in quiet.blocks}
+    busy = Run(
+        {i: [shares[i] * time for time in times] for i, times in quiet.blocks.items()},
+        quiet.probes,
+        {i: shares[i] * probe for i, probe in quiet.parallel_probes.items()},
+    )
+    pair = change.pair_of(quiet, busy, is_crowded=True)
+    assert (pair.a.size, pair.b.size) == (10, 5)
+    (found,) = change.changes([pair])
+    assert found.ratio == pytest.approx(1.0, abs=0.02)
+    assert found.verdict == change.SAME
+    always = Run(busy.blocks, busy.probes, {i: 2.0 * probe for i, probe in quiet.parallel_probes.items()})
+    (found,) = change.changes([change.pair_of(quiet, always, is_crowded=True)])
+    assert found.verdict == change.UNKNOWN
 
 
 def test_doubt_needs_a_larger_change() -> None:
@@ -146,17 +161,25 @@ def test_verdicts_on_builds_that_took_turns(ratio: float, low: float, high: floa
     assert change.verdict_of(ratio, low, high) == wanted
 
 
+def test_a_probe_that_differs_leaves_a_doubt() -> None:
+    run = run_of(np.random.default_rng(10), 1.0)
+    assert change.pair_of(run, slowed(run, 1.0, 1.2)).doubt == pytest.approx(change.FOLLOWED * math.log(1.2))
+
+
 def test_rows_that_take_every_processor_need_a_larger_change() -> None:
-    rng = np.random.default_rng(8)
-    blocks, probes = run_of(rng, 1.0)
+    run = run_of(np.random.default_rng(8), 1.0)
     for factor, alone, crowded in (
-        (1.05, change.SLOWER, change.UNKNOWN),
+        (1.05, change.SLOWER, change.SAME),
         (1.12, change.SLOWER, change.SLOWER),
     ):
-        slower = {i: [factor * time for time in times] for i, times in blocks.items()}
-        runs = (blocks, probes), (slower, probes)
+        runs = run, slowed(run, factor)
         found = change.changes([change.pair_of(*runs)]) + change.changes([change.pair_of(*runs, is_crowded=True)])
         assert [one.verdict for one in found] == [alone, crowded]
+    assert change.is_crowded(2, [0, 1])
+    assert change.is_crowded(3, [0, 1])
+    assert not change.is_crowded(1, [0, 1])
+    assert not change.is_crowded(1, [0])
+    assert not change.is_crowded(2, None)
 
 
 def test_noise_is_called_noise_and_shows_little() -> None:
@@ -171,17 +194,15 @@ def test_too_few_series_show_nothing() -> None:
     (found,) = change.changes([Pair(np.zeros(2), np.full(2, 1.0))])
     assert found.verdict == change.UNKNOWN
     assert found.smallest == math.inf
-    assert change.smallest_change({0: [1.0]}, {}, 1) is None
+    assert change.smallest_change(Run({0: [1.0]}), 1) is None
 
 
 def test_a_change_that_could_be_shown_is_found() -> None:
     """What two runs could have shown is no empty promise: a slowdown a little larger is found, half of it is not."""
-    rng = np.random.default_rng(9)
-    blocks, probes = run_of(rng, 1.0)
-    smallest = change.smallest_change(blocks, probes, 1)
+    run = run_of(np.random.default_rng(9), 1.0)
+    smallest = change.smallest_change(run, 1)
     assert smallest is not None
     assert smallest <= change.WANTED
     for factor, wanted in ((1 + 1.3 * smallest, change.SLOWER), (1 + 0.5 * change.LEAST_CHANGE, change.SAME)):
-        slower = {i: [factor * time for time in times] for i, times in blocks.items()}
-        (found,) = change.changes([change.pair_of((blocks, probes), (slower, probes))])
+        (found,) = change.changes([change.pair_of(run, slowed(run, factor))])
         assert found.verdict == wanted

@@ -88,6 +88,7 @@ def test_a_matrix(program: list[str], tmp_path: Path) -> None:
         assert 0 <= row["memory"]["extra_bytes"] < 16e6
         assert row["precision"] == "float32"
         assert row["probes_ms"].keys() == row["blocks_ms"].keys()
+        assert row["parallel_probes_ms"].keys() == (row["blocks_ms"].keys() if row["threads"] > 1 else set())
         stages = row["stages_ms"]
         assert min(stages["downsample"], stages["network"], stages["curve"]) > 0
         assert sum(time for name, time in stages.items() if name != "total") == pytest.approx(stages["total"], abs=1e-4)

@@ -112,13 +112,14 @@ def test_the_probe_stands_next_to_each_block() -> None:
     log: list[str] = []
     times = itertools.count(5.0)
 
-    def probe() -> float:
+    def probe() -> tuple[float, float]:
         log.append("probe")
-        return next(times)
+        return next(times), next(times)
 
     cell = Cell(run=lambda: log.append("run"), probe=probe)
     take_turns([cell], Rules(runs=2, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0))
-    assert cell.probes == {0: 5.0, 1: 7.0}  # the shorter one of each pair
+    assert cell.probes == {0: 5.0, 1: 9.0}  # the shorter one of before and after
+    assert cell.parallel_probes == {0: 6.0, 1: 10.0}
     assert [name for name, _ in itertools.groupby(log)] == ["probe", "run", "probe", "run", "probe"]
 
 
