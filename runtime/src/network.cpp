@@ -17,11 +17,12 @@ size_t round_up(size_t floats) {
 bool NetworkStream::start(const Kernels &kernels, const Model &model, int width, int height, int begin, RowSource source) {
     kernels_ = &kernels;
     model_ = &model;
+    below_ = nullptr;
     if (model.is_int8) return int8_.start(int8_kernels_beside(kernels), model, width, height, begin, source);
     source_ = source;
     width_ = width;
     height_ = height;
-    next_ = begin;
+    begin_ = next_ = begin;
 
     const size_t padded_width = static_cast<size_t>(width) + 2;
     const size_t widest = round_up(padded_width * kFilters);
@@ -33,6 +34,11 @@ bool NetworkStream::start(const Kernels &kernels, const Model &model, int width,
         offsets[k] = total;
         total += round_up(padded_width * rings_[k].channels) * kDepth[k];
     }
+    size_t shared_offsets[kLayers + 1];
+    for (int k = 1; k <= kLayers; ++k) {
+        shared_offsets[k] = total;
+        if (begin > 0) total += round_up(row_floats(k)) * kShared[k];  // at the top of the image, nobody is above
+    }
     if (!memory_.reserve(total)) return false;
     memset(memory_.data(), 0, widest * sizeof(float));
     zeros_ = memory_.data();
@@ -43,6 +49,8 @@ bool NetworkStream::start(const Kernels &kernels, const Model &model, int width,
         const int first = begin - (kLayers - k);
         rings_[k].next = first > 0 ? first : 0;
     }
+    for (int k = 1; k <= kLayers; ++k) shared_[k] = memory_.data() + shared_offsets[k];
+    has_shared_ = false;
     return true;
 }
 
@@ -72,24 +80,52 @@ LayerInput NetworkStream::input_of(int layer, int y) {
     return input;
 }
 
-// Computes row y of a layer's output, and of the earlier layers whatever that needs.
+size_t NetworkStream::row_floats(int layer) const {
+    return static_cast<size_t>(width_) * static_cast<size_t>(layer == kLayers ? model_->layers[layer - 1].outputs : kFilters);
+}
+
+// Row y of a layer's output among those that are kept for the stream above; null where it is none of them.
+float *NetworkStream::shared_row(int layer, int y) const {
+    const int index = y - (begin_ - (kLayers - layer));
+    return begin_ > 0 && index >= 0 && index < kShared[layer] ? shared_[layer] + round_up(row_floats(layer)) * index : nullptr;
+}
+
+// All or none: after the first row that is taken, rows of the image that the others would need may have been overwritten.
+bool NetworkStream::take(int layer, int y, float *output) const {
+    const float *shared = below_ ? below_->shared_row(layer, y) : nullptr;
+    if (!shared || !__atomic_load_n(&below_->has_shared_, __ATOMIC_ACQUIRE)) return false;
+    memcpy(output, shared, row_floats(layer) * sizeof(float));
+    return true;
+}
+
+void NetworkStream::share(int layer, int y, const float *output) {
+    float *shared = shared_row(layer, y);
+    if (shared) memcpy(shared, output, row_floats(layer) * sizeof(float));
+}
+
+// Row y of a layer's output, of the map for the last one; and of the earlier layers whatever that needs.
 void NetworkStream::advance(int layer, int y, float *map) {
-    if (layer == 0) {
-        source_.read(source_.context, y, row(rings_[0], y));
-        return;
-    }
+    if (layer == 0) return source_.read(source_.context, y, row(rings_[0], y));
+    float *output = layer == kLayers ? map : row(rings_[layer], y);
+    if (!take(layer, y, output)) compute(layer, y, output);
+    share(layer, y, output);
+}
+
+void NetworkStream::compute(int layer, int y, float *output) {
     const int below = y + 1 < height_ ? y + 1 : height_ - 1;
-    for (Ring &ring = rings_[layer - 1]; ring.next <= below; ++ring.next) advance(layer - 1, ring.next, nullptr);
-    const bool last = layer == kLayers;
+    for (const int source : kSources[layer - 1])
+        if (source >= 0)
+            for (Ring &ring = rings_[source]; ring.next <= below; ++ring.next) advance(source, ring.next, nullptr);
     const auto convolve =
         model_->architecture == DCE_ARCHITECTURE_ZERODCE ? kernels_->plain_row : kernels_->separable_row;
-    convolve(model_->layers[layer - 1], input_of(layer, y), width_, last ? Activation::kTanh : Activation::kRelu, scratch_,
-             last ? map : row(rings_[layer], y));
+    convolve(model_->layers[layer - 1], input_of(layer, y), width_, layer == kLayers ? Activation::kTanh : Activation::kRelu,
+             scratch_, output);
 }
 
 void NetworkStream::next(float *map) {
     if (model_->is_int8) return int8_.next(map);
     advance(kLayers, next_++, map);
+    if (next_ == begin_ + kShared[kLayers]) __atomic_store_n(&has_shared_, true, __ATOMIC_RELEASE);
 }
 
 }  // namespace dce

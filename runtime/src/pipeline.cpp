@@ -154,6 +154,15 @@ dce_status Pipeline::hold_brightness(const dce_image &source, Error *error) {
 // A band much shorter than its context would mostly compute what its neighbours compute.
 int Pipeline::band_count() const { return larger(1, smaller(pool_.threads(), low_height_ / kHalo)); }
 
+// Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.
+// So that all finish at once, boundaries move down by as many rows of the map as are worth that: where the network is all that
+// there is to do, and where it is about half.
+float Pipeline::rows_taken(const Job &job) const {
+    if (engine_ || model_.is_int8) return 0.0f;
+    if (job.task == Task::kCurveMap || job.task == Task::kEstimate) return (kHalo - 1) / 2.0f;
+    return is_streaming(job) ? (kHalo - 1) / 4.0f : 0.0f;
+}
+
 // Splits the rows of the image, or of the map, among the threads.
 dce_status Pipeline::run_bands(const Job &given, Error *error) {
     Job job = given;
@@ -163,13 +172,14 @@ dce_status Pipeline::run_bands(const Job &given, Error *error) {
     const int rows = of_image ? height_ : low_height_;
     const int count = band_count();
     const bool overwriting = job.destination && job.destination->plane[0] == job.source->plane[0] && count > 1;
+    const int shift = static_cast<int>(rows_taken(job) * static_cast<float>(rows) / static_cast<float>(low_height_));
     for (int i = 0; i < count; ++i) {
         Band &band = bands_[i];
         band.pipeline = this;
         band.job = &job;
         band.times = {};
-        band.begin = static_cast<int>(static_cast<int64_t>(rows) * i / count);
-        band.end = static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
+        band.begin = i == 0 ? 0 : shift + static_cast<int>(static_cast<int64_t>(rows) * i / count);
+        band.end = i + 1 == count ? rows : shift + static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
         if (of_image && yuv) {  // two rows share their chroma
             band.begin -= band.begin % 2;
             if (band.end < rows) band.end -= band.end % 2;
@@ -177,6 +187,7 @@ dce_status Pipeline::run_bands(const Job &given, Error *error) {
         if (!prepare_band(band, overwriting))
             return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", width_, height_);
     }
+    for (int i = 0; i + 1 < count; ++i) bands_[i].network.take_from(&bands_[i + 1].network);
     if (overwriting && is_streaming(job))
         pool_.run([](void *bands, int i) { Band &b = static_cast<Band *>(bands)[i]; b.pipeline->save_context(b); }, bands_,
                   count);

@@ -87,6 +87,7 @@ private:
 
     static bool is_of_image(Task task) { return task == Task::kEnhance || task == Task::kMeasure; }
     bool is_streaming(const Job &job) const;
+    float rows_taken(const Job &job) const;
     void downsample(const dce_image &source, int y, float *row) const;
     static void read_row(void *band, int y, float *row);
     static void read_stored_row(void *band, int y, float *row);

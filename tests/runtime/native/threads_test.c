@@ -40,9 +40,11 @@ static void test_any_number_of_threads(int scale, int width, int height) {
         dce_enhancer *handle = open_with(threads, scale);
         CHECK_EQUAL(dce_enhance(handle, &source, &destination), DCE_OK);
         CHECK(memcmp(result, g_wanted, SIZE) == 0);
-        for (int y = 0; y < height; ++y) memcpy(result + y * W * 3, g_pixels + y * W * 3, (size_t)width * 3);
-        CHECK_EQUAL(dce_enhance(handle, &destination, &destination), DCE_OK);
-        CHECK(memcmp(result, g_wanted, SIZE) == 0);
+        for (int repetition = 0; repetition < 20; ++repetition) { /* who comes first differs */
+            for (int y = 0; y < height; ++y) memcpy(result + y * W * 3, g_pixels + y * W * 3, (size_t)width * 3);
+            CHECK_EQUAL(dce_enhance(handle, &destination, &destination), DCE_OK);
+            CHECK(memcmp(result, g_wanted, SIZE) == 0);
+        }
         dce_close(handle);
     }
 }
