@@ -258,7 +258,7 @@ def _between_rounds(bench: Bench, cells: list[Cell], say: Say, number: int) -> N
     for isa in outcome.peaks:
         rate = roofline.multiply_adds_a_second(isa, BURST_SECONDS) or 0.0
         outcome.peaks[isa] = max(outcome.peaks[isa], rate)
-    if number % change.ROUNDS_OF_A_SERIES == 0:
+    if number % change.ROUNDS_IN_A_PLACE == 0:
         if number > 0:
             bench.renew()
         done = sum(cell.is_finished(outcome.settings.rules) for cell in cells)

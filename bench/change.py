@@ -1,22 +1,22 @@
 """Whether the times of two runs differ: the test that ``compare.py`` reports.
 
 Next to each block of runs stands a *probe*: a fixed piece of work (``native/roofline.h``), on one core and, for a row
-with more threads, shared by as many. Ten rounds are a *series*: for each, pictures and native engines are made anew, so
-that they lie elsewhere in memory. One observation is the shortest time of a series, divided by the shortest time of its
-probes on one core: what remains when nothing else disturbs, in multiples of the clock. Neither another clock frequency
-nor neighbours on the machine are thereby taken for another program, and what differs from place to place in memory is
-in the spread that the test measures.
+with more threads, shared by as many. Twenty rounds are a *series*; after every ten, pictures and native engines are
+made anew, so that they lie elsewhere in memory. One observation is the shortest time of a series, divided by the
+shortest time of its probes on one core: what remains when nothing else disturbs, in multiples of the clock. Neither
+another clock frequency nor neighbours on the machine are thereby taken for another program, and what differs from place
+to place in memory is in the spread that the test measures.
 
 A row with several threads counts only the series in which the threads had their processors: where they shared the probe
 within 15 % as well as they ever did in both runs. Virtual processors, above all, may share a core for seconds.
 
 * The ratio of the runs is the Hodges-Lehmann estimate, its interval that of the same test.
 * p is that of the exact Mann-Whitney U test, two-sided, after Holm's correction for the number of rows.
-* A row has changed where p < 1 % and the ratio is at least 2.5 % away from 1; by a quarter more of what the probes
-  differ, because not all of a frame's work follows the clock as the probe does; and by 5 % more for a row with as many
-  threads as there are processors, from which whatever else runs takes a part.
+* A row has changed where p < 1 % and the ratio is at least 2.6 % away from 1; by more where the probes differ by more
+  than 5 %, because not all of a frame's work follows the clock as the probe does; and by 5 % more for a row with as
+  many threads as there are processors, from which whatever else runs takes a part.
 
-The smallest change that the runs could have shown follows from all of these: the half of the interval, or these 2.5 %
+The smallest change that the runs could have shown follows from all of these: the half of the interval, or these 2.6 %
 and more. Where it is beyond 5 % (10 % with a thread on every processor), finding none means nothing, and the row is
 called too noisy to tell.
 """
@@ -33,15 +33,19 @@ from numpy.typing import NDArray
 
 from dcelite.bench.samples import Blocks
 
-ROUNDS_OF_A_SERIES = 10
+ROUNDS_OF_A_SERIES = 20
+ROUNDS_IN_A_PLACE = 10
+"""After which pictures and native engines are made anew."""
 
 LEVEL = 0.01
 """Probability of calling equal runs different, over all rows together."""
-LEAST_CHANGE = 0.025
+LEAST_CHANGE = 0.026
 """Processes of one build differ by about one per cent, rarely by more than two, for reasons that repetition within them
 does not vary."""
+DRIFT = 0.05
+"""Probes that differ by no more than this are what LEAST_CHANGE was chosen with, on pairs of equal and slower runs."""
 FOLLOWED = 0.25
-"""By so much of what the probes differ may the correction be wrong."""
+"""By so much of what they differ beyond may the correction be wrong."""
 CROWDED = 0.05
 """By so much do processes of one build differ where they take every processor of a machine with two."""
 WANTED = 0.05
@@ -205,7 +209,8 @@ def pair_of(a: Run, b: Run, *, is_crowded: bool = False) -> Pair:
     if not (a.probes and b.probes):
         return Pair(observations(Run(a.blocks)), observations(Run(b.blocks)), 0.0, is_crowded)
     sharing = best_sharing(a, b)
-    return Pair(observations(a, sharing), observations(b, sharing), FOLLOWED * abs(probe_change(a, b)), is_crowded)
+    doubt = FOLLOWED * max(0.0, abs(probe_change(a, b)) - math.log1p(DRIFT))
+    return Pair(observations(a, sharing), observations(b, sharing), doubt, is_crowded)
 
 
 def probe_change(a: Run, b: Run) -> float:

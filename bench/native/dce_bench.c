@@ -23,7 +23,7 @@
 #include "roofline.h"
 #include "scene.h"
 
-enum { kRoundsOfASeries = 10 }; /* as in bench/change.py */
+enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 }; /* as in bench/change.py */
 enum { kMaxSizes = 16, kMaxThreads = 16, kMaxModels = 16, kMaxIsas = 4, kMaxBlocks = 4096, kMaxCores = 256 };
 
 static const char *const kIsas[kMaxIsas] = {"avx512", "avx2", "neon", "scalar"}; /* best first */
@@ -486,7 +486,7 @@ static void take_turns(Row *rows, int count, const Settings *settings, double *p
             run_once(&rows[i], rows[i].handle);
     for (int unfinished = 1; unfinished && !interrupted && round < kMaxBlocks; ++round) {
         unfinished = 0;
-        if (round && round % kRoundsOfASeries == 0) renew(rows, count);
+        if (round && round % kRoundsInAPlace == 0) renew(rows, count);
         for (int i = 0; i < kMaxIsas; ++i) {
             const double rate = peaks[i] > 0 ? dce_bench_multiply_adds(kIsas[i], 0.002) : -1.0;
             if (rate > peaks[i]) peaks[i] = rate;

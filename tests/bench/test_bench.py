@@ -221,8 +221,8 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
     before, after = json.loads(json.dumps(document)), json.loads(json.dumps(document))
     for row in before["results"] + after["results"]:
         if row["reason"] is None:
-            row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(100)}
-            row["probes_ms"] = {str(number): 0.5 for number in range(100)}
+            row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(200)}
+            row["probes_ms"] = {str(number): 0.5 for number in range(200)}
             row["parallel_probes_ms"] = {}
     slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp.dce" and row["width"] == 120][:2]
     slow["blocks_ms"] = {number: [1.05 * time for time in times] for number, times in slow["blocks_ms"].items()}
@@ -649,7 +649,7 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
         return task(opened, name, image, out)
 
     monkeypatch.setattr(variants.OpenVariant, "task", recorded)
-    monkeypatch.setattr(bench.change, "ROUNDS_OF_A_SERIES", 2)
+    monkeypatch.setattr(bench.change, "ROUNDS_IN_A_PLACE", 2)
     arguments = ["bench", "--size", "64x48", "--threads", "1", "--seconds", "0.3", "--runs", "1", "--no-memory"]
     outcome = bench.run(bench.settings_of(cli.build_parser().parse_args(arguments)))
     (row,) = outcome.rows

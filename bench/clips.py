@@ -1,0 +1,50 @@
+"""``python -m dcelite.bench.clips FOLDER``: dark 1080p clips, so that ``make bench`` can say where a video spends time.
+
+``pan.mp4`` moves over a photograph, as a hand-held camera does; ``still.mp4`` stands, with the noise of a sensor. Both
+are H.264 at the quality of ``dcelite video``.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import PIL.Image
+import skimage.data
+from numpy.typing import NDArray
+
+from dcelite.files import atomic_output
+
+WIDTH, HEIGHT, RATE, FRAMES = 1920, 1080, 30, 60
+EXPOSURE = 1 / 12
+"""Share of the light."""
+GAMMA = 2.2
+CRF = 18
+
+
+def write_clip(path: Path, picture: NDArray[np.uint8], speed: int, noise: int) -> None:
+    """The picture, moving ``speed`` pixels a frame to the left, with grey noise of up to ``noise`` levels."""
+    rng = np.random.default_rng(0)
+    with atomic_output(path) as scratch, av.open(str(scratch), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=RATE, options={"crf": str(CRF)})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(FRAMES):
+            grains = rng.integers(-noise, noise, (HEIGHT, WIDTH, 1), np.int16, endpoint=True)
+            pixels = np.clip(np.roll(picture, -speed * number, 1) + grains, 0, 255).astype(np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def main(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    light = (skimage.data.rocket() / 255.0) ** GAMMA * EXPOSURE
+    dark = PIL.Image.fromarray(np.round(255.0 * light ** (1 / GAMMA)).astype(np.uint8))
+    picture = np.asarray(dark.resize((WIDTH, HEIGHT), PIL.Image.Resampling.BICUBIC))
+    write_clip(folder / "pan.mp4", picture, speed=8, noise=2)
+    write_clip(folder / "still.mp4", picture, speed=0, noise=6)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
