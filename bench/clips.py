@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from dcelite.files import atomic_output
 
 WIDTH, HEIGHT, RATE, FRAMES = 1920, 1080, 30, 60
+PHOTOGRAPH = "rocket"
+"""One of those that scikit-image carries."""
 EXPOSURE = 1 / 12
 """Share of the light."""
 GAMMA = 2.2
@@ -39,7 +41,7 @@ def write_clip(path: Path, picture: NDArray[np.uint8], speed: int, noise: int) -
 
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    light = (skimage.data.rocket() / 255.0) ** GAMMA * EXPOSURE
+    light = (getattr(skimage.data, PHOTOGRAPH)() / 255.0) ** GAMMA * EXPOSURE
     dark = PIL.Image.fromarray(np.round(255.0 * light ** (1 / GAMMA)).astype(np.uint8))
     picture = np.asarray(dark.resize((WIDTH, HEIGHT), PIL.Image.Resampling.BICUBIC))
     write_clip(folder / "pan.mp4", picture, speed=8, noise=2)

@@ -389,10 +389,10 @@ def terminal(found: Document) -> str:
     if len(baselines) > 1:
         rows = [["times faster than", "size", "threads", *baselines, ""]]
         for result in results:
-            ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
+            by_name = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
             size = f"{result['width']}x{result['height']}"
-            if ratios:
-                cells = [ratios.get(name, "-") for name in baselines]
+            if by_name:
+                cells = [by_name.get(name, "-") for name in baselines]
                 rows.append([result["label"], size, str(result["threads"]), *cells, ""])
         parts += ["", table(rows)]
     stages = [result for result in results if result["stages_ms"]]
