@@ -56,7 +56,8 @@ bench: setup
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
-	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx $(MODELS)/zerodcepp_full_uint8_literal.onnx
+	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
+		$(MODELS)/zerodcepp_full_uint8_literal.onnx --overwrite
 	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark
 	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
 	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \

@@ -7,6 +7,7 @@ Add. That graph is what one has without this project, hence a baseline of ``make
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import onnx
 from onnx import helper, numpy_helper
 
 from dcelite.errors import DceliteError
-from dcelite.files import write_bytes_atomically
+from dcelite.files import refuse_existing, write_bytes_atomically
 from dcelite.onnx_seal import read_sealed, seal
 from dcelite.reference import ITERATIONS
 
@@ -51,11 +52,22 @@ def literal(model: onnx.ModelProto) -> None:
     onnx.checker.check_model(model, full_check=True)
 
 
-def main(source: Path, target: Path) -> None:
-    model = onnx.load_from_string(read_sealed(source))
-    literal(model)
-    write_bytes_atomically(target, seal(model.SerializeToString()))
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m dcelite.bench.literal_curve", description=__doc__)
+    parser.add_argument("source", type=Path, metavar="FROM.onnx")
+    parser.add_argument("target", type=Path, metavar="TO.onnx")
+    parser.add_argument("--overwrite", action="store_true", help="replace TO.onnx where it exists")
+    args = parser.parse_args(arguments)
+    try:
+        refuse_existing(args.target, args.overwrite)
+        model = onnx.load_from_string(read_sealed(args.source))
+        literal(model)
+        write_bytes_atomically(args.target, seal(model.SerializeToString()))
+    except DceliteError as error:
+        print(f"literal_curve: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))
+    sys.exit(main(sys.argv[1:]))
