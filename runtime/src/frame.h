@@ -61,12 +61,6 @@ struct FrameKernels {
 // Those of the same instruction set as `kernels`.
 const FrameKernels &frame_kernels_of(const Kernels &kernels);
 
-// As downsample_row of kernels.h. The values of YUV are clamped to 0 … 1.
-void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, const Sample *columns, int width,
-                      float *output);
-void downsample_yuv_row(const YuvRow &above, const YuvRow &below, float weight, const YuvMatrix &matrix,
-                        const Sample *columns, int width, float *output);
-
 }  // namespace dce
 
 #endif

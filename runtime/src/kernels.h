@@ -53,11 +53,6 @@ enum class Activation { kRelu, kTanh };
 struct Kernels {
     const char *name;
 
-    // Two rows of 8-bit pixels -> one row of the network's input (width, 3), 0 … 1, red first: bilinear, between the rows at
-    // `weight`, between the columns as `columns` (width) says.
-    void (*downsample_row)(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout,
-                           const Sample *columns, int width, float *output);
-
     // One layer of Zero-DCE++ for one row: depthwise 3x3, pointwise, activation -> (width, layer.outputs). `scratch` holds
     // kScratchFloats.
     void (*separable_row)(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,
@@ -74,7 +69,8 @@ struct Kernels {
                        float *output);
 
     // The curve on one row of `count` 8-bit values, with the map between the expanded rows `above` and `below` at `weight`;
-    // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values, and up to kExpandSlack floats behind them are read.
+    // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values, times kByteMap, and up to kExpandSlack floats behind
+    // them are read.
     // Source and destination may be the same. A map that is not a number gives 0.
     void (*curve_row)(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
                       uint8_t *destination);
@@ -82,10 +78,7 @@ struct Kernels {
 
 constexpr int kScratchFloats = 4096;  // intermediate values of a block of pixels: they stay in the first-level cache
 constexpr int kExpandSlack = 192;
-
-// The same for every instruction set: it reads four pixels of each scale x scale of them.
-void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
-                    int width, float *output);
+constexpr float kByteMap = 1.0f / 255.0f;
 
 extern const Kernels kScalarKernels;
 extern const Kernels kAvx2Kernels;

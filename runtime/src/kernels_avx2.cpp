@@ -9,7 +9,7 @@ namespace {
 constexpr int kLanes = 8;
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 2;
-constexpr int kCurveVectors = 8;
+constexpr int kCurveGroups = 2;
 
 typedef float Floats __attribute__((vector_size(32)));
 typedef int32_t Ints __attribute__((vector_size(32)));
@@ -40,6 +40,6 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 namespace dce {
 
 extern const Kernels kAvx2Kernels;
-const Kernels kAvx2Kernels = {"avx2", downsample_row, vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
+const Kernels kAvx2Kernels = {"avx2", vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
 
 }  // namespace dce

@@ -9,7 +9,7 @@ namespace {
 constexpr int kLanes = 16;
 constexpr int kBlockPixels = 12;
 constexpr int kBlockVectors = 2;
-constexpr int kCurveVectors = 12;
+constexpr int kCurveGroups = 3;
 
 typedef float Floats __attribute__((vector_size(64)));
 typedef int32_t Ints __attribute__((vector_size(64)));
@@ -39,6 +39,6 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 namespace dce {
 
 extern const Kernels kAvx512Kernels;
-const Kernels kAvx512Kernels = {"avx512", downsample_row, vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
+const Kernels kAvx512Kernels = {"avx512", vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
 
 }  // namespace dce

@@ -10,7 +10,7 @@ namespace {
 constexpr int kLanes = 4;
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 4;
-constexpr int kCurveVectors = 8;
+constexpr int kCurveGroups = 2;
 
 typedef float Floats __attribute__((vector_size(16)));
 typedef int32_t Ints __attribute__((vector_size(16)));
@@ -42,6 +42,6 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 namespace dce {
 
 extern const Kernels kNeonKernels;
-const Kernels kNeonKernels = {"neon", downsample_row, vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
+const Kernels kNeonKernels = {"neon", vector::separable_row, vector::plain_row, vector::expand_row, vector::curve_row};
 
 }  // namespace dce

@@ -8,9 +8,6 @@
 namespace dce {
 namespace {
 
-// For the downsampling alone, which all instruction sets share.
-float lerp(float from, float to, float weight) { return from + weight * (to - from); }
-
 void activate(Activation activation, int count, float *values) {
     if (activation == Activation::kRelu)
         for (int i = 0; i < count; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
@@ -90,20 +87,21 @@ void expand_row(const float *map, int map_channels, const Expansion &expansion, 
 
 constexpr int kCurveBlock = 16;  // values that go through the iterations together, so that a compiler can vectorise them
 
-// x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 3, with the published sign of a).
+// x <- x + a (x^2 - x), on x = value / 255 (Zero-DCE, equation 3, with the published sign of a). On y = 255 (x - 1/2) that is
+// y <- y + a / 255 (y^2 - 127.5^2): with a / 255 in the map, bytes need no factor on the way in and out.
 void curve_block(const uint8_t *source, const float *above, const float *below, float weight, int maps, ptrdiff_t stride,
                  uint8_t *destination) {
-    float x[kCurveBlock], a[kCurveBlock] = {};
-    for (int i = 0; i < kCurveBlock; ++i) x[i] = source[i] * (1.0f / 255.0f);
+    float y[kCurveBlock], a[kCurveBlock] = {};
+    for (int i = 0; i < kCurveBlock; ++i) y[i] = source[i] - 127.5f;
     for (int n = 0; n < DCE_ITERATIONS; ++n) {
         if (n < maps) {
             const float *from = above + n * stride, *to = below + n * stride;
             for (int i = 0; i < kCurveBlock; ++i) a[i] = multiply_add(weight, to[i] - from[i], from[i]);
         }
-        for (int i = 0; i < kCurveBlock; ++i) x[i] = multiply_add(a[i], multiply_add(x[i], x[i], -x[i]), x[i]);
+        for (int i = 0; i < kCurveBlock; ++i) y[i] = multiply_add(a[i], multiply_add(y[i], y[i], -127.5f * 127.5f), y[i]);
     }
     for (int i = 0; i < kCurveBlock; ++i) {
-        const float rounded = multiply_add(255.0f, x[i], 0.5f);
+        const float rounded = y[i] + 128.0f;
         destination[i] = static_cast<uint8_t>(rounded > 0.0f ? (rounded < 255.0f ? rounded : 255.0f) : 0.0f);
     }
 }
@@ -124,21 +122,6 @@ void curve_row(const uint8_t *source, const float *above, const float *below, fl
 
 }  // namespace
 
-void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
-                    int width, float *output) {
-    for (int x = 0; x < width; ++x) {
-        const Sample column = columns[x];
-        const size_t left = static_cast<size_t>(column.first) * layout.channels;
-        const size_t right = static_cast<size_t>(column.second) * layout.channels;
-        for (int c = 0; c < 3; ++c) {
-            const int p = layout.position[c];
-            const float top = lerp(above[left + p], above[right + p], column.weight);
-            const float bottom = lerp(below[left + p], below[right + p], column.weight);
-            output[3 * x + c] = lerp(top, bottom, weight) * (1.0f / 255.0f);
-        }
-    }
-}
-
-const Kernels kScalarKernels = {"scalar", downsample_row, separable_row, plain_row, expand_row, curve_row};
+const Kernels kScalarKernels = {"scalar", separable_row, plain_row, expand_row, curve_row};
 
 }  // namespace dce

@@ -7,7 +7,8 @@
 //   Ints                        as many int32_t
 //   kBlockPixels, kBlockVectors size of the register block of the convolutions: their product plus kBlockVectors + 1 vectors
 //                               have to fit the registers
-//   kCurveVectors               independent chains of the curve: latency times throughput of a multiply-add, or what fits
+//   kCurveGroups                groups of four vectors that go through the curve together: latency times throughput of a
+//                               multiply-add, or what fits
 //   load_bytes(const uint8_t *) kLanes bytes as floats
 //   store_bytes(const Floats *, uint8_t *) four vectors as bytes: truncated, clamped to 0 … 255, not-a-number to 0
 //   larger, smaller             of two vectors, lane by lane
@@ -24,7 +25,7 @@
 #if defined(__clang__)
 #  define DCE_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#  define DCE_UNROLL _Pragma("GCC unroll 16")
+#  define DCE_UNROLL _Pragma("GCC unroll 32")
 #endif
 
 namespace dce {
@@ -428,23 +429,37 @@ void expand_row(const float *map, int map_channels, const Expansion &expansion, 
 
 // ---- the curve ----
 
-// kVectors vectors with their own values of a map: as many as the latency of a multiply-add needs to be hidden. kMaps is 1 or
-// DCE_ITERATIONS; the maps of a row lie `count` floats apart.
-template <int kVectors, int kMaps>
+// The same numbers as in curve_block of kernels_scalar.cpp: y = 255 (x - 1/2) and maps of a / 255.
+//
+// Groups of four vectors, each kCurveSkew iteration behind the one before it: side by side, they hide the latency of a
+// multiply-add, and while one is loaded or stored, others keep the multipliers busy. kMaps is 1 or DCE_ITERATIONS; the maps of
+// a row lie `count` floats apart.
+constexpr int kCurveGroup = 4;  // what store_bytes takes
+constexpr int kCurveSkew = 1;
+
+template <int kGroups, int kMaps>
 inline void curve_block(const uint8_t *source, const float *above, const float *below, float weight, ptrdiff_t count,
                         uint8_t *destination) {
-    Floats x[kVectors], a[kVectors] = {};
-    for (int v = 0; v < kVectors; ++v) x[v] = load_bytes(source + v * kLanes) * (1.0f / 255.0f);
-    DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n) {
-        if (n < kMaps)
-            for (int v = 0; v < kVectors; ++v) {
-                const Floats from = load(above + n * count + v * kLanes);
-                a[v] = from + weight * (load(below + n * count + v * kLanes) - from);
+    Floats y[kGroups][kCurveGroup], a[kGroups][kCurveGroup];
+    DCE_UNROLL for (int step = 0; step <= DCE_ITERATIONS + kCurveSkew * (kGroups - 1); ++step) {
+        DCE_UNROLL for (int g = 0; g < kGroups; ++g) {
+            const int n = step - kCurveSkew * g;  // of this group's iterations
+            const ptrdiff_t first = g * kCurveGroup * kLanes;
+            if (n == 0)
+                for (int v = 0; v < kCurveGroup; ++v) y[g][v] = load_bytes(source + first + v * kLanes) - 127.5f;
+            if (n >= 0 && n < kMaps)
+                for (int v = 0; v < kCurveGroup; ++v) {
+                    const Floats from = load(above + n * count + first + v * kLanes);
+                    a[g][v] = from + weight * (load(below + n * count + first + v * kLanes) - from);
+                }
+            if (n >= 0 && n < DCE_ITERATIONS)
+                for (int v = 0; v < kCurveGroup; ++v) y[g][v] += a[g][v] * (y[g][v] * y[g][v] - 127.5f * 127.5f);
+            if (n == DCE_ITERATIONS) {
+                for (int v = 0; v < kCurveGroup; ++v) y[g][v] += 128.0f;
+                store_bytes(y[g], destination + first);
             }
-        for (int v = 0; v < kVectors; ++v) x[v] += a[v] * (x[v] * x[v] - x[v]);
+        }
     }
-    for (int v = 0; v < kVectors; ++v) x[v] = x[v] * 255.0f + 0.5f;
-    for (int v = 0; v < kVectors; v += 4) store_bytes(x + v, destination + v * kLanes);
 }
 
 // So far ahead of a block, in bytes, its pixels are fetched into the cache: processors do so by themselves, but begin anew
@@ -454,23 +469,23 @@ constexpr int kAhead = 2048;
 template <int kMaps>
 inline void curve(const uint8_t *source, const float *above, const float *below, float weight, int count,
                   uint8_t *destination) {
-    constexpr int kVectors = kMaps == 1 ? kCurveVectors : 8;
-    constexpr int kBlock = kVectors * kLanes;
-    static_assert(kVectors % 4 == 0 && kBlock <= kExpandSlack, "a block reads no further behind the row than it may");
+    constexpr int kGroups = kMaps == 1 ? kCurveGroups : 2;
+    constexpr int kBlock = kGroups * kCurveGroup * kLanes;
+    static_assert(kBlock <= kExpandSlack, "a block reads no further behind the row than it may");
     int i = 0;
     for (; i + kBlock <= count; i += kBlock) {
         for (int line = 0; line < kBlock; line += 64) {
             __builtin_prefetch(source + i + kAhead + line);
             __builtin_prefetch(destination + i + kAhead + line, 1);
         }
-        curve_block<kVectors, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
+        curve_block<kGroups, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
     }
     if (i == count) return;
     // The rest as one more block, whose bytes stand in a buffer: a chain of multiply-adds takes its time, however short it is.
     const size_t rest = static_cast<size_t>(count - i);
     uint8_t bytes[kBlock] = {};
     memcpy(bytes, source + i, rest);
-    curve_block<kVectors, kMaps>(bytes, above + i, below + i, weight, count, bytes);
+    curve_block<kGroups, kMaps>(bytes, above + i, below + i, weight, count, bytes);
     memcpy(destination + i, bytes, rest);
 }
 

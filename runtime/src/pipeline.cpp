@@ -250,8 +250,8 @@ void Pipeline::downsample(const dce_image &source, int y, float *row) const {
     const Sample *columns = downsample_columns_.data();
     switch (kind_of(source)) {
         case Kind::kInterleaved8:
-            return kernels_.downsample_row(row_of(source, rows.first), row_of(source, rows.second), rows.weight,
-                                           layout_of(source), columns, low_width_, row);
+            return downsample_row(row_of(source, rows.first), row_of(source, rows.second), rows.weight, layout_of(source),
+                                  columns, low_width_, row);
         case Kind::kInterleaved16:
             return downsample16_row(row16_of(source, rows.first), row16_of(source, rows.second), rows.weight, columns,
                                     low_width_, row);
@@ -332,14 +332,15 @@ const float *Pipeline::next_map_row(Band &band, int y) const {
 // The map for row y of the image. `expanded_end` is the row of the map that is expanded next.
 MapRows Pipeline::next_map_rows(Band &band, int y, int *expanded_end) const {
     const Sample rows = upsample_at(y, height_, low_height_);
-    const bool yuv = kind_of(*band.job->source) == Kind::kYuv;
+    const Kind kind = kind_of(*band.job->source);
+    const float factor = strength_ * gain_ * (kind == Kind::kInterleaved8 ? kByteMap : 1.0f);
     for (; *expanded_end <= rows.second; ++*expanded_end) {
         const float *map = next_map_row(band, *expanded_end);
         float *expanded = band.expanded[*expanded_end % 2].data();
-        if (yuv)
-            frame_kernels_.expand_planes(map, map_channels(), expansion_, strength_ * gain_, expanded);
+        if (kind == Kind::kYuv)
+            frame_kernels_.expand_planes(map, map_channels(), expansion_, factor, expanded);
         else
-            kernels_.expand_row(map, map_channels(), expansion_, expanded_layout(*band.job), strength_ * gain_, expanded);
+            kernels_.expand_row(map, map_channels(), expansion_, expanded_layout(*band.job), factor, expanded);
     }
     return {band.expanded[rows.first % 2].data(), band.expanded[rows.second % 2].data(), rows.weight, map_channels() / 3};
 }

@@ -8,6 +8,7 @@
 #ifndef DCELITE_PIPELINE_H
 #define DCELITE_PIPELINE_H
 
+#include "downsample.h"
 #include "image.h"
 #include "network.h"
 #include "resize.h"

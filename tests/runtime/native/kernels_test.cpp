@@ -9,6 +9,7 @@
 #include <initializer_list>
 
 #include "check.h"
+#include "downsample.h"
 #include "kernels.h"
 #include "resize.h"
 
@@ -76,8 +77,8 @@ void test_curve(const Kernels &kernels, int maps) {
         for (int i = 0; i < count; ++i) source[i] = static_cast<uint8_t>(random_u32(&g_state) >> 24);
         for (int i = 0; i < maps * count; ++i) {
             const unsigned kind = random_u32(&g_state) % 8;  // now and then the ends of the range
-            above[i] = kind == 0 ? -1.0f : kind == 1 ? 1.0f : random_float(-1.0f, 1.0f);
-            below[i] = kind == 2 ? -1.0f : kind == 3 ? 0.0f : random_float(-1.0f, 1.0f);
+            above[i] = dce::kByteMap * (kind == 0 ? -1.0f : kind == 1 ? 1.0f : random_float(-1.0f, 1.0f));
+            below[i] = dce::kByteMap * (kind == 2 ? -1.0f : kind == 3 ? 0.0f : random_float(-1.0f, 1.0f));
         }
         for (int i = 0; i < dce::kExpandSlack; ++i) above[maps * count + i] = below[maps * count + i] = NAN;  // read, of no effect
         const float weight = count % 3 == 0 ? 0.0f : random_float(0.0f, 1.0f);
@@ -100,7 +101,7 @@ void test_curve_extremes(const Kernels &kernels) {
     for (const float extreme : extremes) {
         static uint8_t source[256], seen[256], wanted[256];
         static float map[256 + dce::kExpandSlack];
-        for (int i = 0; i < 256; ++i) source[i] = static_cast<uint8_t>(i), map[i] = extreme;
+        for (int i = 0; i < 256; ++i) source[i] = static_cast<uint8_t>(i), map[i] = dce::kByteMap * extreme;
         dce::kScalarKernels.curve_row(source, map, map, 0.0f, 1, 256, wanted);
         kernels.curve_row(source, map, map, 0.0f, 1, 256, seen);
         for (int i = 0; i < 256; ++i) CHECK(abs(seen[i] - wanted[i]) <= (fabsf(extreme) <= 1.0f ? 1 : 255));
@@ -111,8 +112,9 @@ void test_curve_extremes(const Kernels &kernels) {
 
 // ---- resizing ----
 
+const dce::PixelLayout kLayouts[] = {{3, {0, 1, 2}}, {3, {2, 1, 0}}, {4, {0, 1, 2}}, {4, {2, 1, 0}}};
+
 void test_expand(const Kernels &kernels) {
-    static const dce::PixelLayout layouts[] = {{3, {0, 1, 2}}, {3, {2, 1, 0}}, {4, {0, 1, 2}}, {4, {2, 1, 0}}};
     static Guarded memory(1 << 18), map_memory(1 << 18);
     static float wanted[8 * 4 * kWidths + dce::kExpandSlack];
     static dce::Run runs[kWidths];
@@ -120,7 +122,7 @@ void test_expand(const Kernels &kernels) {
         for (const int scale : {1, 2, 5, 12, 64})
             for (const int channels : {3, 24}) {
                 const int low = dce::low_resolution(width, scale);
-                const dce::PixelLayout layout = layouts[(width + scale) % 4];
+                const dce::PixelLayout layout = kLayouts[(width + scale) % 4];
                 float *map = map_memory.last<float>(static_cast<size_t>(low) * channels);
                 for (int i = 0; i < low * channels; ++i) map[i] = random_float(-1.0f, 1.0f);
                 const dce::Expansion expansion = dce::upsample_row(width, low, runs);
@@ -228,19 +230,22 @@ void test_downsample() {
             const int low = dce::low_resolution(size, scale);
             static Sample columns[kWidths];
             for (int x = 0; x < low; ++x) columns[x] = dce::downsample_at(x, size, low);
-            uint8_t *above = above_memory.last<uint8_t>(size * 3), *below = below_memory.last<uint8_t>(size * 3);
-            for (int i = 0; i < size * 3; ++i) above[i] = static_cast<uint8_t>(i * 7), below[i] = static_cast<uint8_t>(i * 3);
-            float *output = output_memory.last<float>(static_cast<size_t>(low) * 3);
-            dce::downsample_row(above, below, 0.25f, {3, {2, 1, 0}}, columns, low, output);
-            for (int x = 0; x < low; ++x)
-                for (int c = 0; c < 3; ++c) {
-                    const double source = fmin(fmax((x + 0.5) * size / low - 0.5, 0.0), size - 1.0);
-                    const int a = static_cast<int>(source), b = a + 1 < size ? a + 1 : a, p = 2 - c;
-                    const double w = source - a;
-                    const double top = above[3 * a + p] * (1 - w) + above[3 * b + p] * w;
-                    const double bottom = below[3 * a + p] * (1 - w) + below[3 * b + p] * w;
-                    CHECK(fabs(output[3 * x + c] - (0.75 * top + 0.25 * bottom) / 255.0) < 1e-6);
-                }
+            for (const dce::PixelLayout &layout : kLayouts) {
+                const int n = layout.channels;
+                uint8_t *above = above_memory.last<uint8_t>(size * n), *below = below_memory.last<uint8_t>(size * n);
+                for (int i = 0; i < size * n; ++i) above[i] = static_cast<uint8_t>(i * 7), below[i] = static_cast<uint8_t>(i * 3);
+                float *output = output_memory.last<float>(static_cast<size_t>(low) * 3);
+                dce::downsample_row(above, below, 0.25f, layout, columns, low, output);
+                for (int x = 0; x < low; ++x)
+                    for (int c = 0; c < 3; ++c) {
+                        const double source = fmin(fmax((x + 0.5) * size / low - 0.5, 0.0), size - 1.0);
+                        const int a = static_cast<int>(source), b = a + 1 < size ? a + 1 : a, p = layout.position[c];
+                        const double w = source - a;
+                        const double top = above[n * a + p] * (1 - w) + above[n * b + p] * w;
+                        const double bottom = below[n * a + p] * (1 - w) + below[n * b + p] * w;
+                        CHECK(fabs(output[3 * x + c] - (0.75 * top + 0.25 * bottom) / 255.0) < 1e-6);
+                    }
+            }
         }
 }
 
