@@ -284,16 +284,19 @@ struct Partner {
     static constexpr int of(int l) { return (l ^ kHalf) + ((l & kHalf) ? kLanes : 0); }
 };
 
-// Sums of kLanes vectors: lane p of the result is the sum over the lanes of vectors[p]. Overwrites the vectors.
-template <int kHalf = kLanes / 2>
-inline Floats sums_of(Floats (&vectors)[kLanes]) {
-    DCE_UNROLL for (int i = 0; i < kHalf; ++i)
-        vectors[i] = shuffle<Own<kHalf>>(vectors[i], vectors[i + kHalf]) +
-                     shuffle<Partner<kHalf>>(vectors[i], vectors[i + kHalf]);
-    if constexpr (kHalf > 1)
-        return sums_of<kHalf / 2>(vectors);
-    else
+// Halves vectors, two by two, until one is left: part i of the result, of kCount equal ones, holds what vector i was summed up
+// to. kHalf is half of kLanes, or less where that has been done before: then every part of 2 kHalf lanes goes this way.
+template <int kHalf, int kCount>
+inline Floats sums_of(const Floats (&vectors)[kCount]) {
+    if constexpr (kCount == 1) {
         return vectors[0];
+    } else {
+        Floats halves[kCount / 2];
+        DCE_UNROLL for (int i = 0; i < kCount / 2; ++i)
+            halves[i] = shuffle<Own<kHalf>>(vectors[i], vectors[i + kCount / 2]) +
+                        shuffle<Partner<kHalf>>(vectors[i], vectors[i + kCount / 2]);
+        return sums_of<kHalf / 2>(halves);
+    }
 }
 
 // The last layer of Zero-DCE++: 64 filtered channels -> 3 channels of the map, as dot products.
@@ -304,6 +307,8 @@ struct MapStep {
     float *output;
 
     static constexpr int kInputs = 2 * kFilters;
+    static constexpr int kGroup = 4;  // pixels whose products with all three outputs fit the registers
+    static constexpr int kGroups = kLanes / kGroup;
 
     // kLanes pixels from column x on, `count` of which are there, so that their sums are whole vectors. Before activation.
     void run(int x, int count) const {
@@ -314,8 +319,10 @@ struct MapStep {
         for (; done < count; ++done) filter<1>(x, done);
         float pixels[3 * kLanes];
         float *const result = count == kLanes ? output + static_cast<ptrdiff_t>(x) * 3 : pixels;
+        Floats parts[3][kGroups];
+        for (int g = 0; g < kGroups; ++g) dot(filtered + g * kGroup * kInputs, parts, g);
         Floats sums[3];
-        for (int o = 0; o < 3; ++o) sums[o] = dot(layer.transposed_weight + o * kInputs) + layer.bias[o];
+        for (int o = 0; o < 3; ++o) sums[o] = sums_of<kGroups / 2>(parts[o]) + layer.bias[o];
         interleave<0>(sums, result);
         interleave<1>(sums, result);
         interleave<2>(sums, result);
@@ -326,13 +333,13 @@ struct MapStep {
     template <int kPhase>
     struct OfTwo {
         static constexpr int of(int l) {
-            return Interleaved<3, kPhase>::pixel(l) + (Interleaved<3, kPhase>::of(l) == 1 ? kLanes : 0);
+            return lane(Interleaved<3, kPhase>::pixel(l)) + (Interleaved<3, kPhase>::of(l) == 1 ? kLanes : 0);
         }
     };
     template <int kPhase>
     struct WithThird {
         static constexpr int of(int l) {
-            return Interleaved<3, kPhase>::of(l) == 2 ? kLanes + Interleaved<3, kPhase>::pixel(l) : l;
+            return Interleaved<3, kPhase>::of(l) == 2 ? kLanes + lane(Interleaved<3, kPhase>::pixel(l)) : l;
         }
     };
     template <int kPhase>
@@ -345,18 +352,22 @@ struct MapStep {
         depthwise_all<kPixels, kInputs>(layer, input, x + p, filtered + p * kInputs);
     }
 
-    // Lane p: the product with pixel p; lanes of pixels that are not there have no meaning.
-    Floats dot(const float *output_weights) const {
-        Floats weights[kInputs / kLanes];
-        for (int i = 0; i < kInputs / kLanes; ++i) weights[i] = load(output_weights + i * kLanes);
-        Floats products[kLanes];
-        DCE_UNROLL for (int p = 0; p < kLanes; ++p) {
-            products[p] = load(filtered + p * kInputs) * weights[0];
-            DCE_UNROLL for (int i = 1; i < kInputs / kLanes; ++i)
-                products[p] += load(filtered + p * kInputs + i * kLanes) * weights[i];
+    // Products of kGroup pixels, summed up to as many parts of parts[output][g]. Of pixels that are not there they have no meaning.
+    void dot(const float *pixels, Floats (&parts)[3][kGroups], int g) const {
+        Floats sums[3][kGroup] = {};
+        for (int c = 0; c < kInputs; c += kLanes) {
+            Floats weights[3];
+            for (int o = 0; o < 3; ++o) weights[o] = load(layer.transposed_weight + o * kInputs + c);
+            for (int p = 0; p < kGroup; ++p) {
+                const Floats pixel = load(pixels + p * kInputs + c);
+                for (int o = 0; o < 3; ++o) sums[o][p] += pixel * weights[o];
+            }
         }
-        return sums_of(products);
+        for (int o = 0; o < 3; ++o) parts[o][g] = sums_of<kLanes / 2>(sums[o]);
     }
+
+    // Where a pixel's sum has come to.
+    static constexpr int lane(int pixel) { return pixel % kGroup * kGroups + pixel / kGroup; }
 };
 
 inline void map_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
