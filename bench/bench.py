@@ -245,7 +245,8 @@ def _measure(outcome: Outcome, say: Say) -> None:
         bench.prepare(say)
         cells = [cell for row in outcome.rows for cell in row.cells.values()]
         say(f"timing {len(cells)} tasks in turn")
-        take_turns(cells, settings.rules, energy.read, functools.partial(_between_rounds, bench, cells, say))
+        between_rounds = functools.partial(_between_rounds, bench, cells, say)
+        take_turns(cells, settings.rules, energy.read, between_rounds, system.wait_for_threads)
     if settings.memory:
         say("measuring memory, each in a process of its own")
         for row in outcome.rows:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from dcelite.errors import DceliteError
 
 SETTLE_MS = 4.0
-"""Untimed runs at the beginning of a block: caches fill, and threads of the variant before stop spinning."""
+"""Untimed runs at the beginning of a block: caches fill."""
 LONG_RUN_MS = 250.0
 """A run that takes longer has nothing to gain from an untimed one before it."""
 
@@ -135,8 +135,11 @@ def take_turns(
     rules: Rules,
     energy: Callable[[], float | None] = lambda: None,
     between_rounds: Callable[[int], None] = lambda _: None,
+    before_block: Callable[[], None] = lambda: None,
 ) -> None:
     """Rounds of one block each, until every cell has enough. All stay in while one lacks runs, unless their time is up.
+
+    What ``before_block`` does, such as waiting for the threads of the cell before, is not counted.
 
     Raises:
         KeyboardInterrupt: the cells keep what they have.
@@ -149,5 +152,6 @@ def take_turns(
         between_rounds(number)
         for cell in cells:
             if cell.failure is None and cell.spent_ms < 1e3 * rules.max_seconds:
+                before_block()
                 attempt(cell, functools.partial(_block, cell, number, rules, energy))
         number += 1

@@ -13,6 +13,7 @@ import platform
 import re
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -137,6 +138,25 @@ def set_affinity(processors: Iterable[int]) -> str | None:
         return f"processors {wanted}: {error.strerror}"
     got = affinity()
     return None if got == wanted else f"processors {wanted}: only {got} may be used"
+
+
+def busy_threads() -> int:
+    """Other threads of this process that run, or wait for a processor to run on; 0 where the kernel does not tell."""
+    own = str(threading.get_native_id())
+    lines = [_text(path) for path in ROOT.glob("proc/self/task/*/stat") if path.parent.name != own]
+    # The state follows the name, which stands in brackets and may hold anything.
+    return sum(line is not None and line.rpartition(")")[2].split()[:1] == ["R"] for line in lines)
+
+
+def wait_for_threads(longest: float = 0.2) -> None:
+    """Wait until no other thread of this process is busy, or for ``longest`` seconds.
+
+    Engines keep their threads awake for the next call: those of ONNX Runtime take a whole processor for 40 ms after the
+    last one, from whatever runs then.
+    """
+    end = time.perf_counter() + longest
+    while busy_threads() > 0 and time.perf_counter() < end:
+        time.sleep(1e-3)
 
 
 def temperatures_celsius() -> dict[str, float] | None:

@@ -128,3 +128,10 @@ def test_a_probe_that_fails_leaves_the_times() -> None:
     take_turns([cell], RULES)
     assert cell.probes == {}
     assert cell.count == 6
+
+
+def test_what_comes_before_a_block_comes_before_each() -> None:
+    log: list[str] = []
+    take_turns([recording(log, "A"), recording(log, "B")], RULES, before_block=lambda: log.append("quiet"))
+    turns = [name for name, _ in itertools.groupby(log)]
+    assert turns == ["quiet", "A", "quiet", "B"] * 6

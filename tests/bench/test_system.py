@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import threading
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,38 @@ def test_cpu_model_of_arm(root: Path) -> None:
     put(root, "proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 108.00\nHardware\t: Qualcomm SM8550\n")
     assert system._cpuinfo(("model name", "Hardware")) == "Qualcomm SM8550"
     assert system._cpuinfo(("model name",)) is None
+
+
+def test_threads_that_run_are_counted(root: Path) -> None:
+    assert system.busy_threads() == 0
+    put(root, f"proc/self/task/{threading.get_native_id()}/stat", "1 (python) R 1 1\n")
+    put(root, "proc/self/task/98/stat", "98 (a) R (b) S 1 1\n")
+    put(root, "proc/self/task/99/stat", "99 (worker) S 1 1\n")
+    assert system.busy_threads() == 0
+    put(root, "proc/self/task/99/stat", "99 (worker) R 1 1\n")
+    assert system.busy_threads() == 1
+
+
+def test_waiting_ends_when_threads_are_asleep_or_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    busy = iter([2, 1, 0])
+    monkeypatch.setattr(system, "busy_threads", lambda: next(busy))
+    system.wait_for_threads()
+    assert list(busy) == []
+    monkeypatch.setattr(system, "busy_threads", lambda: 1)
+    system.wait_for_threads(longest=0.01)
+
+
+def test_a_thread_that_spins_is_busy() -> None:
+    stop = False
+
+    def spin() -> None:
+        while not stop:
+            hashlib.sha256(bytes(1 << 20))  # without the interpreter's lock
+
+    thread = threading.Thread(target=spin)
+    thread.start()
+    try:
+        assert any(system.busy_threads() for _ in range(1000))
+    finally:
+        stop = True
+        thread.join()
