@@ -10,7 +10,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from dcelite import Enhancer, ModelError, reference
+from dcelite import DceliteError, Enhancer, ModelError, reference
 
 from support import REPOSITORY, assert_equals_reference, load_weights
 
@@ -198,6 +198,18 @@ def test_refused_models(tmp_path: Path) -> None:
     missing.mkdir()
     with pytest.raises(ModelError, match="is a folder"):
         Enhancer(missing)
+
+
+def test_refused_libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    other = next(Path(np.__file__).parent.rglob("_multiarray_umath*.so"))
+    for path, message in (
+        (tmp_path / "absent.so", "absent.so: the core library is missing"),
+        (Path(__file__), "test_enhancer.py: the core library cannot be loaded"),
+        (other, "not this version of the core library: .*dce_abi_version"),
+    ):
+        monkeypatch.setenv("DCELITE_LIBRARY", str(path))
+        with pytest.raises(DceliteError, match=message):
+            Enhancer()
 
 
 def test_closed(picture: Picture) -> None:

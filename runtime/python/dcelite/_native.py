@@ -140,6 +140,16 @@ def _load(path: Path) -> ctypes.CDLL:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
         raise DceliteError(f"{path}: the core library cannot be loaded: {error}") from None
+    try:
+        _declare(lib)
+    except AttributeError as error:
+        raise DceliteError(f"{path}: not this version of the core library: {error}") from None
+    if lib.dce_abi_version() != ABI_VERSION:
+        raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")
+    return lib
+
+
+def _declare(lib: ctypes.CDLL) -> None:
     handle = ctypes.c_void_p
     int32_pointer = ctypes.POINTER(ctypes.c_int32)
     lib.dce_abi_version.restype = ctypes.c_int32
@@ -160,9 +170,6 @@ def _load(path: Path) -> ctypes.CDLL:
     size = [int32_pointer, int32_pointer, int32_pointer]
     lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32, *size]
     lib.dce_curve_map.argtypes = [handle, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]
-    if lib.dce_abi_version() != ABI_VERSION:
-        raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")
-    return lib
 
 
 def exception_for(status: int, message: str) -> Exception:
