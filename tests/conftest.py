@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
 
-from support import shared_directory, skip
+from support import REQUIRE_ALL, shared_directory, skip
+
+Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
+
+
+def required(report: Report) -> Report:
+    """What ``pytest.importorskip`` skips has failed where everything is required."""
+    if (
+        REQUIRE_ALL
+        and report.skipped
+        and isinstance(report.longrepr, tuple)
+        and "could not import" in report.longrepr[2]
+    ):
+        report.outcome = "failed"
+        report.longrepr = f"required here, but {report.longrepr[2]}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return required((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return required((yield))
 
 
 @pytest.fixture(scope="session")

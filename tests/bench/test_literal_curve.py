@@ -10,8 +10,8 @@ import pytest
 from dcelite import Enhancer
 from dcelite.bench.roofline import shipped_model
 
-onnx = pytest.importorskip("onnx", reason="onnx is not installed (pip install 'dcelite[dev]')")
-pytest.importorskip("onnxruntime", reason="onnxruntime is not installed (pip install 'dcelite[dev]')")
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
 
 
 def exported(path: Path, *, resize_in_graph: bool) -> Path:
