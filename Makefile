@@ -1,6 +1,6 @@
 # make setup   an environment in .venv with everything: native library, training, export, MindSpore Lite
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
-# make bench   measure this machine: every engine, every instruction set, three sizes, and video; page, JSON and CSV in build/bench
+# make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, arm64
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
@@ -67,9 +67,9 @@ bench: setup
 		--baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
 		--size 1200x900 --size 3840x2160 --size 4000x3000 --seconds 1 --max-seconds 4 --overwrite \
 		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
-	$(BIN)/python -m dcelite.bench.clips build/bench/clips
+	$(BIN)/python -m dcelite.bench.clips build/bench/clips --overwrite
 	for clip in pan still; do for smoothing in 0 0.8; do $(BIN)/dcelite video build/bench/clips/$$clip.mp4 \
-		-o build/bench/clips/$${clip}_enhanced.mp4 --smoothing $$smoothing --overwrite; done; done
+		-o build/bench/clips/$${clip}_enhanced.mp4 --smoothing $$smoothing --overwrite || exit 1; done; done
 
 # Debian's tools and two pinned downloads; without them it says SKIPPED and fails with status 3.
 apk: $(VENV)/.created

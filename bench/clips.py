@@ -6,23 +6,24 @@ are H.264 at the quality of ``dcelite video``.
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import PIL.Image
-import skimage.data
 from numpy.typing import NDArray
 
-from dcelite.files import atomic_output
+from dcelite.bench.dark_pictures import light_of, picture_of
+from dcelite.errors import DceliteError
+from dcelite.files import atomic_output, refuse_existing
 
 WIDTH, HEIGHT, RATE, FRAMES = 1920, 1080, 30, 60
 PHOTOGRAPH = "rocket"
 """One of those that scikit-image carries."""
 EXPOSURE = 1 / 12
 """Share of the light."""
-GAMMA = 2.2
 CRF = 18
 
 
@@ -39,14 +40,25 @@ def write_clip(path: Path, picture: NDArray[np.uint8], speed: int, noise: int) -
         container.mux(stream.encode())
 
 
-def main(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    light = (getattr(skimage.data, PHOTOGRAPH)() / 255.0) ** GAMMA * EXPOSURE
-    dark = PIL.Image.fromarray(np.round(255.0 * light ** (1 / GAMMA)).astype(np.uint8))
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m dcelite.bench.clips", description=__doc__)
+    parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--overwrite", action="store_true", help="replace clips that exist")
+    args = parser.parse_args(arguments)
+    pan, still = args.folder / "pan.mp4", args.folder / "still.mp4"
+    dark = picture_of(light_of(PHOTOGRAPH) * EXPOSURE)
     picture = np.asarray(dark.resize((WIDTH, HEIGHT), PIL.Image.Resampling.BICUBIC))
-    write_clip(folder / "pan.mp4", picture, speed=8, noise=2)
-    write_clip(folder / "still.mp4", picture, speed=0, noise=6)
+    try:
+        for path in (pan, still):
+            refuse_existing(path, args.overwrite)
+        args.folder.mkdir(parents=True, exist_ok=True)
+        write_clip(pan, picture, speed=8, noise=2)
+        write_clip(still, picture, speed=0, noise=6)
+    except (DceliteError, OSError) as error:
+        print(f"clips: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    sys.exit(main(sys.argv[1:]))

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import skimage.data
+from numpy.typing import NDArray
 
 NAMES = ("astronaut", "cat", "coffee", "rocket")
 EXPOSURES = (1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6, 1 / 4, 1 / 3)
@@ -23,16 +24,26 @@ READ_NOISE = 0.001
 """Standard deviation, as a share of the brightest light."""
 
 
+def light_of(name: str) -> NDArray[np.float64]:
+    """A photograph of scikit-image (H, W, 3) as light, 0 … 1."""
+    light: NDArray[np.float64] = (getattr(skimage.data, name)() / 255.0) ** GAMMA
+    return light
+
+
+def picture_of(light: NDArray[np.float64]) -> PIL.Image.Image:
+    """What a camera makes of it; light beyond 0 … 1 is cut off."""
+    return PIL.Image.fromarray(np.round(255.0 * np.clip(light, 0.0, 1.0) ** (1 / GAMMA)).astype(np.uint8))
+
+
 def main(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
     for name in NAMES:
-        light = (getattr(skimage.data, name)() / 255.0) ** GAMMA
+        light = light_of(name)
         for exposure in EXPOSURES:
             tint = rng.uniform(TINT, 1.0, 3)
-            seen = np.clip(light * exposure * tint + rng.normal(0.0, READ_NOISE, light.shape), 0.0, 1.0)
-            pixels = np.round(255.0 * seen ** (1 / GAMMA)).astype(np.uint8)
-            PIL.Image.fromarray(pixels).save(folder / f"{name}_{round(1 / exposure)}.png")
+            seen = light * exposure * tint + rng.normal(0.0, READ_NOISE, light.shape)
+            picture_of(seen).save(folder / f"{name}_{round(1 / exposure)}.png")
 
 
 if __name__ == "__main__":

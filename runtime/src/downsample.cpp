@@ -20,7 +20,8 @@ struct ByteRow {
 
     Pixel at(int x) const {
         const uint8_t *pixel = bytes + static_cast<ptrdiff_t>(x) * channels;
-        const uint32_t word = x < last || channels == 4 ? read_u32(pixel) : static_cast<uint32_t>(pixel[0] | pixel[1] << 8 | pixel[2] << 16);
+        const bool is_whole = x < last || channels == 4;
+        const uint32_t word = is_whole ? read_u32(pixel) : static_cast<uint32_t>(pixel[0] | pixel[1] << 8 | pixel[2] << 16);
         const Words parts = (Words{} + word) & Words{0xff, 0xff00, 0xff0000, 0};
         Ints integers;
         memcpy(&integers, &parts, sizeof integers);
@@ -59,7 +60,8 @@ struct ColourRow {
 Pixel lerp(Pixel from, Pixel to, float weight) { return from + weight * (to - from); }
 
 template <typename Row>
-void sample_row(const Row &above, const Row &below, float weight, const Sample *columns, int width, bool reverse, float *output) {
+void sample_row(const Row &above, const Row &below, float weight, const Sample *columns, int width, bool reverse,
+                float *output) {
     for (int x = 0; x < width; ++x, output += 3) {
         const Sample column = columns[x];
         const Pixel top = lerp(above.at(column.first), above.at(column.second), column.weight);

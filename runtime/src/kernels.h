@@ -70,8 +70,7 @@ struct Kernels {
 
     // The curve on one row of `count` 8-bit values, with the map between the expanded rows `above` and `below` at `weight`;
     // each holds `maps` (1 or DCE_ITERATIONS) rows of `count` values, times kByteMap, and up to kExpandSlack floats behind
-    // them are read.
-    // Source and destination may be the same. A map that is not a number gives 0.
+    // them are read. Source and destination may be the same. A map that is not a number gives 0.
     void (*curve_row)(const uint8_t *source, const float *above, const float *below, float weight, int maps, int count,
                       uint8_t *destination);
 };

@@ -25,7 +25,7 @@
 #if defined(__clang__)
 #  define DCE_UNROLL _Pragma("clang loop unroll(full)")
 #else
-#  define DCE_UNROLL _Pragma("GCC unroll 32")
+#  define DCE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
 namespace dce {
@@ -352,7 +352,8 @@ struct MapStep {
         depthwise_all<kPixels, kInputs>(layer, input, x + p, filtered + p * kInputs);
     }
 
-    // Products of kGroup pixels, summed up to as many parts of parts[output][g]. Of pixels that are not there they have no meaning.
+    // Products of kGroup pixels, summed up to as many parts of parts[output][g]. Those of pixels that are not there have no
+    // meaning.
     void dot(const float *pixels, Floats (&parts)[3][kGroups], int g) const {
         Floats sums[3][kGroup] = {};
         for (int c = 0; c < kInputs; c += kLanes) {
@@ -442,19 +443,18 @@ void expand_row(const float *map, int map_channels, const Expansion &expansion, 
 
 // The same numbers as in curve_block of kernels_scalar.cpp: y = 255 (x - 1/2) and maps of a / 255.
 //
-// Groups of four vectors, each kCurveSkew iteration behind the one before it: side by side, they hide the latency of a
-// multiply-add, and while one is loaded or stored, others keep the multipliers busy. kMaps is 1 or DCE_ITERATIONS; the maps of
-// a row lie `count` floats apart.
+// Groups of four vectors, each an iteration behind the one before it: side by side, they hide the latency of a multiply-add,
+// and while one is loaded or stored, others keep the multipliers busy. kMaps is 1 or DCE_ITERATIONS; the maps of a row lie
+// `count` floats apart.
 constexpr int kCurveGroup = 4;  // what store_bytes takes
-constexpr int kCurveSkew = 1;
 
 template <int kGroups, int kMaps>
 inline void curve_block(const uint8_t *source, const float *above, const float *below, float weight, ptrdiff_t count,
                         uint8_t *destination) {
     Floats y[kGroups][kCurveGroup], a[kGroups][kCurveGroup];
-    DCE_UNROLL for (int step = 0; step <= DCE_ITERATIONS + kCurveSkew * (kGroups - 1); ++step) {
+    DCE_UNROLL for (int step = 0; step < DCE_ITERATIONS + kGroups; ++step) {
         DCE_UNROLL for (int g = 0; g < kGroups; ++g) {
-            const int n = step - kCurveSkew * g;  // of this group's iterations
+            const int n = step - g;  // of this group's iterations
             const ptrdiff_t first = g * kCurveGroup * kLanes;
             if (n == 0)
                 for (int v = 0; v < kCurveGroup; ++v) y[g][v] = load_bytes(source + first + v * kLanes) - 127.5f;

@@ -16,7 +16,8 @@ constexpr int kDepth[kLayers] = {3, 8, 6, 4, 3, 3, 3};
 
 // Rows of each output, from its first one on, that a stream which begins further down keeps for the one that ends where it
 // begins: what that one would compute a second time and its layers read. Output 7 is the map.
-constexpr int kShared[kLayers + 1] = {0, kDepth[1] - 1, kDepth[2] - 1, kDepth[3] - 1, kDepth[4] - 1, kDepth[5] - 1, kDepth[6] - 1, 2};
+constexpr int kShared[kLayers + 1] = {
+    0, kDepth[1] - 1, kDepth[2] - 1, kDepth[3] - 1, kDepth[4] - 1, kDepth[5] - 1, kDepth[6] - 1, 2};
 
 // Gives row y of the downsampled image: (width, 3), 0 … 1. Rows are asked for in ascending order, each once.
 struct RowSource {

@@ -1,8 +1,9 @@
 // From a frame to an enhanced frame: downsample, curve network, upsample, curve, by bands of rows in parallel.
 //
 // Every band streams: rows of the image feed the network, rows of the curve map that leave it are expanded to the image's
-// width, and each output row lies between two of them. No image-sized intermediate exists. Bands compute the rows of context
-// that they share twice, so that they need not wait for each other; the result does not depend on their number.
+// width, and each output row lies between two of them. No image-sized intermediate exists. A band takes the rows of
+// context that it shares with the next one from there, or computes them a second time where they are not there yet, so that
+// none waits for another; the result does not depend on their number.
 //
 // Frames of a video, where the map is to stay, go in steps: downsample, estimate the map, measure, enhance.
 #ifndef DCELITE_PIPELINE_H
