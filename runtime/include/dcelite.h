@@ -30,14 +30,26 @@
  * except the `engine` of dce_options, see there. A handle from dce_open is freed by dce_close.
  *
  * Threads: different handles are independent and may be used at the same time from different threads. One handle serves
- * one call at a time; a second call that arrives meanwhile returns DCE_ERROR_BUSY and changes nothing.
+ * one call at a time; a second call that arrives meanwhile returns DCE_ERROR_BUSY and changes nothing. dce_close is the
+ * exception: it frees the handle at once. Whoever shares a handle between threads must see to it that all calls have returned
+ * and none begins any more (a mutex around each call and a flag, or a count of users), as the bindings for Python and Java do.
+ * Signal handlers must call nothing but dce_status_text and dce_version.
+ *
+ * Forks: a child process has none of the threads of its parent. It may go on using the handles that it has inherited, whose
+ * threads are then started anew by its first call, close them, and open others. A handle that another thread was using at the
+ * moment of the fork begins a new video in the child, and some of its memory is not freed there. Engines of dce_options are
+ * not the library's: what they allow in a child is for them to say. (Not on Android for handles of a process that forks
+ * without exec more often than process numbers repeat.)
  *
  * Failures: every function that can fail returns a dce_status, DCE_OK (0) or a negative code; a sentence about the last
- * failure stays on the handle (dce_error_message). The library never aborts, prints, or changes global state. A failed
+ * failure stays on the handle (dce_error_message). The library never aborts, prints, or changes global state; it blocks all
+ * signals in the threads that it starts. A failed
  * dce_enhance may have written a part of the destination only with DCE_ERROR_ENGINE or DCE_ERROR_OUT_OF_MEMORY.
  *
  * Versions: structures that may grow carry their size; fields are only added at the end. A program compiled against an
- * older header of the same DCE_ABI_VERSION works with a newer library.
+ * older header of the same DCE_ABI_VERSION works with a newer library, which fills and reads what its structures have room
+ * for. So does one that was compiled against a newer header: fields that the library does not know are not read, and set to
+ * zero where it answers. Functions that are newer than the library are missing from it.
  */
 #ifndef DCELITE_H
 #define DCELITE_H
@@ -188,19 +200,33 @@ DCE_API const char *dce_version(void);
  * every frame on its own. */
 #define dce_options_init(options) dce_options_init_size((options), sizeof(dce_options))
 
-/* The same for a structure of `size` bytes, as the caller's header has it: nothing beyond is touched. */
+/* The same for a structure of `size` bytes, as the caller's header has it: nothing beyond is touched, and what this library
+ * does not know is zero. */
 DCE_API void dce_options_init_size(dce_options *options, size_t size);
 
 /* Opens a model. `options` may be null for the defaults. On failure *handle still receives a handle whose only use is
  * dce_error_message and dce_close, or null where there was no memory for it or `handle` itself is null. */
 DCE_API dce_status dce_open(const dce_options *options, dce_enhancer **handle);
 
-/* Frees a handle; null is allowed. Must not be called while another call on the handle runs. */
+/* Frees a handle; null is allowed. Must not be called while another call on the handle runs, see "Threads". */
 DCE_API void dce_close(dce_enhancer *handle);
 
-/* A sentence about the last failure on this handle ("" after none), valid until the next call on it. With a null handle:
- * the sentence for a dce_open that found no memory. */
+/* A sentence about the last failure on this handle ("" after none), valid until the next call on it. While another thread
+ * uses the handle, the text of DCE_ERROR_BUSY. With a null handle: the sentence for a dce_open that found no memory. */
 DCE_API const char *dce_error_message(const dce_enhancer *handle);
+
+/* What a status means, in a few words without a full stop: constant, for any value, from any thread. */
+DCE_API const char *dce_status_text(dce_status status);
+
+/* The instruction set that the network of a handle is computed with: "scalar", "avx2", "avx512" or "neon"; of int8 models also
+ * "avxvnni", "avx512vnni" or "neondot". Constant while the handle is open; "" where dce_open failed, or for null. With an
+ * engine of dce_options: that of the curve. */
+DCE_API const char *dce_kernels(const dce_enhancer *handle);
+
+/* The instruction sets that this processor has and the library has kernels for, best first, separated by spaces: what the
+ * environment variable DCELITE_ISA may name when a handle is opened. Writes a string of at most `size` bytes to `names`, which
+ * may be null where `size` is 0, and returns the length of the whole list. */
+DCE_API size_t dce_list_kernels(char *names, size_t size);
 
 /* Describes the model that is open. */
 DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info);

@@ -5,8 +5,12 @@
 
 struct dce_enhancer {
     dce::Error error;
-    bool busy = false;  // read and written atomically
+    // Read and written atomically: the generation of the process whose call holds the handle, 0 while none does. Another number
+    // than today's is that of a call in the parent of this process, by a thread that does not exist here.
+    uint32_t holder = 0;
     bool open = false;
+    dce_options options = {};  // with the strength and smoothing of today
+    const dce::Kernels *kernels = nullptr;
     dce::Model model;
     dce_engine engine = {};
     dce::ThreadPool pool;
@@ -14,23 +18,41 @@ struct dce_enhancer {
 
     dce::Pipeline &pipeline() { return *reinterpret_cast<dce::Pipeline *>(pipeline_memory); }
     const dce_engine *engine_or_null() const { return engine.run ? &engine : nullptr; }
+
+    // Not on the stack of the caller: it is large.
+    void make_pipeline() {
+        const int own_scale = engine.run ? engine.scale : model.scale;
+        new (dce::At{pipeline_memory}) dce::Pipeline(*kernels, model, engine_or_null(),
+                                                     options.scale ? options.scale : own_scale, options, pool);
+    }
 };
 
 namespace {
 
 using dce::Error;
 
+constexpr size_t kLargestStructure = 4096;  // bytes; a size above it is one that nobody has set
+
 // Holds a handle for the duration of a call.
 class Call {
 public:
     explicit Call(dce_enhancer *handle) : handle_(handle) {
-        if (handle) taken_ = !__atomic_exchange_n(&handle->busy, true, __ATOMIC_ACQUIRE);
+        const uint32_t generation = dce::process_generation();
+        uint32_t holder = 0;
+        if (!handle) return;
+        taken_ = take(generation, &holder);
+        if (!taken_ && holder != generation && take(generation, &holder)) {
+            // The process was forked in the middle of a call of another thread. What that call was changing is in no defined
+            // state: it is left where it is, its memory included, and made anew.
+            taken_ = true;
+            if (handle->open) handle->make_pipeline();
+        }
         if (taken_) handle->error.message[0] = '\0';
     }
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
     ~Call() {
-        if (taken_) __atomic_store_n(&handle_->busy, false, __ATOMIC_RELEASE);
+        if (taken_) __atomic_store_n(&handle_->holder, 0u, __ATOMIC_RELEASE);
     }
 
     // DCE_OK, or why the call cannot go on. A busy handle's message belongs to the call that holds it.
@@ -43,6 +65,10 @@ public:
     }
 
 private:
+    bool take(uint32_t generation, uint32_t *holder) {
+        return __atomic_compare_exchange_n(&handle_->holder, holder, generation, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+    }
+
     dce_enhancer *handle_;
     bool taken_ = false;
 };
@@ -75,15 +101,42 @@ dce_status check_options(const dce_options &options, Error *error) {
     return DCE_OK;
 }
 
-dce_status check_engine(const dce_engine &engine, Error *error) {
-    if (engine.size != sizeof engine)
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "engine: size %zu, %zu was wanted", engine.size, sizeof engine);
+// A caller's structure that begins with its size, as far as it reaches: a program compiled against an older header passes a
+// shorter one than today's, whose missing fields are zero, and against a newer one a longer one. False: not even the fields
+// up to `smallest` bytes, which the first version had, are there.
+template <typename Structure>
+bool copy_in(const Structure *given, size_t smallest, Structure *copy) {
+    if (given->size < smallest) return false;
+    memcpy(copy, given, given->size < sizeof *copy ? given->size : sizeof *copy);
+    return true;
+}
+
+// The same the other way: fills what the caller's structure has room for, and fields of a newer header with zeros.
+template <typename Structure>
+dce_status copy_out(const Structure &values, Structure *result, const char *name, Error *error) {
+    if (!result) return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: is null", name);
+    const size_t size = result->size;
+    if (size < sizeof size || size > kLargestStructure)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: size %zu, %zu (sizeof the structure) was wanted", name, size,
+                          sizeof values);
+    memset(result, 0, size);
+    memcpy(result, &values, size < sizeof values ? size : sizeof values);
+    result->size = size;
+    return DCE_OK;
+}
+
+dce_status copy_engine(const dce_engine *given, dce_engine *copy, Error *error) {
+    dce_engine engine = {};
+    constexpr size_t smallest = sizeof engine;
+    if (!copy_in(given, smallest, &engine))
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "engine: size %zu, at least %zu was wanted", given->size, smallest);
     if (!engine.run) return error->set(DCE_ERROR_INVALID_ARGUMENT, "engine: run is null");
     if (engine.map_channels != 3 && engine.map_channels != 3 * DCE_ITERATIONS)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "engine: %d map channels, 3 or %d were wanted", engine.map_channels,
                           3 * DCE_ITERATIONS);
     if (engine.scale < 1 || engine.scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "engine: scale %d, 1 to %d was wanted", engine.scale, DCE_MAX_SCALE);
+    *copy = engine;
     return DCE_OK;
 }
 
@@ -95,40 +148,40 @@ dce_status load_model(const dce_options &options, dce::Model *model, Error *erro
     return dce::read_model(dce::kDefaultModel, dce::kDefaultModelSize, "shipped weights", model, error);
 }
 
-// The caller's options, as far as they reach: a program compiled against an older header passes a shorter structure.
 dce_status copy_options(const dce_options *given, dce_options *options, Error *error) {
     dce_options_init(options);
     if (!given) return DCE_OK;
     constexpr size_t smallest = offsetof(dce_options, strength) + sizeof(float);
-    if (given->size < smallest)
+    if (!copy_in(given, smallest, options))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "options: size %zu, at least %zu was wanted (dce_options_init sets it)",
                           given->size, smallest);
-    memcpy(options, given, given->size < sizeof *options ? given->size : sizeof *options);
     return DCE_OK;
 }
 
 dce_status open(const dce_options *given, dce_enhancer *handle) {
     Error *error = &handle->error;
-    dce_options options;
+    dce_options &options = handle->options;
+    if (!dce::watch_forks()) return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory to follow forks");
     dce_status status = copy_options(given, &options, error);
     if (status == DCE_OK) status = check_options(options, error);
+    dce_engine engine = {};
     if (status == DCE_OK)
-        status = options.engine ? check_engine(*options.engine, error) : load_model(options, &handle->model, error);
+        status = options.engine ? copy_engine(options.engine, &engine, error) : load_model(options, &handle->model, error);
     if (status != DCE_OK) return status;
 
     char available[64];
     const char *requested;
-    const dce::Kernels *kernels = dce::select_kernels(&requested, available, sizeof available);
-    if (!kernels)
+    handle->kernels = dce::select_kernels(&requested, available, sizeof available);
+    if (!handle->kernels)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "DCELITE_ISA: '%s', one of %s was wanted on this processor",
                           requested, available);
 
     handle->pool.start(options.threads ? options.threads : dce::available_processors());
-    if (options.engine) handle->engine = *options.engine;
-    const int own_scale = options.engine ? options.engine->scale : handle->model.scale;
-    new (dce::At{handle->pipeline_memory})
-        dce::Pipeline(*kernels, handle->model, handle->engine_or_null(),
-                      options.scale ? options.scale : own_scale, options, handle->pool);
+    options.model_path = nullptr;  // the caller's, like the other two
+    options.model_data = nullptr;
+    options.engine = nullptr;
+    handle->engine = engine;
+    handle->make_pipeline();
     handle->open = true;
     return DCE_OK;
 }
@@ -148,6 +201,7 @@ void dce_options_init_size(dce_options *options, size_t size) {
     defaults.size = size;
     defaults.strength = 1.0f;
     defaults.map_interval = 1;
+    memset(options, 0, size);  // what newer versions have added is off
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
 
@@ -161,30 +215,51 @@ dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
 
 void dce_close(dce_enhancer *handle) {
     if (!handle) return;
-    if (handle->open) handle->pipeline().~Pipeline();
+    // A call that the parent of this process was in the middle of leaves memory that cannot be freed.
+    if (handle->open && handle->holder == 0) handle->pipeline().~Pipeline();
     if (handle->engine.destroy) handle->engine.destroy(handle->engine.context);
     handle->~dce_enhancer();
     free(handle);
 }
 
 const char *dce_error_message(const dce_enhancer *handle) {
-    return handle ? handle->error.message : "no memory for a handle";
+    if (!handle) return "no memory for a handle";
+    // The message of a handle that is in use is another call's to write.
+    return __atomic_load_n(&handle->holder, __ATOMIC_ACQUIRE) == 0 ? handle->error.message : dce_status_text(DCE_ERROR_BUSY);
 }
+
+const char *dce_status_text(dce_status status) {
+    switch (status) {
+        case DCE_OK: return "no failure";
+        case DCE_ERROR_INVALID_ARGUMENT: return "an argument is null, or out of its range";
+        case DCE_ERROR_OUT_OF_MEMORY: return "an allocation failed";
+        case DCE_ERROR_FILE: return "the model file cannot be opened or read";
+        case DCE_ERROR_MODEL: return "the model is damaged, of another kind, or of a newer version";
+        case DCE_ERROR_ENGINE: return "the engine failed";
+        case DCE_ERROR_BUSY: return "the handle is in use by another call";
+    }
+    return "an unknown status";
+}
+
+const char *dce_kernels(const dce_enhancer *handle) {
+    if (!handle || !handle->open) return "";
+    return handle->model.is_int8 ? dce::int8_kernels_beside(*handle->kernels).name : handle->kernels->name;
+}
+
+size_t dce_list_kernels(char *names, size_t size) { return dce::list_kernels(names, names ? size : 0); }
 
 dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info) {
     const Call call(handle);
     if (call.status() != DCE_OK) return call.status();
     Error *error = &handle->error;
-    if (!info) return error->set(DCE_ERROR_INVALID_ARGUMENT, "info: is null");
-    if (info->size < sizeof *info)
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "info: size %zu, %zu was wanted", info->size, sizeof *info);
     const bool engine = handle->engine_or_null() != nullptr;
-    info->architecture = engine ? DCE_ARCHITECTURE_ENGINE : handle->model.architecture;
-    info->map_channels = handle->pipeline().map_channels();
-    info->scale = handle->pipeline().scale();
-    info->iterations = DCE_ITERATIONS;
-    info->parameters = engine ? 0 : handle->model.parameters;
-    return DCE_OK;
+    dce_model_info values = {};
+    values.architecture = engine ? DCE_ARCHITECTURE_ENGINE : handle->model.architecture;
+    values.map_channels = handle->pipeline().map_channels();
+    values.scale = handle->pipeline().scale();
+    values.iterations = DCE_ITERATIONS;
+    values.parameters = engine ? 0 : handle->model.parameters;
+    return copy_out(values, info, "info", error);
 }
 
 dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_image *destination) {
@@ -202,28 +277,30 @@ dce_status dce_set_strength(dce_enhancer *handle, float strength) {
     const Call call(handle);
     dce_status status = call.status();
     if (status == DCE_OK) status = check_strength(strength, &handle->error);
-    if (status == DCE_OK) handle->pipeline().set_strength(strength);
-    return status;
+    if (status != DCE_OK) return status;
+    handle->options.strength = strength;
+    handle->pipeline().set_strength(strength);
+    return DCE_OK;
 }
 
 dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing) {
     const Call call(handle);
     dce_status status = call.status();
     if (status == DCE_OK) status = check_smoothing(smoothing, &handle->error);
-    if (status == DCE_OK) handle->pipeline().set_smoothing(smoothing);
-    return status;
+    if (status != DCE_OK) return status;
+    handle->options.smoothing = smoothing;
+    handle->pipeline().set_smoothing(smoothing);
+    return DCE_OK;
 }
 
 dce_status dce_get_timings(dce_enhancer *handle, dce_timings *timings) {
     const Call call(handle);
     if (call.status() != DCE_OK) return call.status();
     Error *error = &handle->error;
-    if (!timings) return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: is null");
-    if (timings->size < sizeof *timings)
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: size %zu, %zu was wanted", timings->size, sizeof *timings);
-    if (!handle->pipeline().timings(timings))
+    dce_timings values = {};
+    if (!handle->pipeline().timings(&values))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "timings: are kept where dce_options asks for them");
-    return DCE_OK;
+    return copy_out(values, timings, "timings", error);
 }
 
 dce_status dce_reset(dce_enhancer *handle) {
@@ -257,10 +334,12 @@ dce_status dce_curve_map(dce_enhancer *handle, const dce_image *source, float *m
     if (status != DCE_OK) return status;
     if (!map) return error->set(DCE_ERROR_INVALID_ARGUMENT, "map: is null");
     const dce::Pipeline &pipeline = handle->pipeline();
-    const size_t wanted = static_cast<size_t>(dce::low_resolution(source->width, pipeline.scale())) *
-                          dce::low_resolution(source->height, pipeline.scale()) * pipeline.map_channels();
+    const uint64_t wanted = static_cast<uint64_t>(dce::low_resolution(source->width, pipeline.scale())) *
+                            static_cast<uint64_t>(dce::low_resolution(source->height, pipeline.scale())) *
+                            static_cast<uint64_t>(pipeline.map_channels());  // more than 32 bits, at worst
     if (map_floats < wanted)
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "map: room for %zu floats, %zu were wanted", map_floats, wanted);
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "map: room for %zu floats, %llu were wanted", map_floats,
+                          static_cast<unsigned long long>(wanted));
     return handle->pipeline().curve_map(*source, map, error);
 }
 

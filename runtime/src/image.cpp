@@ -43,6 +43,11 @@ dce_status check_plane(const dce_image &image, int plane, const char *name, Erro
     if (plane_height(image, plane) > 1 && stride > -row && stride < row)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: plane[%d]: stride %td bytes, at least %td were wanted", name, plane,
                           stride, row);
+    const ptrdiff_t step = stride < 0 ? -(stride + 1) : stride;  // without overflow, one byte less for those that run upwards
+    ptrdiff_t extent;
+    if (__builtin_mul_overflow(step, plane_height(image, plane) - 1, &extent) || extent > PTRDIFF_MAX - row - DCE_MAX_DIMENSION)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: plane[%d]: %d rows with a stride of %td bytes, no more than fit in "
+                          "memory were wanted", name, plane, plane_height(image, plane), stride);
     if (format_of(image).kind == Kind::kInterleaved16 &&
         (reinterpret_cast<uintptr_t>(image.plane[plane]) % 2 != 0 || (image.height > 1 && stride % 2 != 0)))
         return error->set(DCE_ERROR_INVALID_ARGUMENT,

@@ -63,15 +63,21 @@ constexpr Candidate kCandidates[] = {
 const Kernels *select_kernels(const char **requested, char *names, size_t names_size) {
     *requested = getenv("DCELITE_ISA");
     if (*requested && !**requested) *requested = nullptr;
-    size_t written = 0;
-    names[0] = '\0';
+    for (const Candidate &candidate : kCandidates)
+        if (candidate.runs_here() && (!*requested || strcmp(*requested, candidate.kernels->name) == 0)) return candidate.kernels;
+    list_kernels(names, names_size);
+    return nullptr;
+}
+
+size_t list_kernels(char *names, size_t size) {
+    size_t length = 0;
     for (const Candidate &candidate : kCandidates) {
         if (!candidate.runs_here()) continue;
-        if (!*requested || strcmp(*requested, candidate.kernels->name) == 0) return candidate.kernels;
-        written += static_cast<size_t>(
-            snprintf(names + written, names_size - written, "%s%s", written ? ", " : "", candidate.kernels->name));
+        char *end = length < size ? names + length : nullptr;
+        length += static_cast<size_t>(
+            snprintf(end, end ? size - length : 0, "%s%s", length ? " " : "", candidate.kernels->name));
     }
-    return nullptr;
+    return length;
 }
 
 }  // namespace dce

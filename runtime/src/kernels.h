@@ -88,6 +88,9 @@ extern const Kernels kNeonKernels;
 // where the processor, or this build, has no such instructions. `names` receives those that it has, for the message.
 const Kernels *select_kernels(const char **requested, char *names, size_t names_size);
 
+// See dce_list_kernels.
+size_t list_kernels(char *names, size_t size);
+
 }  // namespace dce
 
 #endif

@@ -19,8 +19,10 @@ public:
     Buffer &operator=(const Buffer &) = delete;
     ~Buffer() { free(allocation_); }
 
-    // Makes room for `count` values; false where there is no memory (the buffer is then empty).
-    bool reserve(size_t count) {
+    // Makes room for `count` x `each` values; false where there is no memory (the buffer is then empty), or the product has no
+    // place in a size_t, as sizes of callers may on 32 bits.
+    bool reserve(size_t count, size_t each = 1) {
+        if (__builtin_mul_overflow(count, each, &count)) count = SIZE_MAX;
         if (count <= capacity_) return true;
         free(allocation_);
         allocation_ = nullptr;

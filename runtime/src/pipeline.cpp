@@ -88,8 +88,8 @@ dce_status Pipeline::prepare(const dce_image &source, Error *error) {
 }
 
 dce_status Pipeline::run_engine(const dce_image &source, Error *error) {
-    const size_t area = static_cast<size_t>(low_width_) * low_height_;
-    if (!engine_image_.reserve(3 * area) || !engine_map_.reserve(map_channels() * area) ||
+    const size_t area = static_cast<size_t>(low_width_) * low_height_;  // below 2^32
+    if (!engine_image_.reserve(area, 3) || !engine_map_.reserve(area, map_channels()) ||
         !bands_[0].map_row.reserve(3 * static_cast<size_t>(low_width_)))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", low_width_, low_height_);
     const Stopwatch stopwatch(timed(times_), kNetworkStage);

@@ -2,16 +2,9 @@
 #ifndef DCELITE_STOPWATCH_H
 #define DCELITE_STOPWATCH_H
 
-#include <stdint.h>
-#include <time.h>
+#include "platform.h"
 
 namespace dce {
-
-inline int64_t now_ns() {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
-}
 
 enum Stage { kConvertStage, kDownsampleStage, kNetworkStage, kCurveStage, kStages };
 

@@ -23,8 +23,8 @@ bool Temporal::prepare(int width, int height, int map_channels) {
     if (width == width_ && height == height_ && map_channels == map_channels_) return true;
     has_history_ = false;
     width_ = height_ = 0;
-    const size_t area = static_cast<size_t>(width) * height;
-    if (!image_.reserve(area * 3) || !map_.reserve(area * map_channels)) return false;
+    const size_t area = static_cast<size_t>(width) * height;  // below 2^32
+    if (!image_.reserve(area, 3) || !map_.reserve(area, map_channels)) return false;
     width_ = width;
     height_ = height;
     map_channels_ = map_channels;

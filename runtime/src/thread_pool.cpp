@@ -1,11 +1,11 @@
 #include "thread_pool.h"
 
-#if defined(__linux__)
-#  include <sched.h>
-#endif
-#include <unistd.h>
+#include <signal.h>
 
-#include "stopwatch.h"
+// Tests put delays where threads can overtake each other.
+#ifndef DCELITE_RACE
+#  define DCELITE_RACE()
+#endif
 
 namespace dce {
 namespace {
@@ -22,14 +22,6 @@ void put(T &value, T next) {
     __atomic_store_n(&value, next, __ATOMIC_RELEASE);
 }
 
-void pause() {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#elif defined(__aarch64__) || defined(__arm__)
-    __asm__ volatile("yield");
-#endif
-}
-
 // Waits awake until condition() or for kSpinNanoseconds; returns what the condition was last.
 template <typename Condition>
 bool spin_until(Condition condition) {
@@ -43,26 +35,35 @@ bool spin_until(Condition condition) {
     return condition();
 }
 
-constexpr uint32_t job_of(uint64_t ticket) { return static_cast<uint32_t>(ticket >> 32); }
-constexpr uint32_t index_of(uint64_t ticket) { return static_cast<uint32_t>(ticket); }
-
 }  // namespace
 
-int available_processors() {
-    long count = sysconf(_SC_NPROCESSORS_ONLN);
-#if defined(__linux__)
-    cpu_set_t allowed;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
-#endif
-    return count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : static_cast<int>(count);
+void ThreadPool::start(int threads) {
+    start_workers(threads - 1);
+    threads_ = workers_ + 1;
 }
 
-void ThreadPool::start(int threads) {
-    for (; workers_ < threads - 1; ++workers_)
-        if (pthread_create(&handles_[workers_], nullptr, worker, this) != 0) return;
+// The workers take no signals: those belong to the program's own threads.
+void ThreadPool::start_workers(int count) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    while (workers_ < count && pthread_create(&handles_[workers_], nullptr, worker, this) == 0) ++workers_;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+// In a forked child. What the parent's threads held and waited for is in no defined state, and begins anew.
+void ThreadPool::forget_workers() {
+    mutex_ = PTHREAD_MUTEX_INITIALIZER;
+    wake_ = PTHREAD_COND_INITIALIZER;
+    done_ = PTHREAD_COND_INITIALIZER;
+    workers_ = 0;
+    ticket_ = 0;
+    unfinished_ = 0;
+    generation_ = process_generation();
 }
 
 ThreadPool::~ThreadPool() {
+    if (generation_ != process_generation()) return;  // nobody to end, and no condition that could be destroyed
     pthread_mutex_lock(&mutex_);
     put(stop_, true);
     pthread_cond_broadcast(&wake_);
@@ -73,25 +74,29 @@ ThreadPool::~ThreadPool() {
     pthread_mutex_destroy(&mutex_);
 }
 
-bool ThreadPool::has_job_after(uint32_t job) const { return job_of(get(ticket_)) != job || get(stop_); }
+bool ThreadPool::has_job_after(uint64_t job) const { return get(ticket_) >> kLeftBits != job || get(stop_); }
 
-// Takes indices of the job of `ticket` until none is left.
+// Takes indices of the job of `ticket` until nothing is left.
 void ThreadPool::work(uint64_t ticket) {
-    const uint32_t job = job_of(ticket);
-    while (job_of(ticket) == job) {
+    constexpr uint64_t kLeft = (uint64_t{1} << kLeftBits) - 1;
+    const uint64_t job = ticket >> kLeftBits;
+    while (ticket >> kLeftBits == job && (ticket & kLeft) != 0) {
         const Task task = get(task_);
         void *const context = get(context_);
-        if (index_of(ticket) >= get(count_)) return;
-        // A failure means that another thread was faster, or that there is a new job; `ticket` is then the present one.
-        if (!__atomic_compare_exchange_n(&ticket_, &ticket, ticket + 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
-        task(context, static_cast<int>(index_of(ticket)));
-        finish_task();
+        const uint32_t index = get(count_) - static_cast<uint32_t>(ticket & kLeft);
+        DCELITE_RACE();
+        // A failure means that another thread was faster; `ticket` is then the present one.
+        if (!__atomic_compare_exchange_n(&ticket_, &ticket, ticket - 1, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) continue;
+        DCELITE_RACE();
+        task(context, static_cast<int>(index));
+        finish_index();
         ticket = get(ticket_);
     }
 }
 
-void ThreadPool::finish_task() {
+void ThreadPool::finish_index() {
     if (__atomic_sub_fetch(&unfinished_, 1, __ATOMIC_ACQ_REL) != 0) return;
+    DCELITE_RACE();
     pthread_mutex_lock(&mutex_);
     pthread_cond_signal(&done_);
     pthread_mutex_unlock(&mutex_);
@@ -99,7 +104,7 @@ void ThreadPool::finish_task() {
 
 void *ThreadPool::worker(void *pool) {
     ThreadPool &self = *static_cast<ThreadPool *>(pool);
-    uint32_t job = 0;  // the last one that this thread has worked on
+    uint64_t job = 0;  // the last one that this thread has worked on
     for (;;) {
         if (!spin_until([&] { return self.has_job_after(job); })) {
             pthread_mutex_lock(&self.mutex_);
@@ -108,22 +113,29 @@ void *ThreadPool::worker(void *pool) {
         }
         if (get(self.stop_)) return nullptr;
         const uint64_t ticket = get(self.ticket_);
-        job = job_of(ticket);
+        job = ticket >> kLeftBits;
+        DCELITE_RACE();
         self.work(ticket);
     }
 }
 
 void ThreadPool::run(void (*task)(void *context, int index), void *context, int count) {
-    if (count == 1 || workers_ == 0) {
+    if (generation_ != process_generation()) {
+        forget_workers();
+        start_workers(threads_ - 1);
+    }
+    if (count <= 1 || workers_ == 0) {
         for (int i = 0; i < count; ++i) task(context, i);
         return;
     }
-    const uint64_t ticket = static_cast<uint64_t>(job_of(get(ticket_)) + 1) << 32;
+    const uint64_t job = (get(ticket_) >> kLeftBits) + 1;
+    const uint64_t ticket = job << kLeftBits | static_cast<uint64_t>(count);
     pthread_mutex_lock(&mutex_);
     put(task_, task);
     put(context_, context);
     put(count_, static_cast<uint32_t>(count));
     put(unfinished_, static_cast<uint32_t>(count));
+    DCELITE_RACE();
     put(ticket_, ticket);
     pthread_cond_broadcast(&wake_);
     pthread_mutex_unlock(&mutex_);

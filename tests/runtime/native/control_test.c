@@ -119,7 +119,7 @@ static void timings_add_up(void) {
 
 static void timings_are_refused(void) {
     dce_enhancer *without = open_with(1, 1.0f, 0.0f, 0), *with = open_with(1, 1.0f, 0.0f, 1);
-    dce_timings timings = {.size = sizeof timings}, short_one = {.size = 8};
+    dce_timings timings = {.size = sizeof timings}, short_one = {.size = sizeof(size_t) - 1};
     CHECK_EQUAL(dce_get_timings(without, &timings), DCE_ERROR_INVALID_ARGUMENT);
     CHECK_EQUAL(dce_get_timings(with, &short_one), DCE_ERROR_INVALID_ARGUMENT);
     CHECK_EQUAL(dce_get_timings(with, NULL), DCE_ERROR_INVALID_ARGUMENT);

@@ -75,6 +75,7 @@ static void *use_again(void *status) {
     static uint8_t pixels[SIZE];
     dce_image image = image_of(pixels);
     *(dce_status *)status = dce_enhance(g_handle, &image, &image);
+    CHECK(strcmp(dce_error_message(g_handle), dce_status_text(DCE_ERROR_BUSY)) == 0); /* not the other call's */
     return NULL;
 }
 
@@ -103,6 +104,47 @@ static void test_busy(void) {
     dce_close(g_handle);
 }
 
+/* One handle, many threads, images whose sizes change from call to call, and with them the number of its bands. */
+static void test_changing_sizes(int threads) {
+    enum { SIZES = 6, CALLS = 60 };
+    static const int sizes[SIZES][2] = {{1, 1}, {20, H}, {9, 80}, {W, 24}, {W, 60}, {3, H}};
+    static uint8_t wanted[SIZES][SIZE], result[SIZE];
+    dce_enhancer *single = open_with(1, 1), *handle = open_with(threads, 1);
+    for (int i = 0; i < SIZES; ++i) {
+        dce_image source = part_of(g_pixels, sizes[i][0], sizes[i][1]), destination = source;
+        destination.plane[0] = wanted[i];
+        CHECK_EQUAL(dce_enhance(single, &source, &destination), DCE_OK);
+    }
+    unsigned state = 3;
+    for (int i = 0; i < CALLS; ++i) {
+        const int k = (int)(random_u32(&state) >> 8) % SIZES;
+        dce_image source = part_of(g_pixels, sizes[k][0], sizes[k][1]), destination = source;
+        destination.plane[0] = result;
+        memset(result, 0, SIZE);
+        CHECK_EQUAL(dce_enhance(handle, &source, &destination), DCE_OK);
+        CHECK(memcmp(result, wanted[k], SIZE) == 0);
+    }
+    dce_close(handle);
+    dce_close(single);
+}
+
+/* Texts and names need no handle, and never fail. */
+static void test_texts(void) {
+    char names[64], few[5] = "....";
+    for (int status = DCE_ERROR_BUSY - 2; status <= 2; ++status) CHECK(strlen(dce_status_text((dce_status)status)) > 3);
+    const size_t length = dce_list_kernels(names, sizeof names);
+    CHECK_EQUAL(length, strlen(names));
+    CHECK(strstr(names, "scalar") != NULL);
+    CHECK_EQUAL(dce_list_kernels(NULL, 0), length);
+    CHECK_EQUAL(dce_list_kernels(few, sizeof few), length);
+    CHECK_EQUAL(strlen(few), sizeof few - 1);
+    CHECK(strncmp(few, names, sizeof few - 1) == 0);
+    dce_enhancer *handle = open_with(1, 0);
+    CHECK(strncmp(dce_kernels(handle), names, strlen(dce_kernels(handle))) == 0 || getenv("DCELITE_ISA"));
+    dce_close(handle);
+    CHECK(strcmp(dce_kernels(NULL), "") == 0);
+}
+
 int main(void) {
     unsigned state = 42;
     for (int i = 0; i < SIZE; ++i) g_pixels[i] = (uint8_t)(random_u32(&state) >> 24);
@@ -111,5 +153,7 @@ int main(void) {
     test_any_number_of_threads(0, W, H); /* the last: its result is what the handles in parallel are held against */
     test_handles_in_parallel();
     test_busy();
+    for (int threads = 4; threads <= 64; threads *= 4) test_changing_sizes(threads);
+    test_texts();
     return 0;
 }

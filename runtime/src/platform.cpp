@@ -1,0 +1,158 @@
+#include "platform.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__linux__)
+#  include <sched.h>
+#endif
+
+namespace dce {
+namespace {
+
+int clamped(long count) { return count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : static_cast<int>(count); }
+
+constexpr size_t kGroup = 512;             // bytes of the path of a control group; a longer one counts as none
+constexpr size_t kFolder = 2 * kGroup;     // with the hierarchy that it is in
+constexpr size_t kFile = kFolder + 32;
+
+// The first line of a file without its end; false: there is no such file.
+bool read_line(const char *path, char *line, size_t size) {
+    FILE *file = fopen(path, "r");
+    if (!file) return false;
+    const size_t length = fread(line, 1, size - 1, file);
+    fclose(file);
+    line[length] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return true;
+}
+
+// Processors that `quota` microseconds in each `period` amount to, rounded up; 0: no quota ("max", -1, nonsense).
+int processors_of(const char *quota, const char *period) {
+    const long long granted = strtoll(quota, nullptr, 10), whole = strtoll(period, nullptr, 10);
+    if (granted <= 0 || whole <= 0) return 0;
+    const long long count = granted / whole + (granted % whole != 0);
+    return count > kMaxThreads ? kMaxThreads : static_cast<int>(count);
+}
+
+// The quota of one control group: cpu.max has "quota period" in version 2, version 1 has a file for each.
+int group_processors(const char *folder) {
+    char path[kFile], quota[64], period[64];
+    snprintf(path, sizeof path, "%s/cpu.max", folder);
+    if (read_line(path, quota, sizeof quota)) {
+        char *space = strchr(quota, ' ');
+        return space ? processors_of(quota, space + 1) : 0;
+    }
+    snprintf(path, sizeof path, "%s/cpu.cfs_quota_us", folder);
+    if (!read_line(path, quota, sizeof quota)) return 0;
+    snprintf(path, sizeof path, "%s/cpu.cfs_period_us", folder);
+    return read_line(path, period, sizeof period) ? processors_of(quota, period) : 0;
+}
+
+// The smallest quota of a group and the groups above it. In a container the path may name folders that only the host sees:
+// then its own group is the root of the mount, which the walk reaches in the end.
+int smallest_quota(const char *hierarchy, const char *group) {
+    char path[kGroup], folder[kFolder];
+    if (strlen(group) >= sizeof path) return 0;
+    strcpy(path, strcmp(group, "/") == 0 ? "" : group);
+    int smallest = 0;
+    for (;;) {
+        snprintf(folder, sizeof folder, "%s%s", hierarchy, path);
+        const int count = group_processors(folder);
+        if (count > 0 && (smallest == 0 || count < smallest)) smallest = count;
+        char *slash = strrchr(path, '/');
+        if (!slash) return smallest;
+        *slash = '\0';
+    }
+}
+
+// True where "cpu" is one of the controllers, separated by commas, of version 1.
+bool has_cpu(const char *controllers) {
+    for (const char *name = controllers; name; name = strchr(name, ',')) {
+        name += *name == ',';
+        if (strncmp(name, "cpu", 3) == 0 && (name[3] == ',' || name[3] == '\0')) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
+int quota_processors(const char *membership, const char *mount) {
+    char text[4096];
+    FILE *file = fopen(membership, "r");
+    if (!file) return 0;
+    text[fread(text, 1, sizeof text - 1, file)] = '\0';
+    fclose(file);
+    int smallest = 0;
+    for (char *line = text, *next; line; line = next) {  // number:controllers:/path
+        next = strchr(line, '\n');
+        if (next) *next++ = '\0';
+        char *controllers = strchr(line, ':');
+        char *group = controllers ? strchr(controllers + 1, ':') : nullptr;
+        if (!group) continue;
+        *group++ = '\0';
+        ++controllers;
+        if (*controllers && !has_cpu(controllers)) continue;
+        char hierarchy[kGroup];
+        snprintf(hierarchy, sizeof hierarchy, *controllers ? "%s/%s" : "%s", mount, controllers);
+        const int count = smallest_quota(hierarchy, group);
+        if (count > 0 && (smallest == 0 || count < smallest)) smallest = count;
+    }
+    return smallest;
+}
+
+int available_processors() {
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+#if defined(__linux__)
+    cpu_set_t allowed;
+    if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
+#endif
+#if defined(__linux__) && !defined(__ANDROID__)  // where apps have shares of the processors, not quotas
+    const int quota = quota_processors("/proc/self/cgroup", "/sys/fs/cgroup");
+    if (quota > 0 && quota < count) count = quota;
+#endif
+    return clamped(count);
+}
+
+int64_t now_ns() {
+    timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+}
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__) || defined(__arm__)
+    __asm__ volatile("yield");
+#endif
+}
+
+#if defined(__ANDROID__)
+
+// Apps are forked before they run code of their own, and bionic links handlers of forks statically: the process number will do.
+bool watch_forks() { return true; }
+uint32_t process_generation() { return static_cast<uint32_t>(getpid()); }
+
+#else
+
+// The process number alone will not do where it can come again, as in a service that forks workers for months.
+namespace {
+uint32_t g_generation = 1;  // changes in a child alone, before any of its code runs
+bool g_watching = false;
+pthread_once_t g_watch = PTHREAD_ONCE_INIT;
+}  // namespace
+
+bool watch_forks() {
+    pthread_once(&g_watch, [] { g_watching = pthread_atfork(nullptr, nullptr, [] { ++g_generation; }) == 0; });
+    return g_watching;
+}
+
+uint32_t process_generation() { return g_generation; }
+
+#endif
+
+}  // namespace dce

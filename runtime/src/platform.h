@@ -1,0 +1,34 @@
+// What the core asks of the operating system: processors, clock, forks. The other files know no system by name.
+#ifndef DCELITE_PLATFORM_H
+#define DCELITE_PLATFORM_H
+
+#include <stdint.h>
+
+namespace dce {
+
+constexpr int kMaxThreads = 64;
+
+// Processors that the calling process may use, 1 … kMaxThreads: those that its affinity and, on Linux, the CPU quotas of its
+// control groups allow (a container's limit; rounded up to a whole processor).
+int available_processors();
+
+// The least whole number of processors that covers the quotas of a process's control groups, of version 1 and 2; 0: none has
+// a quota. `membership` is a file like /proc/self/cgroup, `mount` the folder where the hierarchies are mounted.
+int quota_processors(const char *membership, const char *mount);
+
+// A monotonic clock, in nanoseconds.
+int64_t now_ns();
+
+// Tells the processor that this thread waits for another one.
+void pause();
+
+// Makes process_generation() see forks from now on; may be repeated. False: no memory.
+bool watch_forks();
+
+// A number, never 0, that a forked child has another one of than its parent: threads that were started with another number
+// than today's do not exist in this process.
+uint32_t process_generation();
+
+}  // namespace dce
+
+#endif
