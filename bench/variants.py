@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from dcelite import _native, enhancer, reference
 from dcelite.bench import fidelity
-from dcelite.bench.roofline import ISAS
 from dcelite.bench.weights import Model
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
@@ -86,12 +85,7 @@ def forced_library(path: Path | None) -> contextlib.AbstractContextManager[None]
 @functools.cache
 def available_isas() -> tuple[str, ...]:
     """The instruction sets that the native engine has on this processor, best first."""
-    found = []
-    for isa in ISAS:
-        with forced_isa(isa), contextlib.suppress(ValueError):
-            Enhancer(threads=1).close()
-            found.append(isa)
-    return tuple(found)
+    return _native.list_kernels()
 
 
 def variant_of(

@@ -30,9 +30,10 @@
  * except the `engine` of dce_options, see there. A handle from dce_open is freed by dce_close.
  *
  * Threads: different handles are independent and may be used at the same time from different threads. One handle serves
- * one call at a time; a second call that arrives meanwhile returns DCE_ERROR_BUSY and changes nothing. dce_close is the
- * exception: it frees the handle at once. Whoever shares a handle between threads must see to it that all calls have returned
- * and none begins any more (a mutex around each call and a flag, or a count of users), as the bindings for Python and Java do.
+ * one call at a time; a second call that arrives meanwhile returns DCE_ERROR_BUSY and changes nothing. dce_close does
+ * not wait: a call that is at work goes on, and frees the handle when it ends. No call may begin after dce_close, so whoever
+ * shares a handle between threads must have a lock of his own around every call, with a flag, as the bindings for Python and
+ * Java have.
  * Signal handlers must call nothing but dce_status_text and dce_version.
  *
  * Forks: a child process has none of the threads of its parent. It may go on using the handles that it has inherited, whose
@@ -208,7 +209,7 @@ DCE_API void dce_options_init_size(dce_options *options, size_t size);
  * dce_error_message and dce_close, or null where there was no memory for it or `handle` itself is null. */
 DCE_API dce_status dce_open(const dce_options *options, dce_enhancer **handle);
 
-/* Frees a handle; null is allowed. Must not be called while another call on the handle runs, see "Threads". */
+/* Frees a handle, at once or at the end of the call that is at work on it; null is allowed. See "Threads". */
 DCE_API void dce_close(dce_enhancer *handle);
 
 /* A sentence about the last failure on this handle ("" after none), valid until the next call on it. While another thread

@@ -6,8 +6,9 @@
 struct dce_enhancer {
     dce::Error error;
     // Read and written atomically: the generation of the process whose call holds the handle, 0 while none does. Another number
-    // than today's is that of a call in the parent of this process, by a thread that does not exist here.
-    uint32_t holder = 0;
+    // than today's is that of a call in the parent of this process, by a thread that does not exist here. kClosing is added by
+    // a dce_close that found a call at work, which then frees the handle when it ends.
+    uint64_t holder = 0;
     bool open = false;
     dce_options options = {};  // with the strength and smoothing of today
     const dce::Kernels *kernels = nullptr;
@@ -33,15 +34,24 @@ using dce::Error;
 
 constexpr size_t kLargestStructure = 4096;  // bytes; a size above it is one that nobody has set
 
+constexpr uint64_t kClosing = uint64_t{1} << 32;
+
+void free_handle(dce_enhancer *handle, bool with_pipeline) {
+    if (handle->open && with_pipeline) handle->pipeline().~Pipeline();
+    if (handle->engine.destroy) handle->engine.destroy(handle->engine.context);
+    handle->~dce_enhancer();
+    free(handle);
+}
+
 // Holds a handle for the duration of a call.
 class Call {
 public:
     explicit Call(dce_enhancer *handle) : handle_(handle) {
-        const uint32_t generation = dce::process_generation();
-        uint32_t holder = 0;
+        const uint64_t generation = dce::process_generation();
+        uint64_t holder = 0;
         if (!handle) return;
         taken_ = take(generation, &holder);
-        if (!taken_ && holder != generation && take(generation, &holder)) {
+        if (!taken_ && !(holder & kClosing) && holder != generation && take(generation, &holder)) {
             // The process was forked in the middle of a call of another thread. What that call was changing is in no defined
             // state: it is left where it is, its memory included, and made anew.
             taken_ = true;
@@ -52,7 +62,8 @@ public:
     Call(const Call &) = delete;
     Call &operator=(const Call &) = delete;
     ~Call() {
-        if (taken_) __atomic_store_n(&handle_->holder, 0u, __ATOMIC_RELEASE);
+        if (taken_ && __atomic_exchange_n(&handle_->holder, 0, __ATOMIC_ACQ_REL) & kClosing)
+            free_handle(handle_, true);
     }
 
     // DCE_OK, or why the call cannot go on. A busy handle's message belongs to the call that holds it.
@@ -65,7 +76,7 @@ public:
     }
 
 private:
-    bool take(uint32_t generation, uint32_t *holder) {
+    bool take(uint64_t generation, uint64_t *holder) {
         return __atomic_compare_exchange_n(&handle_->holder, holder, generation, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
     }
 
@@ -215,11 +226,10 @@ dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
 
 void dce_close(dce_enhancer *handle) {
     if (!handle) return;
-    // A call that the parent of this process was in the middle of leaves memory that cannot be freed.
-    if (handle->open && handle->holder == 0) handle->pipeline().~Pipeline();
-    if (handle->engine.destroy) handle->engine.destroy(handle->engine.context);
-    handle->~dce_enhancer();
-    free(handle);
+    const uint64_t holder = __atomic_fetch_or(&handle->holder, kClosing, __ATOMIC_ACQ_REL);
+    if (holder == dce::process_generation()) return;  // the call that is at work will
+    // A call that the parent of this process was in the middle of leaves a pipeline whose memory cannot be freed.
+    free_handle(handle, holder == 0);
 }
 
 const char *dce_error_message(const dce_enhancer *handle) {

@@ -149,6 +149,19 @@ def _load(path: Path) -> ctypes.CDLL:
     return lib
 
 
+def keep_forever(value: object) -> None:
+    """Never free an object, not even when the interpreter ends."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
+
+
+def list_kernels() -> tuple[str, ...]:
+    """The instruction sets that DCELITE_ISA may name on this processor, best first."""
+    lib = library()
+    names = ctypes.create_string_buffer(lib.dce_list_kernels(None, 0) + 1)
+    lib.dce_list_kernels(names, len(names))
+    return tuple(names.value.decode().split())
+
+
 def _declare(lib: ctypes.CDLL) -> None:
     handle = ctypes.c_void_p
     int32_pointer = ctypes.POINTER(ctypes.c_int32)
@@ -161,6 +174,10 @@ def _declare(lib: ctypes.CDLL) -> None:
     lib.dce_close.restype = None
     lib.dce_error_message.argtypes = [handle]
     lib.dce_error_message.restype = ctypes.c_char_p
+    lib.dce_kernels.argtypes = [handle]
+    lib.dce_kernels.restype = ctypes.c_char_p
+    lib.dce_list_kernels.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
+    lib.dce_list_kernels.restype = ctypes.c_size_t
     lib.dce_get_model_info.argtypes = [handle, ctypes.POINTER(ModelInfo)]
     lib.dce_enhance.argtypes = [handle, ctypes.POINTER(Image), ctypes.POINTER(Image)]
     lib.dce_reset.argtypes = [handle]

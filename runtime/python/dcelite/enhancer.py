@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, TypeVar, cast, runtime_checkable
@@ -47,8 +49,30 @@ class WholeGraphModel(Protocol):
     def close(self) -> None: ...
 
 
-def _open_engine(path: Path, threads: int) -> CurveModel | WholeGraphModel | None:
+def _engine_of_data(data: bytes, threads: int) -> CurveModel | WholeGraphModel | None:
+    """The model of another engine, by the marks of its format; None for the native engine, which checks its own."""
+    if data[4:8] == b"MSL2":
+        from dcelite import mindspore_lite
+
+        file = os.memfd_create("dcelite")
+        try:
+            with open(file, "wb", closefd=False) as stream:
+                stream.write(data)
+            return mindspore_lite.open_model(Path(f"/proc/{os.getpid()}/fd/{file}"), threads)
+        finally:
+            os.close(file)
+    if data.startswith(b"\x08"):  # the first field of an ONNX file, its version, is a number
+        from dcelite import onnx_engine
+
+        return onnx_engine.open_model(data, threads)
+    return None
+
+
+def _open_engine(model: Path | bytes, threads: int) -> CurveModel | WholeGraphModel | None:
     """The model of another engine, by file suffix; None for the native engine."""
+    if isinstance(model, bytes):
+        return _engine_of_data(model, threads)
+    path = model
     suffix = path.suffix.lower()
     if suffix not in (".dce", ".onnx", ".ms"):
         raise ModelError(f"{path}: unknown model suffix {suffix!r}; .dce, .onnx or .ms was wanted")
@@ -67,12 +91,26 @@ def _open_engine(path: Path, threads: int) -> CurveModel | WholeGraphModel | Non
     return None
 
 
+_fork_lock = threading.Lock()
+_forks = 0
+"""How often this process and its parents have been forked since the module was loaded."""
+
+
+def _after_fork() -> None:
+    global _fork_lock, _forks
+    _fork_lock = threading.Lock()  # a thread of the parent may have held it
+    _forks += 1
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 class Enhancer:
     """Brightens low-light images with Zero-DCE curves.
 
     Args:
         model: a ``.dce`` file (native engine), ``.ms`` (MindSpore Lite) or ``.onnx`` (ONNX Runtime) as written by
-            ``dcelite export``; None for the weights that come with the library.
+            ``dcelite export``, or the bytes of one; None for the weights that come with the library.
         threads: 1 to 64; 0 takes every processor that the process may use.
         scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
         strength: 0 leaves the image as it is, 1 is the model.
@@ -87,12 +125,16 @@ class Enhancer:
         EngineUnavailableError: the engine for this kind of file is not installed.
         ValueError: an argument out of its range.
 
-    An Enhancer is not reentrant: give each thread its own. It can be used as a context manager.
+    One Enhancer serves one call at a time: another thread's call meanwhile raises RuntimeError, so give each thread its
+    own. ``close()`` waits for the call that runs; calls on a closed Enhancer raise ValueError. A copy, and what pickle
+    makes in another process, is a new Enhancer with the same arguments, which opens the model itself and knows no
+    earlier frames. Forked children may use, close and open Enhancers; with ``.onnx`` models they must end by os._exit,
+    as those of multiprocessing do, since ONNX Runtime makes others wait for ever. It can be used as a context manager.
     """
 
     def __init__(
         self,
-        model: str | os.PathLike[str] | None = None,
+        model: str | os.PathLike[str] | bytes | None = None,
         *,
         threads: int = 0,
         scale: int | None = None,
@@ -104,7 +146,37 @@ class Enhancer:
         self._handle = ctypes.c_void_p()
         self._graph: WholeGraphModel | None = None
         self._engine: CurveModel | None = None
+        self._closed = False
+        self._lock = threading.RLock()  # held by the call that runs
+        self._forks = _forks
         self._library = _native.library()
+        if not isinstance(model, bytes | None):
+            model = os.fspath(model)
+        self._arguments: dict[str, Any] = {
+            "model": model,
+            "threads": threads,
+            "scale": scale,
+            "strength": strength,
+            "smoothing": smoothing,
+            "map_interval": map_interval,
+            "timings": timings,
+        }
+        try:
+            self._open(**self._arguments)
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(
+        self,
+        model: str | bytes | None,
+        threads: int,
+        scale: int | None,
+        strength: float,
+        smoothing: float,
+        map_interval: int,
+        timings: bool,
+    ) -> None:
         options = _native.Options()
         self._library.dce_options_init_size(options, ctypes.sizeof(options))
         options.threads = threads
@@ -117,26 +189,34 @@ class Enhancer:
                 raise ValueError(f"scale: {scale}, 1 to 64 was wanted")
             options.scale = scale
         if model is not None:
-            path = Path(model)
-            engine = _open_engine(path, threads)
-            if engine is None:
-                options.model_path = os.fsencode(path)
-            elif isinstance(engine, WholeGraphModel):
+            engine = _open_engine(model if isinstance(model, bytes) else Path(model), threads)
+            if isinstance(engine, WholeGraphModel):
                 self._graph = engine
                 if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
                     raise ModelError(
-                        f"{path}: has the curve in its graph, where scale, strength, smoothing and map_interval "
-                        "cannot be changed, and no timings are kept"
+                        f"{_name_of(model)}: has the curve in its graph, where scale, strength, smoothing and "
+                        "map_interval cannot be changed, and no timings are kept"
                     )
                 return
-            else:
+            if engine is not None:
                 self._engine = engine
                 options.engine = ctypes.pointer(engine.dce_engine)
+            elif isinstance(model, bytes):
+                options.model_data = ctypes.cast(ctypes.c_char_p(model), ctypes.c_void_p)
+                options.model_data_size = len(model)
+            else:
+                options.model_path = os.fsencode(model)
         status = self._library.dce_open(options, self._handle)
         if status != _native.OK:
-            failure = self._failure(status)
-            self.close()
-            raise failure
+            raise self._failure(status)
+
+    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Enhancer], tuple[dict[str, Any]]]:
+        if self._closed:
+            raise ValueError("this Enhancer is closed")
+        model = self._arguments["model"]
+        if isinstance(model, str):  # the process that unpickles may work in another folder
+            model = str(Path(model).absolute())
+        return _open_again, ({**self._arguments, "model": model},)
 
     def _failure(self, status: int) -> BaseException:
         if (
@@ -150,23 +230,61 @@ class Enhancer:
 
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of the core library on the open handle; raises on failure."""
-        if self._graph is not None:
-            raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
-        if not self._handle:
-            raise ValueError("this Enhancer is closed")
-        status = getattr(self._library, function)(self._handle, *arguments)
-        if status != _native.OK:
-            raise self._failure(status)
+        with self._use():
+            if self._graph is not None:
+                raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
+            status = getattr(self._library, function)(self._handle, *arguments)
+            if status != _native.OK:
+                raise self._failure(status)
+
+    @contextlib.contextmanager
+    def _use(self) -> Iterator[None]:
+        """The open model, for one call."""
+        self._enter_child()
+        lock = self._lock  # in a child that a callback forks, another one will stand in its place
+        acquired = lock.acquire(blocking=False)
+        try:
+            if self._closed:
+                raise ValueError("this Enhancer is closed")
+            if not acquired:
+                raise _native.exception_for(_native.BUSY, "")
+            yield
+        finally:
+            if acquired:
+                lock.release()
+
+    def _enter_child(self, *, reopen: bool = True) -> None:
+        """In a forked child, once: a lock that nobody holds, and engines of this process.
+
+        The core library finds its own way in a child. Other engines do not: they are opened again, and the parent's is
+        kept for good, since to free it may mean to wait for threads that are not there.
+        """
+        if self._forks == _forks:
+            return
+        with _fork_lock:
+            if self._forks != _forks:
+                self._lock = threading.RLock()
+                if (self._graph or self._engine) and not self._closed:
+                    _native.keep_forever((self._graph, self._engine))
+                    self._graph = self._engine = None
+                    self._library.dce_close(self._handle)
+                    self._handle = ctypes.c_void_p()
+                    if reopen:
+                        self._open(**self._arguments)
+                self._forks = _forks
 
     def close(self) -> None:
-        """Free the model and its threads. Harmless when repeated."""
-        if self._handle:
-            self._library.dce_close(self._handle)
-            self._handle = ctypes.c_void_p()
-        for model in (self._graph, self._engine):
-            if model is not None:
-                model.close()
-        self._graph = self._engine = None
+        """Free the model and its threads, when the call that another thread makes has ended. Harmless when repeated."""
+        self._enter_child(reopen=False)
+        self._closed = True
+        with self._lock:
+            handle, self._handle = self._handle, ctypes.c_void_p()
+            models, self._graph, self._engine = (self._graph, self._engine), None, None
+            if handle:
+                self._library.dce_close(handle)
+            for model in models:
+                if model is not None:
+                    model.close()
 
     def __enter__(self) -> Enhancer:
         return self
@@ -177,7 +295,7 @@ class Enhancer:
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_handle", None) is not None:
+        if getattr(self, "_arguments", None) is not None:
             self.close()
 
     @property
@@ -226,7 +344,8 @@ class Enhancer:
         _check_order(image, order)
 
         if self._graph is not None:
-            result = _enhance_with_graph(self._graph, image, order)
+            with self._use():
+                result = _enhance_with_graph(self._graph, image, order)
         else:
             source = image if _has_plain_pixels(image) else image.copy(order="C")
             usable = out is not None and _is_usable_output(out, source)
@@ -282,10 +401,19 @@ class Enhancer:
     def set_strength(self, strength: float) -> None:
         """Change ``strength`` from the next image on; raises ValueError outside 0 … 1."""
         self._call("dce_set_strength", strength)
+        self._arguments["strength"] = strength
 
     def set_smoothing(self, smoothing: float) -> None:
         """Change ``smoothing`` from the next frame on; raises ValueError where it is not 0 or more and less than 1."""
         self._call("dce_set_smoothing", smoothing)
+        self._arguments["smoothing"] = smoothing
+
+    @property
+    def kernels(self) -> str:
+        """The instruction set of the network, or, with another engine, of the curve: "avx2", "neon" …"""
+        with self._use():
+            name: bytes = self._library.dce_kernels(self._handle)
+            return name.decode()
 
     @property
     def timings(self) -> dict[str, float]:
@@ -317,6 +445,14 @@ class Enhancer:
         result = np.empty((height.value, width.value, channels.value), np.float32)
         self._call("dce_curve_map", _image(source, order), result.ctypes.data, result.size)
         return result
+
+
+def _open_again(arguments: dict[str, Any]) -> Enhancer:
+    return Enhancer(**arguments)
+
+
+def _name_of(model: str | bytes) -> str:
+    return f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
 
 
 def _check_pixels(pixels: Pixels, name: str) -> None:

@@ -44,7 +44,7 @@ def describe(path: Path | None) -> list[tuple[str, str]]:
             rows += [("size", f"{len(data):,} bytes"), ("sha256", hashlib.sha256(data).hexdigest())]
         rows.append(("engine", "native" if path is None else ENGINE_NAMES[path.suffix.lower()]))
         try:
-            info = enhance.info
+            info, kernels = enhance.info, enhance.kernels
         except DceliteError:
             return [*rows, ("graph", "the whole enhancement, from image to enhanced image")]
     return [
@@ -54,6 +54,7 @@ def describe(path: Path | None) -> list[tuple[str, str]]:
         ("parameters", f"{info['parameters']:,}" if info["parameters"] else "known to the engine alone"),
         ("scale", f"1/{info['scale']}"),
         ("curve map", f"{info['map_channels']} channels, {info['iterations']} iterations"),
+        ("kernels", kernels),
     ]
 
 
@@ -62,6 +63,7 @@ def installation() -> list[tuple[str, str]]:
     onnx = importlib.util.find_spec("onnxruntime") is not None
     return [
         ("dcelite", f"{dcelite.__version__}, core library {_native.library().dce_version().decode()}"),
+        ("instruction sets", ", ".join(_native.list_kernels())),
         (".onnx engine", "ONNX Runtime" if onnx else "absent: pip install 'dcelite[onnx]'"),
         (".ms engine", _mindspore_lite()),
     ]

@@ -14,14 +14,14 @@ from dcelite import _native, onnx_seal
 from dcelite.errors import EngineUnavailableError, ModelError
 
 
-def _create_session(path: Path, threads: int) -> Any:
+def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise EngineUnavailableError(
             f"{path}: needs ONNX Runtime, which is not installed: pip install 'dcelite[onnx]'"
         ) from None
-    data = onnx_seal.read_sealed(path)
+    data = onnx_seal.check(model, path) if isinstance(model, bytes) else onnx_seal.read_sealed(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
@@ -95,15 +95,15 @@ class OnnxWholeGraphModel:
         self._session = None
 
 
-def open_model(path: str | os.PathLike[str], threads: int) -> OnnxCurveModel | OnnxWholeGraphModel:
-    """Open a ``.onnx`` file that ``dcelite export`` wrote, or one with the same inputs and outputs.
+def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurveModel | OnnxWholeGraphModel:
+    """Open a ``.onnx`` file that ``dcelite export`` wrote, or its bytes, or one with the same inputs and outputs.
 
     Raises:
         EngineUnavailableError: ONNX Runtime is not installed.
         ModelError: the file is damaged, or its graph is neither a curve network nor an enhancement.
     """
-    path = Path(path)
-    session = _create_session(path, threads)
+    path = Path("model.onnx") if isinstance(model, bytes) else Path(model)  # bytes have no name
+    session = _create_session(model if isinstance(model, bytes) else path, path, threads)
     outputs = session.get_outputs()
     if len(session.get_inputs()) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 4:
         raise ModelError(f"{path}: one image in and one image or curve map out was wanted; this graph has others")

@@ -52,12 +52,20 @@ def read_sealed(path: Path) -> bytes:
     """The bytes of a sealed file, proved to be those that were sealed.
 
     Raises:
-        ModelError: the file is missing, a folder, empty, without a seal, or differs from what was sealed.
+        ModelError: the file is missing, a folder, or not as :func:`check` wants it.
     """
     try:
-        data = path.read_bytes()
+        return check(path.read_bytes(), path)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {reason(error)}") from None
+
+
+def check(data: bytes, path: Path) -> bytes:
+    """The same bytes, proved to be those that were sealed; ``path`` is for the message.
+
+    Raises:
+        ModelError: they are none, without a seal, or differ from what was sealed.
+    """
     if not data:
         raise ModelError(f"{path}: is empty, a model file was wanted")
     parts = _split(data)

@@ -104,6 +104,36 @@ static void test_busy(void) {
     dce_close(g_handle);
 }
 
+/* An engine that closes its own handle: the call ends as it would have, and the engine is destroyed behind it. */
+static int g_destroyed;
+
+static void count_destroyed(void *context) {
+    (void)context;
+    ++g_destroyed;
+}
+
+static int close_own_handle(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
+                            size_t message_size) {
+    (void)context, (void)image, (void)message, (void)message_size;
+    dce_close(g_handle);
+    CHECK_EQUAL(g_destroyed, 0);
+    memset(map, 0, sizeof(float) * 3 * height * width);
+    return 0;
+}
+
+static void test_close_at_work(void) {
+    static uint8_t result[SIZE];
+    dce_engine engine = {sizeof engine, NULL, 3, 12, close_own_handle, count_destroyed};
+    dce_options options;
+    dce_options_init(&options);
+    options.engine = &engine;
+    CHECK_EQUAL(dce_open(&options, &g_handle), DCE_OK);
+    dce_image source = image_of(g_pixels), destination = image_of(result);
+    CHECK_EQUAL(dce_enhance(g_handle, &source, &destination), DCE_OK);
+    CHECK(memcmp(result, g_pixels, SIZE) == 0);
+    CHECK_EQUAL(g_destroyed, 1);
+}
+
 /* One handle, many threads, images whose sizes change from call to call, and with them the number of its bands. */
 static void test_changing_sizes(int threads) {
     enum { SIZES = 6, CALLS = 60 };
@@ -153,6 +183,7 @@ int main(void) {
     test_any_number_of_threads(0, W, H); /* the last: its result is what the handles in parallel are held against */
     test_handles_in_parallel();
     test_busy();
+    test_close_at_work();
     for (int threads = 4; threads <= 64; threads *= 4) test_changing_sizes(threads);
     test_texts();
     return 0;
