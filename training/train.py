@@ -21,9 +21,7 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, ModelError, OutputError
@@ -39,6 +37,7 @@ from dcelite.progress import Progress
 from dcelite.training import ckpt_file
 from dcelite.training.architecture import NetworkConfig
 from dcelite.training.averaging import WeightAverage
+from dcelite.training.backend import Tensor, ms, nn
 from dcelite.training.checkpoint import Weights, read_arrays, save_weights, select_weights
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.history import LossHistory, plot_history

@@ -624,6 +624,4 @@ def test_without_pyav(clip: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
-    assert result.stderr.strip() == (
-        "dcelite: error: video needs PyAV, which is not installed: pip install 'dcelite[video]'"
-    )
+    assert result.stderr.strip() == ("dcelite: error: video: PyAV is not installed; run: pip install 'dcelite[video]'")
