@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -34,7 +32,8 @@ from dcelite.export.verify import (
     mindspore_network,
     verify,
 )
-from dcelite.files import refuse_existing, scratch_folder
+from dcelite.extras import absent, require
+from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
 from dcelite.training.architecture import DEFAULT_SCALES
 from dcelite.training.checkpoint import Weights, load_weights
@@ -88,9 +87,11 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
         say(_table(paths, parities, skipped))
         _refuse_differences(paths, parities)
         records = _records(options, variant, paths, parities)
-        text = manifest_text(options.output, previous, records)
-        (scratch / FILE_NAME).write_text(text, encoding="utf-8")
-        published = _publish([*paths.values(), scratch / FILE_NAME], options.output)
+        publish(scratch, options.output, overwrite=options.overwrite)
+        # It has been read, and what it said is in the new one.
+        manifest = options.output / FILE_NAME
+        write_text_atomically(manifest, manifest_text(options.output, previous, records), overwrite=True)
+    published = [*(options.output / file for file in files.values()), manifest]
     say(f"{', '.join(path.name for path in published)}: in {options.output}")
     return published
 
@@ -122,18 +123,10 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys(formats))
 
 
-def _missing_package(*modules: str) -> str:
-    """What to install, where a Python package of the export extra is absent; empty where all are there."""
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed; run: pip install 'dcelite[export]'"
-    return ""
-
-
 def _what_is_absent(file_format: str) -> str:
     """What to install before a format can be written and run here; empty where nothing is missing."""
     if file_format == "onnx":
-        return _missing_package("onnx", "onnxruntime")
+        return absent("export", "onnx", "onnxruntime")
     if file_format == "ms":
         from dcelite.mindspore_lite.build import find_build
         from dcelite.mindspore_lite.sdk import find_sdk
@@ -142,18 +135,17 @@ def _what_is_absent(file_format: str) -> str:
             find_build(find_sdk())  # compiles converter and engine if that is still to be done
         except EngineUnavailableError as error:
             return str(error)
-        return _missing_package("onnx")
+        return absent("export", "onnx")
     return ""
 
 
 def _available_formats(wanted: tuple[str, ...], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
     """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason."""
-    if missing := _missing_package("mindspore"):
-        raise EngineUnavailableError(f"export: {missing}")
-    absent = {name: text for name in wanted if (text := _what_is_absent(name))}
-    if absent and explicit:
-        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
-    return [name for name in wanted if name not in absent], absent
+    require("export", "export", "mindspore")
+    skipped = {name: text for name in wanted if (text := _what_is_absent(name))}
+    if skipped and explicit:
+        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in skipped.items()))
+    return [name for name in wanted if name not in skipped], skipped
 
 
 def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record]:
@@ -258,16 +250,6 @@ def _records(
         "tools": tool_versions(),
     }
     return {path.name: {**file_record(path, name, variant, parities[name]), **origin} for name, path in paths.items()}
-
-
-def _publish(files: list[Path], output: Path) -> list[Path]:
-    """Move the finished files from the temporary folder to the output folder."""
-    published = []
-    for file in files:
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-        published.append(file.replace(output / file.name))
-    return published
 
 
 if __name__ == "__main__":

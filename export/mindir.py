@@ -10,12 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import mindspore as ms
-from mindspore import Tensor, nn, ops
-
 from dcelite.errors import ModelError
 from dcelite.export.variant import Variant
 from dcelite.onnx_seal import SEAL_KEY, UNSEALED, read_sealed, seal
+from dcelite.training.backend import Tensor, ms, nn, ops
 from dcelite.training.checkpoint import Weights
 from dcelite.training.network import Enhancer, build_network, load_into
 

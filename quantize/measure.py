@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import Enhancer
-from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.errors import DceliteError
+from dcelite.extras import require
 from dcelite.images import read_photograph
 from dcelite.progress import track
 from dcelite.quantize.calibration import picture_paths
@@ -113,10 +114,7 @@ def _read(path: Path) -> Pixels:
 
 def _read_pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
     """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
-    try:
-        import skimage.metrics  # noqa: F401
-    except ImportError:
-        raise EngineUnavailableError("--pairs: needs scikit-image; run: pip install 'dcelite[train]'") from None
+    require("train", "--pairs", "skimage")
     pairs = []
     for low in picture_paths(folder / "low"):
         high = folder / "high" / low.relative_to(folder / "low")

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.errors import DceliteError
+from dcelite.extras import require
 from dcelite.training.architecture import ARCHITECTURES
 
 DEFAULT_MINUTES = 20.0
@@ -74,12 +75,11 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(args: argparse.Namespace) -> None:
-    try:
-        from dcelite.training.train import TrainingConfig, load_config, train
-    except ImportError as error:
-        raise EngineUnavailableError(f"training needs {error.name}: pip install 'dcelite[train]'") from None
+    require("train", "training", "mindspore", "matplotlib")
+
     from dcelite.training.dataset import read_names
     from dcelite.training.losses import SMOOTHNESS_WEIGHTS, LossConfig
+    from dcelite.training.train import TrainingConfig, load_config, train
 
     given = _given(args, SETTINGS)
     given_losses = _given(args, [name for name, _, _ in LOSS_SETTINGS])

@@ -25,7 +25,6 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dcelite import reference
 from dcelite.enhancer import Enhancer
@@ -262,6 +261,8 @@ def measure(
         "change": mean_absolute_error(image, result),
     }
     if wanted is not None:
+        from skimage.metrics import structural_similarity  # slow to import, as it brings SciPy
+
         figures |= {
             "brightness_reference": float(wanted.mean()),
             "psnr": psnr(wanted, result),
@@ -275,9 +276,8 @@ def measure(
 
 def psnr(wanted: Pixels, result: Pixels) -> float:
     """Peak signal-to-noise ratio in dB, at most IDENTICAL."""
-    with np.errstate(divide="ignore"):
-        value = float(peak_signal_noise_ratio(wanted, result))  # type: ignore[no-untyped-call]
-    return min(value, IDENTICAL)
+    error = float(np.mean(np.square(wanted.astype(np.float64) - result)))
+    return min(10 * math.log10(255**2 / error), IDENTICAL) if error else IDENTICAL
 
 
 def mean_absolute_error(wanted: Pixels, result: Pixels) -> float:
@@ -318,10 +318,12 @@ def noise_level(image: Pixels) -> float:
     return median / 0.6745 / 6 if median else float(magnitude.mean()) * math.sqrt(math.pi / 2) / 6
 
 
-def write_report(path: Path, evaluations: Sequence[Evaluation], settings: dict[str, object]) -> None:
+def write_report(
+    path: Path, evaluations: Sequence[Evaluation], settings: dict[str, object], *, overwrite: bool = False
+) -> None:
     """The JSON file; raises OutputError."""
     report = {**settings, "models": [evaluation.report() for evaluation in evaluations]}
-    write_text_atomically(path, json.dumps(report, indent=2) + "\n")
+    write_text_atomically(path, json.dumps(report, indent=2) + "\n", overwrite=overwrite)
 
 
 def heat_map(model: Model, image: Pixels) -> Map | None:

@@ -1,4 +1,4 @@
-"""``dcelite evaluate`` and ``dcelite figure``. Import scikit-image and matplotlib only when they run."""
+"""``dcelite evaluate`` and ``dcelite figure``. Import scikit-image and matplotlib only where they are needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
+from dcelite.errors import DceliteError, ImageError
+from dcelite.extras import require
 from dcelite.files import refuse_existing
 from dcelite.progress import track
 
@@ -93,10 +94,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[list[tuple[str, Model]]]:
     """The models and their names; None stands for the shipped weights."""
-    try:
-        from dcelite.training.evaluate import open_model
-    except ImportError as error:
-        raise EngineUnavailableError(f"evaluation needs {error.name}: pip install 'dcelite[train]'") from None
+    from dcelite.training.evaluate import open_model
+
     with contextlib.ExitStack() as stack:
         models = []
         for path in paths:
@@ -112,6 +111,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
             refuse_existing(path, args.overwrite)
             if not path.parent.is_dir():
                 raise DceliteError(f"{path.parent}: no such folder; an existing one was wanted for {path.name}")
+    require("train", "evaluation", *["skimage"] * bool(args.pairs), *["matplotlib"] * bool(args.sheet))
     with opened(args.model or [None], args) as models, opened([args.against] if args.against else [], args) as others:
         from dcelite.training import evaluate
 
@@ -129,11 +129,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
                 "against": str(args.against) if args.against else None,
                 "scale": args.scale,
             }
-            evaluate.write_report(args.json, evaluations, settings)
+            evaluate.write_report(args.json, evaluations, settings, overwrite=args.overwrite)
         if args.sheet:
             from dcelite.training.sheet import contact_sheet
 
-            contact_sheet(args.sheet, models, evaluations, pictures)
+            contact_sheet(args.sheet, models, evaluations, pictures, overwrite=args.overwrite)
             print(f"{args.sheet}: the contact sheet")
     failures = evaluations[0].failures
     for failure in failures:
@@ -164,9 +164,10 @@ def print_table(evaluation: Evaluation) -> None:
 
 def run_figure(args: argparse.Namespace) -> None:
     refuse_existing(args.output, args.overwrite)
+    require("train", "figure", "matplotlib")
     with opened(args.model or [None], args) as models:
         from dcelite.training.evaluate import read_rgb
         from dcelite.training.sheet import map_figure
 
-        map_figure(args.output, args.image, read_rgb(args.image), models)
+        map_figure(args.output, args.image, read_rgb(args.image), models, overwrite=args.overwrite)
     print(f"{args.output}: the figure")

@@ -23,9 +23,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
 from dcelite.errors import DceliteError
+from dcelite.training.backend import Tensor, nn, ops
 
 TERMS = ("spatial", "exposure", "colour", "smoothness")
 SMOOTHNESS_WEIGHTS = {"zerodcepp": 2000.0, "zerodce": 200.0}

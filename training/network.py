@@ -7,10 +7,10 @@ same mathematics in NumPy; parameter names are those of the published code, so p
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
 from dcelite.errors import ModelError
 from dcelite.training.architecture import NetworkConfig
+from dcelite.training.backend import Tensor, nn, ops
 from dcelite.training.checkpoint import Weights
 
 

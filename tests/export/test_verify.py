@@ -9,7 +9,7 @@ import pytest
 
 from export_cases import ARCHITECTURES, weights_of
 
-pytest.importorskip("mindspore")
+pytest.importorskip("dcelite.training.backend")
 
 from dcelite import reference
 from dcelite.errors import ModelError

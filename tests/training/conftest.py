@@ -26,6 +26,6 @@ def pytest_report_header() -> str | None:
 def mindspore() -> Any:
     if WITHOUT_MINDSPORE:
         pytest.skip("mindspore is absent")
-    import mindspore
+    from dcelite.training.backend import ms
 
-    return mindspore
+    return ms

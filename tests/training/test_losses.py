@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import mindspore as ms
 import numpy as np
 import pytest
 
@@ -13,6 +12,7 @@ from dcelite import reference
 from dcelite.errors import DceliteError
 from dcelite.training import losses
 from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
+from dcelite.training.backend import ms
 from dcelite.training.checkpoint import Weights
 from dcelite.training.losses import LossConfig, ZeroReferenceLoss
 from dcelite.training.network import Enhancer, build_network, load_into

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
 import pytest
 
 from dcelite import reference
 from dcelite.errors import DceliteError, ModelError
 from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
+from dcelite.training.backend import ms
 from dcelite.training.checkpoint import Weights, load_weights
 from dcelite.training.network import CurveNetwork, Enhancer, build_network, initial_weights, load_into, weights_of
 
