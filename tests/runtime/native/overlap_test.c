@@ -8,7 +8,7 @@
 #include "check.h"
 #include "dcelite.h"
 
-enum { MOST = 11, ROOM = 1 << 14, TRIALS = 40000 };
+enum { MOST = 11, ROOM = 1 << 14, TRIALS = 20000 };
 
 static unsigned g_state = 77;
 
