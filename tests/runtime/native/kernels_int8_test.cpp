@@ -10,6 +10,10 @@
 #include "model_bytes.h"
 #include "network_int8.h"
 
+namespace dce {
+extern const Int8Kernels kAvxVnniInAvx512Kernels;  // avxvnni_in_avx512.cpp
+}
+
 namespace {
 
 using Bytes = std::vector<uint8_t>;
@@ -176,16 +180,21 @@ const dce::Int8Kernels *find_kernels(const char *name) {
     unsetenv("DCELITE_ISA");
     const dce::Int8Kernels *list[8];
     const int count = dce::int8_kernels(list);
-    for (int i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i) {
         if (strcmp(list[i]->name, name) == 0) return list[i];
+#if defined(DCELITE_TEST_AVXVNNI_IN_AVX512)
+        if (strcmp(list[i]->name, "avx512vnni") == 0 && strcmp(name, "avxvnni_in_avx512") == 0)
+            return &dce::kAvxVnniInAvx512Kernels;
+#endif
+    }
     return nullptr;
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
-    const dce::Int8Kernels *kernels =
-        find_kernels(instruction_set_of(argc, argv, {"scalar", "avx2", "avxvnni", "avx512vnni", "neon", "neondot"}));
+    const dce::Int8Kernels *kernels = find_kernels(instruction_set_of(
+        argc, argv, {"scalar", "avx2", "avxvnni", "avxvnni_in_avx512", "avx512vnni", "neon", "neondot"}));
     if (!kernels) test_elsewhere(argv);
     for (const bool extreme : {false, true}) {
         dce::Model model;
