@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -387,6 +388,8 @@ class Enhancer:
                 raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
             if not all(plane.flags.writeable for plane in out):
                 raise ValueError("out: is read-only")
+            if any(np.shares_memory(a, b) for a, b in itertools.combinations(out, 2)):
+                raise ValueError("out: planes overlap, memory of its own was wanted for each")
         source = _plain_planes(planes, layout)
         usable = out is not None and _are_usable_outputs(out, source, layout)
         result = out if out is not None and usable else [np.empty(plane.shape, np.uint8) for plane in planes]

@@ -1,52 +1,32 @@
-// The kernels for 16-bit and YUV rows, of every instruction set, against the same in double precision: random inputs, every
-// width from 1 to 200, rows that end where the next page cannot be touched.
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
+// FloatCurveKernels against the same in double precision.
 #include <initializer_list>
 
-#include "check.h"
-#include "frame.h"
-#include "resize.h"
+#include "dsp/resize.h"
+#include "dsp/kernels_test.h"
 
 namespace {
 
-using dce::FrameKernels;
+using dce::FloatCurveKernels;
 using dce::MapRows;
 using dce::YuvMatrix;
 using dce::YuvRow;
 
 constexpr int kMost = 700;  // pixels: more than a block
 
-unsigned g_state = 9;
-
-// Bytes that end at the last byte of a page, before one that cannot be touched.
 template <typename T>
 T *guarded(int slot, size_t count) {
-    static uint8_t *starts[8];
-    const size_t page = static_cast<size_t>(sysconf(_SC_PAGESIZE)), room = 64 * page;
-    if (!starts[slot]) {
-        void *start = mmap(nullptr, room + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        CHECK(start != MAP_FAILED);
-        starts[slot] = static_cast<uint8_t *>(start);
-        CHECK_EQUAL(mprotect(starts[slot] + room, page, PROT_NONE), 0);
-    }
-    CHECK(count * sizeof(T) <= room);
-    return reinterpret_cast<T *>(starts[slot] + room - count * sizeof(T));
+    static Guarded memory[8] = {Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18),
+                                Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18)};
+    return memory[slot].last<T>(count);
 }
-
-uint8_t random_byte() { return static_cast<uint8_t>(random_u32(&g_state) >> 24); }
 
 // `maps` rows of `count` values, in memory with the slack that the kernels may read; now and then the ends of the range.
 const float *random_map(int slot, int maps, int count) {
     const size_t size = static_cast<size_t>(maps) * count;
     float *map = guarded<float>(slot, size + dce::kExpandSlack);
     for (size_t i = 0; i < size; ++i) {
-        const unsigned kind = random_u32(&g_state) % 16;
-        map[i] = kind == 0 ? -1.0f : kind == 1 ? 1.0f : static_cast<float>(random_u32(&g_state) >> 8) / 8388608.0f - 1.0f;
+        const unsigned kind = random_u32(&g_random) % 16;
+        map[i] = kind == 0 ? -1.0f : kind == 1 ? 1.0f : static_cast<float>(random_u32(&g_random) >> 8) / 8388608.0f - 1.0f;
     }
     return map;
 }
@@ -74,19 +54,22 @@ struct Counter {
     }
 };
 
-void test_16_bit(const FrameKernels &kernels, int maps) {
+void test_16_bit(const FloatCurveKernels &kernels, int maps) {
     Counter counter;
     for (int width = 1; width <= kMost; width += width < 200 ? 1 : 97) {
         const int count = 3 * width;
         uint16_t *source = guarded<uint16_t>(0, count), *destination = guarded<uint16_t>(1, count);
         for (int i = 0; i < count; ++i)
-            source[i] = static_cast<uint16_t>(i % 50 == 0 ? 65535 : i % 50 == 1 ? 0 : random_u32(&g_state) >> 16);
+            source[i] = static_cast<uint16_t>(i % 50 == 0 ? 65535 : i % 50 == 1 ? 0 : random_u32(&g_random) >> 16);
         const MapRows map = {random_map(2, maps, count), random_map(3, maps, count), width % 3 ? 0.37f : 0.0f, maps};
         kernels.curve16_row(source, map, count, destination);
         for (int i = 0; i < count; ++i)
             counter.add(destination[i], to_range(65535.0 * curve(source[i] / 65535.0, map, i, count), 65535.0));
         kernels.curve16_row(source, map, count, source);
         CHECK(memcmp(source, destination, sizeof(uint16_t) * count) == 0);
+        if (width + 97 > kMost)
+            time_kernel(maps == 1 ? "curve16_row, 1 map" : "curve16_row, 8 maps", width,
+                        [&] { kernels.curve16_row(source, map, count, destination); });
     }
     CHECK(counter.largest <= 2);
     CHECK(counter.different <= counter.seen / 50);
@@ -103,7 +86,7 @@ Rgb rgb_of(const YuvRow &row, const YuvMatrix &matrix, int x) {
 }
 
 // Two rows of luma over one of chroma, as the pipeline calls the kernels; `rows` 1: the last one of an odd height.
-void test_yuv(const FrameKernels &kernels, int maps, int step, int rows) {
+void test_yuv(const FloatCurveKernels &kernels, int maps, int step, int rows) {
     Counter luma_counter, chroma_counter, rgb_counter;
     for (int width = 1; width <= kMost; width += width < 200 ? 1 : 97) {
         const int chroma = (width + 1) / 2, chroma_bytes = (chroma - 1) * step + 1;
@@ -123,17 +106,17 @@ void test_yuv(const FrameKernels &kernels, int maps, int step, int rows) {
             for (int x = 0; x < width; ++x) {
                 const YuvRow before = {luma, row.u, row.v, step};
                 Rgb rgb = rgb_of(before, matrix, x);
-                double grey = 0.0;
+                double gray = 0.0;
                 for (int c = 0; c < 3; ++c) {
                     rgb.values[c] = curve(rgb.values[c], map, c * width + x, 3 * width);
-                    grey += matrix.weights[c] * rgb.values[c];
+                    gray += matrix.weights[c] * rgb.values[c];
                     rgb_counter.add(pixels[4 * x + 2 - c], to_range(255.0 * rgb.values[c], 255.0));
                 }
                 CHECK_EQUAL(pixels[4 * x + 3], 255);
-                luma_counter.add(row.luma[x], to_range(grey * matrix.luma_codes + matrix.luma_offset, 255.0));
+                luma_counter.add(row.luma[x], to_range(gray * matrix.luma_codes + matrix.luma_offset, 255.0));
                 const int covered = (x == width - 1 && width % 2 ? 1 : 2) * rows;
-                sums[x / 2][0] += (rgb.values[2] - grey) / covered;
-                sums[x / 2][1] += (rgb.values[0] - grey) / covered;
+                sums[x / 2][0] += (rgb.values[2] - gray) / covered;
+                sums[x / 2][1] += (rgb.values[0] - gray) / covered;
             }
         }
         kernels.chroma_row(differences, matrix, width, rows, row);
@@ -141,6 +124,14 @@ void test_yuv(const FrameKernels &kernels, int maps, int step, int rows) {
             chroma_counter.add(row.u[i * step], to_range(128.0 + sums[i][0] * matrix.u_codes, 255.0));
             chroma_counter.add(row.v[i * step], to_range(128.0 + sums[i][1] * matrix.v_codes, 255.0));
         }
+        if (width + 97 <= kMost || step != 1 || maps != 1 || rows != 1) continue;
+        const MapRows map = {random_map(2, 3, width), random_map(3, 3, width), 0.61f, 1};
+        uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width));
+        time_kernel("curve_yuv_to_rgb_row, 1 map", width,
+                    [&] { kernels.curve_yuv_to_rgb_row(row, matrix, map, width, {4, {2, 1, 0}}, pixels); });
+        time_kernel("curve_yuv_row, 1 map", width,
+                    [&] { kernels.curve_yuv_row(row, matrix, map, width, row.luma, differences, false); });
+        time_kernel("chroma_row", width, [&] { kernels.chroma_row(differences, matrix, width, rows, row); });
     }
     for (const Counter &counter : {luma_counter, chroma_counter, rgb_counter}) {
         CHECK(counter.largest <= 1);
@@ -148,7 +139,7 @@ void test_yuv(const FrameKernels &kernels, int maps, int step, int rows) {
     }
 }
 
-void test_expand(const FrameKernels &kernels, int map_channels) {
+void test_expand(const FloatCurveKernels &kernels, int map_channels) {
     for (int width = 1; width <= 200; ++width)
         for (const int scale : {1, 2, 12, 64}) {
             const int low = dce::low_resolution(width, scale);
@@ -157,17 +148,21 @@ void test_expand(const FrameKernels &kernels, int map_channels) {
             for (int x = 0; x < width; ++x) columns[x] = dce::upsample_at(x, width, low);
             const float *map = random_map(0, map_channels, low);
             float *output = guarded<float>(1, static_cast<size_t>(map_channels) * width + dce::kExpandSlack);
-            kernels.expand_planes(map, map_channels, dce::upsample_row(width, low, runs), 0.7f, output);
+            const dce::Expansion expansion = dce::upsample_row(width, low, runs);
+            kernels.expand_planes(map, map_channels, expansion, 0.7f, output);
             for (int x = 0; x < width; ++x)
                 for (int c = 0; c < map_channels; ++c) {
                     const float left = map[columns[x].first * map_channels + c];
                     const float right = map[columns[x].second * map_channels + c];
                     CHECK(fabsf(output[c * width + x] - 0.7f * (left + columns[x].weight * (right - left))) < 2e-6f);
                 }
+            if (width == 200 && scale == 12 && map_channels == 3)
+                time_kernel("expand_planes", width,
+                            [&] { kernels.expand_planes(map, map_channels, expansion, 0.7f, output); });
         }
 }
 
-// Colours whose codes the standards name.
+// Colors whose codes the standards name.
 void test_matrices() {
     static const struct {
         int matrix;
@@ -189,27 +184,13 @@ void test_matrices() {
 
 }  // namespace
 
-int main() {
-    test_matrices();
-    int tested = 0;
-    for (const char *name : {"scalar", "avx2", "avx512", "neon"}) {
-        const char *requested;
-        char available[64];
-        setenv("DCELITE_ISA", name, 1);
-        const dce::Kernels *of_name = dce::select_kernels(&requested, available, sizeof available);
-        if (!of_name) {
-            printf("%s: not on this processor, which has %s\n", name, available);
-            continue;
-        }
-        const FrameKernels &kernels = dce::frame_kernels_of(*of_name);
-        for (const int maps : {1, DCE_ITERATIONS}) {
-            test_16_bit(kernels, maps);
-            for (const int step : {1, 2, 3})
-                for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
-            test_expand(kernels, 3 * maps);
-        }
-        ++tested;
+void test_curve_floats(const dce::Dsp &dsp) {
+    const FloatCurveKernels &kernels = *dsp.curve_floats;
+    for (const int maps : {1, DCE_ITERATIONS}) {
+        test_16_bit(kernels, maps);
+        for (const int step : {1, 2, 3})
+            for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
+        test_expand(kernels, 3 * maps);
     }
-    CHECK(tested >= 1);
-    return 0;
+    test_matrices();
 }

@@ -5,11 +5,10 @@
 #include <vector>
 
 #include "check.h"
-#include "model.h"
+#include "int8_model.h"
+#include "model/model.h"
 
 namespace {
-
-using Bytes = std::vector<uint8_t>;
 
 Bytes shipped() { return Bytes(dce::kDefaultModel, dce::kDefaultModel + dce::kDefaultModelSize); }
 
@@ -103,6 +102,42 @@ void test_fields() {
     refuse(with_field(shipped().size() - 4, 0x7f800000), "e_conv7 has a weight that is not finite");
 }
 
+void refuse_int8(Bytes bytes, const char *text) {
+    seal_model(bytes.data(), bytes.size());
+    refuse(bytes, text);
+}
+
+void test_int8() {
+    unsigned state = 1;
+    const Bytes good = int8_model(false, &state);
+    dce::Error error;
+    CHECK_EQUAL(good.size(), INT8_MODEL);
+    CHECK_EQUAL(read(good, &error), DCE_OK);
+    constexpr size_t kBias = MODEL_HEADER + 27, kMultiplier = kBias + 12;
+    Bytes bytes = good;
+    bytes[MODEL_HEADER + 5] = 0x80;
+    refuse_int8(bytes, "e_conv1 has a weight of -128");
+    for (const uint32_t bias : {(1u << 29) + 1, 0x80000000u, 0x7fffffffu}) {
+        bytes = good;
+        put_le32(bytes.data() + kBias, bias);
+        refuse_int8(bytes, "e_conv1 has a bias out of range");
+    }
+    for (const float multiplier : {-1e-6f, 1.0001f, 1e30f}) {
+        bytes = good;
+        put_le32(bytes.data() + kMultiplier, float_bits(multiplier));
+        refuse_int8(bytes, "e_conv1 has a multiplier out of range");
+    }
+    bytes = good;
+    put_le32(bytes.data() + kMultiplier, 0x7fc00000u);  // not a number
+    refuse_int8(bytes, "e_conv1 has a multiplier out of range");
+    bytes = good;
+    bytes.pop_back();
+    refuse_int8(bytes, "14027 were wanted");
+    bytes = good;
+    put_le32(bytes.data() + 20, 2);
+    refuse_int8(bytes, "int8 weights of Zero-DCE;");
+}
+
 }  // namespace
 
 int main() {
@@ -110,5 +145,6 @@ int main() {
     test_every_bit_flip();
     test_every_length();
     test_fields();
+    test_int8();
     return 0;
 }

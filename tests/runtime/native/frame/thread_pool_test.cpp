@@ -16,7 +16,7 @@ bool g_delays = false;
 void race();
 }  // namespace
 #define DCELITE_RACE() race()
-#include "thread_pool.cpp"  // with the delays, whatever the library was built with
+#include "frame/thread_pool.cpp"  // with the delays, whatever the library was built with
 
 #include "check.h"
 
