@@ -4,7 +4,7 @@
 #   dcelite_instruction_set(NAME [EXTENDS SET] [PARTS PART...] [NEEDS FEATURE...] [OPTIONS OPTION...] [TUNING OPTION...])
 #
 # It has the kernels of PARTS, of all without it; the others are those of SET, else the scalar ones. The processor NEEDS
-# features of src/dsp/cpu.h. Where the compiler lacks one of OPTIONS, the set is left out, and those that extend it; what it
+# features of src/dsp/dsp.h. Where the compiler lacks one of OPTIONS, the set is left out, and those that extend it; what it
 # lacks of TUNING, it does without. A set is better than those before it.
 include(CheckCXXCompilerFlag)
 

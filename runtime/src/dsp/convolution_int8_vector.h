@@ -5,8 +5,7 @@
 #include "dsp/convolution_int8.h"
 #include "dsp/vector.h"
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 constexpr int kFeatureVectors = kFilters / kLanes;
@@ -186,13 +185,10 @@ void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t 
 }
 
 }  // namespace
-}  // namespace vector
+}  // namespace dce::vector
 
-namespace DCE_SET {
-extern const Int8Kernels kConvolutionInt8;
-const Int8Kernels kConvolutionInt8 = {vector::image_row, vector::hidden_row, vector::map_row};
-}  // namespace DCE_SET
-
-}  // namespace dce
+namespace dce::DCE_SET {
+extern const Int8Kernels kConvolutionInt8 = {vector::image_row, vector::hidden_row, vector::map_row};
+}  // namespace dce::DCE_SET
 
 #endif

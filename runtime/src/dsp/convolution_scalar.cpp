@@ -67,8 +67,7 @@ void plain_row(const Layer &layer, const LayerInput &input, int width, Activatio
 }  // namespace
 
 namespace scalar {
-extern const ConvolutionKernels kConvolution;
-const ConvolutionKernels kConvolution = {separable_row, plain_row};
-}  // namespace scalar
+extern const ConvolutionKernels kConvolution = {separable_row, plain_row};
+}
 
 }  // namespace dce

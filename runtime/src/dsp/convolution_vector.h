@@ -5,8 +5,7 @@
 #include "dsp/convolution.h"
 #include "dsp/vector.h"
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 static_assert(kFilters % (kLanes * kBlockVectors) == 0, "register blocks divide the filters");
@@ -320,13 +319,10 @@ void plain_row(const Layer &layer, const LayerInput &input, int width, Activatio
 }
 
 }  // namespace
-}  // namespace vector
+}  // namespace dce::vector
 
-namespace DCE_SET {
-extern const ConvolutionKernels kConvolution;
-const ConvolutionKernels kConvolution = {vector::separable_row, vector::plain_row};
-}  // namespace DCE_SET
-
-}  // namespace dce
+namespace dce::DCE_SET {
+extern const ConvolutionKernels kConvolution = {vector::separable_row, vector::plain_row};
+}  // namespace dce::DCE_SET
 
 #endif

@@ -1,5 +1,4 @@
-#include "dsp/cpu.h"
-
+#include "dsp/dsp.h"
 #include "platform.h"
 
 #if defined(__x86_64__)

@@ -7,10 +7,10 @@
 #define DCELITE_DSP_CURVE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "dcelite.h"
 #include "dsp/resize.h"
-#include "dsp/yuv.h"
 
 namespace dce {
 
@@ -19,6 +19,25 @@ struct PixelLayout {
     int channels;    // bytes a pixel: 3 or 4; the fourth is alpha
     int position[3]; // of red, green and blue within a pixel
 };
+
+// YUV with 2 x 2 subsampled chroma: a row of luma, and the row of chroma that covers it.
+struct YuvRow {
+    uint8_t *luma;
+    uint8_t *u, *v;
+    int step;  // bytes from a chroma sample to the next
+};
+
+// R'G'B' in 0 … 1 from codes, and back: red = luma_scale (Y - luma_offset) + red_v (V - 128), and so on.
+struct YuvMatrix {
+    float luma_scale, luma_offset;
+    float red_v, green_u, green_v, blue_u;
+    float weights[3];        // of red, green and blue in luma
+    float luma_codes;        // 1 / luma_scale
+    float u_codes, v_codes;  // of blue - luma and red - luma
+};
+
+// The coefficients of a dce_matrix.
+YuvMatrix yuv_matrix(int matrix);
 
 // What the curve needs to know for a row of the image: the expanded rows of the map around it. Each holds `maps` rows of as
 // many values as the row of the image has, and up to kExpandSlack floats behind them are read.

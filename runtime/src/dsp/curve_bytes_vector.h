@@ -5,8 +5,7 @@
 #include "dsp/curve.h"
 #include "dsp/vector.h"
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 // ---- resizing ----
@@ -123,13 +122,10 @@ void curve_row(const uint8_t *source, const MapRows &map, int count, uint8_t *de
 }
 
 }  // namespace
-}  // namespace vector
+}  // namespace dce::vector
 
-namespace DCE_SET {
-extern const ByteCurveKernels kCurveBytes;
-const ByteCurveKernels kCurveBytes = {vector::expand_row, vector::curve_row};
-}  // namespace DCE_SET
-
-}  // namespace dce
+namespace dce::DCE_SET {
+extern const ByteCurveKernels kCurveBytes = {vector::expand_row, vector::curve_row};
+}  // namespace dce::DCE_SET
 
 #endif

@@ -237,9 +237,8 @@ void curve_yuv_to_rgb_row(const YuvRow &source, const YuvMatrix &matrix, const M
 }  // namespace
 
 namespace DCE_SET {
-extern const FloatCurveKernels kCurveFloats;
-const FloatCurveKernels kCurveFloats = {expand_planes, curve16_row, curve_yuv_row, chroma_row, curve_yuv_to_rgb_row};
-}  // namespace DCE_SET
+extern const FloatCurveKernels kCurveFloats = {expand_planes, curve16_row, curve_yuv_row, chroma_row, curve_yuv_to_rgb_row};
+}
 
 }  // namespace dce
 

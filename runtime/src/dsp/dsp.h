@@ -13,9 +13,20 @@
 
 namespace dce {
 
+// What a processor can do, as bits. Those of x86-64 also say that the operating system saves the registers.
+enum CpuFeature : uint32_t {
+    kAvx2 = 1 << 0,        // with FMA
+    kAvx512 = 1 << 1,      // F, BW, DQ, VL, and kAvx2
+    kAvxVnni = 1 << 2,     // dot products of four bytes, in 256 bits
+    kAvx512Vnni = 1 << 3,  // and in 512 bits
+    kNeonDot = 1 << 4,     // the same of Armv8.2; all 64-bit Arm processors have NEON
+};
+
+uint32_t cpu_features();
+
 struct Dsp {
     const char *name;
-    uint32_t needs;  // bits of cpu.h
+    uint32_t needs;  // CpuFeature bits
     const ConvolutionKernels *convolution;
     const Int8Kernels *convolution_int8;
     const ByteCurveKernels *curve_bytes;

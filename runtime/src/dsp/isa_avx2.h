@@ -5,8 +5,7 @@
 #include <immintrin.h>
 #include <stdint.h>
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 constexpr int kLanes = 8;
@@ -77,7 +76,6 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 }
 
 }  // namespace
-}  // namespace vector
-}  // namespace dce
+}  // namespace dce::vector
 
 #endif

@@ -4,8 +4,7 @@
 
 #include "dsp/isa_avx512.h"
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 constexpr int kInt8Pairs = 5;
@@ -32,7 +31,6 @@ inline void store_bytes(Ints x, uint8_t *values) {
 }
 
 }  // namespace
-}  // namespace vector
-}  // namespace dce
+}  // namespace dce::vector
 
 #endif

@@ -6,8 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {
 
 constexpr int kLanes = 4;
@@ -72,7 +71,6 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 }
 
 }  // namespace
-}  // namespace vector
-}  // namespace dce
+}  // namespace dce::vector
 
 #endif

@@ -37,8 +37,7 @@
 #  define DCE_UNROLL _Pragma("GCC unroll 16")
 #endif
 
-namespace dce {
-namespace vector {
+namespace dce::vector {
 namespace {  // each instruction set has its own functions: the linker must not take one for another's
 
 inline Floats load(const float *values) {
@@ -100,7 +99,6 @@ inline Floats tanh(Floats x) {
 }
 
 }  // namespace
-}  // namespace vector
-}  // namespace dce
+}  // namespace dce::vector
 
 #endif

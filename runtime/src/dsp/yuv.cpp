@@ -1,6 +1,4 @@
-#include "dsp/yuv.h"
-
-#include "dcelite.h"
+#include "dsp/curve.h"
 
 namespace dce {
 

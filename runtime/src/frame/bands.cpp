@@ -8,24 +8,14 @@ namespace {
 int smaller(int a, int b) { return a < b ? a : b; }
 int larger(int a, int b) { return a > b ? a : b; }
 
-// A band much shorter than its context would mostly compute what its neighbors compute.
-int band_count(const Job &job, int threads) { return larger(1, smaller(threads, job.frame.size.low_height / kHalo)); }
-
-// Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.
-// So that all finish at once, boundaries move down by as many rows of the map as are worth that: where the network is all that
-// there is to do, and where it is about half.
-float rows_taken(const Job &job) {
-    const bool runs_network = job.source.is_network() && (job.map == MapRowsOf::kSource || job.map == MapRowsOf::kStored);
-    return runs_network ? (kHalo - 1) / (job.of_image ? 4.0f : 2.0f) : 0.0f;
-}
-
 }  // namespace
 
 // All memory that the band will need, so that nothing can fail once rows are being written.
-bool Band::prepare(const Job &job, int begin, int end, bool overwriting, bool timed) {
+bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed) {
     const Frame &frame = job.frame;
     const FrameSize &size = frame.size;
-    const int channels = job.source.map_channels();
+    source_ = &bands.source_;
+    video_ = &bands.video_;
     job_ = &job;
     begin_ = begin;
     end_ = end;
@@ -37,17 +27,19 @@ bool Band::prepare(const Job &job, int begin, int end, bool overwriting, bool ti
         first = size.upsampled(begin).first;
         last = size.upsampled(end - 1).second;
         expanded_end_ = first;
-        const size_t expanded = static_cast<size_t>(channels / 3) * size.width * frame.channels + kExpandSlack;
-        if (!expanded_[0].reserve(expanded) || !expanded_[1].reserve(expanded) || !memory.prepare(frame, job.measures))
-            return false;
+        const size_t width = static_cast<size_t>(size.width);
+        const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
+        if (!expanded_[0].reserve(expanded) || !expanded_[1].reserve(expanded)) return false;
+        if (frame.rows_share_chroma && !memory.differences.reserve(width + 1)) return false;
+        if (job.measures && !memory.measured.reserve(4 * width)) return false;
     }
     if (job.map == MapRowsOf::kNothing || job.map == MapRowsOf::kVideo) return true;
-    if (!map_row_.reserve(size.low_width, channels)) return false;
-    if (job.map == MapRowsOf::kStored) return job.source.start_rows(&network_, size, first, stored_rows());
-    choose_saved_rows(first, last, overwriting && job.source.is_network());
+    if (!map_row_.reserve(size.low_width, source_->map_channels())) return false;
+    choose_saved_rows(first, last, overwriting);
     const int saved = head_end_ - saved_first_ + saved_end_ - tail_begin_;
+    const auto read = [](void *band, int y, float *row) { static_cast<Band *>(band)->read_row(y, row); };
     return saved_.reserve(static_cast<size_t>(saved) * 3 * size.low_width) &&
-           job.source.start_rows(&network_, size, first, image_rows());
+           source_->start_rows(&network_, size, first, {read, this});
 }
 
 // Of the network's input for rows `first` to `last` of the map.
@@ -74,37 +66,30 @@ void Band::save_rows() {
     }
 }
 
+// Row y of the network's input.
 void Band::read_row(int y, float *row) {
-    const Stopwatch stopwatch(memory.times, kDownsampleStage, kNetworkStage);
     const Frame &frame = job_->frame;
+    const size_t stride = 3 * static_cast<size_t>(frame.size.low_width);
+    if (job_->map == MapRowsOf::kStored) {
+        memcpy(row, video_->image_row(y), stride * sizeof(float));
+        return;
+    }
+    const Stopwatch stopwatch(memory.times, kDownsampleStage, kNetworkStage);
     if (y >= head_end_ && y < tail_begin_) return frame.rows.downsample(frame, y, row);
     const int index = y < head_end_ ? y - saved_first_ : head_end_ - saved_first_ + y - tail_begin_;
-    const size_t stride = 3 * static_cast<size_t>(frame.size.low_width);
     memcpy(row, saved_.data() + stride * index, stride * sizeof(float));
 }
 
-RowSource Band::image_rows() {
-    return {[](void *band, int y, float *row) { static_cast<Band *>(band)->read_row(y, row); }, this};
-}
-
-RowSource Band::stored_rows() {
-    return {[](void *band, int y, float *row) {
-                const Job &job = *static_cast<Band *>(band)->job_;
-                memcpy(row, job.video.image_row(y), 3 * sizeof(float) * job.frame.size.low_width);
-            },
-            this};
-}
-
 const float *Band::map_row(int y) {
-    if (job_->map == MapRowsOf::kVideo) return job_->video.map_row(y);
+    if (job_->map == MapRowsOf::kVideo) return video_->map_row(y);
     const Stopwatch stopwatch(job_->of_image ? memory.times : nullptr, kNetworkStage, job_->stage);
-    job_->source.next_row(&network_, y, map_row_.data());
+    source_->next_row(&network_, y, map_row_.data());
     return map_row_.data();
 }
 
 MapRows Band::expanded_rows(int y) {
     const Frame &frame = job_->frame;
-    const int channels = job_->source.map_channels();
+    const int channels = source_->map_channels();
     const Sample rows = frame.size.upsampled(y);
     for (; expanded_end_ <= rows.second; ++expanded_end_) {
         const float *map = map_row(expanded_end_);
@@ -113,11 +98,21 @@ MapRows Band::expanded_rows(int y) {
     return {expanded_[rows.first % 2].data(), expanded_[rows.second % 2].data(), rows.weight, channels / 3};
 }
 
+// Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.
+// So that all finish at once, boundaries move down by as many rows of the map as are worth that: where the network is all that
+// there is to do, and where it is about half.
+float Bands::rows_taken(const Job &job) const {
+    const bool runs_network = source_.is_network() && (job.map == MapRowsOf::kSource || job.map == MapRowsOf::kStored);
+    return runs_network ? (kHalo - 1) / (job.of_image ? 4.0f : 2.0f) : 0.0f;
+}
+
 dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error, uint64_t *sum) {
     const Frame &frame = job.frame;
     const int rows = job.of_image ? frame.size.height : frame.size.low_height;
-    const int count = band_count(job, pool_.threads());
-    const bool overwriting = frame.destination && frame.destination->plane[0] == frame.source.plane[0] && count > 1;
+    // A band much shorter than its context would mostly compute what its neighbors compute.
+    const int count = larger(1, smaller(pool_.threads(), frame.size.low_height / kHalo));
+    const bool overwriting = count > 1 && source_.is_network() && job.map == MapRowsOf::kSource && frame.destination &&
+                             frame.destination->plane[0] == frame.source.plane[0];
     const int shift = static_cast<int>(rows_taken(job) * static_cast<float>(rows) / static_cast<float>(frame.size.low_height));
     for (int i = 0; i < count; ++i) {
         int begin = i == 0 ? 0 : shift + static_cast<int>(static_cast<int64_t>(rows) * i / count);
@@ -126,25 +121,22 @@ dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, 
             begin -= begin % 2;
             if (end < rows) end -= end % 2;
         }
-        if (!bands_[i].prepare(job, begin, end, overwriting, times != nullptr))
+        if (!bands_[i].prepare(*this, job, begin, end, overwriting, times != nullptr))
             return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", frame.size.width, frame.size.height);
     }
     for (int i = 0; i + 1 < count; ++i) bands_[i].network_.take_from(&bands_[i + 1].network_);
-    if (overwriting && job.map == MapRowsOf::kSource && job.source.is_network())
+    if (overwriting)
         pool_.run([](void *bands, int i) { static_cast<Band *>(bands)[i].save_rows(); }, bands_, count);
 
-    struct Task {
-        Band *bands;
-        Work work;
-        void *body;
-    } task = {bands_, work, body};
-    const auto run_band = [](void *given, int i) {
-        const Task &its = *static_cast<Task *>(given);
-        Band &band = its.bands[i];
+    work_ = work;
+    body_ = body;
+    const auto run_band = [](void *bands, int i) {
+        Bands &self = *static_cast<Bands *>(bands);
+        Band &band = self.bands_[i];
         const Stopwatch stopwatch(band.memory.times, band.job_->stage);
-        for (int y = band.begin_; y < band.end_; ++y) its.work(its.body, band, y);
+        for (int y = band.begin_; y < band.end_; ++y) self.work_(self.body_, band, y);
     };
-    pool_.run(run_band, &task, count);
+    pool_.run(run_band, this, count);
     for (int i = 0; sum && i < count; ++i) *sum += bands_[i].sum;
     for (int stage = 0; times && stage < kStages; ++stage) {
         int64_t total = 0;

@@ -23,14 +23,14 @@ enum class MapRowsOf {
 
 struct Job {
     const Frame &frame;
-    const MapSource &source;
-    const Video &video;
-    bool of_image;       // rows of the image, not of the map
+    bool of_image;          // rows of the image, not of the map
     MapRowsOf map;
-    bool measures;
-    float strength;      // of the map, in rows of the image
-    Stage stage;         // that the time counts for
+    Stage stage;            // that the time counts for
+    float strength = 1.0f;  // of the map, in rows of the image
+    bool measures = false;
 };
+
+class Bands;
 
 // What one thread works on: a range of rows, and the memory for it, which stays from frame to frame.
 class Band {
@@ -45,13 +45,13 @@ public:
 private:
     friend class Bands;
 
-    bool prepare(const Job &job, int begin, int end, bool overwriting, bool timed);
+    bool prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed);
     void choose_saved_rows(int first, int last, bool overwriting);
     void save_rows();
     void read_row(int y, float *row);
-    RowSource image_rows();
-    RowSource stored_rows();
 
+    const MapSource *source_ = nullptr;
+    const Video *video_ = nullptr;
     const Job *job_ = nullptr;
     int begin_ = 0, end_ = 0;  // rows
     int expanded_end_ = 0;     // the row of the map that is expanded next
@@ -68,7 +68,7 @@ private:
 
 class Bands {
 public:
-    explicit Bands(ThreadPool &pool) : pool_(pool) {}
+    Bands(const MapSource &source, const Video &video, ThreadPool &pool) : source_(source), video_(video), pool_(pool) {}
 
     // Calls body(Band &, int y) for each row of the job; rows of a band in ascending order. `times`, or null, grows by the
     // stages, averaged over the bands, and `sum` by theirs.
@@ -78,11 +78,17 @@ public:
     }
 
 private:
+    friend class Band;
     using Work = void (*)(void *body, Band &band, int y);
 
     dce_status run(const Job &job, Work work, void *body, StageTimes *times, Error *error, uint64_t *sum);
+    float rows_taken(const Job &job) const;
 
+    const MapSource &source_;
+    const Video &video_;
     ThreadPool &pool_;
+    Work work_ = nullptr;  // of the present job
+    void *body_ = nullptr;
     Band bands_[kMaxThreads];
 };
 

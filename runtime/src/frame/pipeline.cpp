@@ -7,19 +7,11 @@ namespace dce {
 Pipeline::Pipeline(const Dsp &dsp, const Model &model, const dce_engine *engine, int scale, const dce_options &options,
                    ThreadPool &pool)
     : dsp_(dsp), scale_(scale), strength_(options.strength), source_(dsp, model, engine),
-      video_(options.smoothing, options.map_interval), bands_(pool), times_(options.timings ? &of_frame_ : nullptr) {}
+      video_(options.smoothing, options.map_interval), bands_(source_, video_, pool), times_(options.timings ? &of_frame_ : nullptr) {}
 
 dce_status Pipeline::set_size(const dce_image &image, Error *error) {
     if (size_.set(image.width, image.height, scale_)) return DCE_OK;
     return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", image.width, image.height);
-}
-
-Job Pipeline::map_job(const Frame &frame, MapRowsOf map, Stage stage) const {
-    return {frame, source_, video_, false, map, false, 1.0f, stage};
-}
-
-Job Pipeline::image_job(const Frame &frame, MapRowsOf map, float strength, bool measures) const {
-    return {frame, source_, video_, true, map, measures, strength, kCurveStage};
 }
 
 dce_status Pipeline::enhance(const dce_image &source, const dce_image &destination, Error *error) {
@@ -36,7 +28,7 @@ dce_status Pipeline::enhance_frame(const Frame &frame, Error *error) {
     float gain = 1.0f;  // of the map, for this frame
     const dce_status status = video_.active() ? next_frame(frame, &gain, error) : source_.start_frame(frame, times_, error);
     if (status != DCE_OK) return status;
-    const Job job = image_job(frame, video_.active() ? MapRowsOf::kVideo : MapRowsOf::kSource, strength_ * gain);
+    const Job job = {frame, true, video_.active() ? MapRowsOf::kVideo : MapRowsOf::kSource, kCurveStage, strength_ * gain};
     return bands_.for_rows(job, times_, error, [&](Band &band, int y) {
         frame.rows.enhance(frame, y, band.expanded_rows(y), band.memory);
     });
@@ -49,7 +41,8 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
     status = source_.start_frame(frame, nullptr, error);
     if (status != DCE_OK) return status;
     const size_t count = static_cast<size_t>(size_.low_width) * map_channels();  // of a row
-    return bands_.for_rows(map_job(frame, MapRowsOf::kSource, kNetworkStage), nullptr, error, [=](Band &band, int y) {
+    const Job job = {frame, false, MapRowsOf::kSource, kNetworkStage};
+    return bands_.for_rows(job, nullptr, error, [=](Band &band, int y) {
         memcpy(map + count * y, band.map_row(y), sizeof(float) * count);
     });
 }
@@ -58,14 +51,15 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
 dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
     if (!video_.prepare(size_.low_width, size_.low_height, map_channels()))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", size_.low_width, size_.low_height);
-    const Job downsampling = map_job(frame, MapRowsOf::kNothing, kDownsampleStage);
+    const Job downsampling = {frame, false, MapRowsOf::kNothing, kDownsampleStage};
     dce_status status = bands_.for_rows(downsampling, times_, error, [&](Band &, int y) {
         frame.rows.downsample(frame, y, video_.image_row(y));
     });
     if (status == DCE_OK && video_.next_frame()) {
+        const Job estimation = {frame, false, MapRowsOf::kStored, kNetworkStage};
         status = source_.start_frame(frame, times_, error);
         if (status == DCE_OK)
-            status = bands_.for_rows(map_job(frame, MapRowsOf::kStored, kNetworkStage), times_, error,
+            status = bands_.for_rows(estimation, times_, error,
                                      [&](Band &band, int y) { video_.blend_row(y, band.map_row(y)); });
     }
     return status == DCE_OK && video_.holds() ? hold_brightness(frame, gain, error) : status;
@@ -74,9 +68,9 @@ dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
 // Enhances the frame once to measure how bright it becomes; `gain` makes up for what differs from the frames before.
 dce_status Pipeline::hold_brightness(const Frame &shown, float *gain, Error *error) {
     const Frame frame(dsp_, size_, shown.source, nullptr);
+    const Job job = {frame, true, MapRowsOf::kVideo, kCurveStage, strength_, true};
     uint64_t sum = 0;
-    const dce_status status = bands_.for_rows(
-        image_job(frame, MapRowsOf::kVideo, strength_, true), times_, error,
+    const dce_status status = bands_.for_rows(job, times_, error,
         [&](Band &band, int y) { band.sum += frame.rows.measure(frame, y, band.expanded_rows(y), band.memory); }, &sum);
     if (status != DCE_OK) return status;
     const double mean = static_cast<double>(sum) / (static_cast<double>(size_.width) * size_.height);

@@ -33,8 +33,6 @@ private:
     dce_status set_size(const dce_image &image, Error *error);
     dce_status next_frame(const Frame &frame, float *gain, Error *error);
     dce_status hold_brightness(const Frame &frame, float *gain, Error *error);
-    Job map_job(const Frame &frame, MapRowsOf map, Stage stage) const;
-    Job image_job(const Frame &frame, MapRowsOf map, float strength, bool measures = false) const;
 
     const Dsp &dsp_;
     const int scale_;

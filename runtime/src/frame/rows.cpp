@@ -16,16 +16,17 @@ double brightness_of_values(const Frame &, double mean) {
     return mean / (3.0 * kLargest);
 }
 
+void expand_pixels(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+    frame.dsp.curve_bytes->expand_row(map, map_channels, frame.size.expansion, frame.layout, strength * frame.map_unit,
+                                      expanded);
+}
+
 // ---- 8-bit interleaved pixels ----
 
 void downsample_bytes(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
     downsample_row(row_of(frame.source, rows.first), row_of(frame.source, rows.second), rows.weight, layout_of(frame.source),
                    frame.size.columns.data(), frame.size.low_width, row);
-}
-
-void expand_bytes(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
-    frame.dsp.curve_bytes->expand_row(map, map_channels, frame.size.expansion, frame.layout, strength * kByteMap, expanded);
 }
 
 // Copies a row into another channel order; alpha becomes 255 where the source has none. In place where the pixels have
@@ -64,7 +65,7 @@ uint64_t measure_bytes(const Frame &frame, int y, const MapRows &map, RowMemory 
     return sum;
 }
 
-constexpr RowFunctions kBytes = {downsample_bytes, expand_bytes, enhance_bytes, measure_bytes, brightness_of_values<255>};
+constexpr RowFunctions kBytes = {downsample_bytes, expand_pixels, enhance_bytes, measure_bytes, brightness_of_values<255>};
 
 // ---- 16-bit red, green and blue ----
 
@@ -72,10 +73,6 @@ void downsample_words(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
     downsample16_row(row16_of(frame.source, rows.first), row16_of(frame.source, rows.second), rows.weight,
                      frame.size.columns.data(), frame.size.low_width, row);
-}
-
-void expand_words(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
-    frame.dsp.curve_bytes->expand_row(map, map_channels, frame.size.expansion, frame.layout, strength, expanded);
 }
 
 void enhance_words(const Frame &frame, int y, const MapRows &map, RowMemory &) {
@@ -91,7 +88,7 @@ uint64_t measure_words(const Frame &frame, int y, const MapRows &map, RowMemory 
     return sum;
 }
 
-constexpr RowFunctions kWords = {downsample_words, expand_words, enhance_words, measure_words, brightness_of_values<65535>};
+constexpr RowFunctions kWords = {downsample_words, expand_pixels, enhance_words, measure_words, brightness_of_values<65535>};
 
 // ---- YUV ----
 
@@ -138,15 +135,9 @@ void enhance_yuv_to_rgb(const Frame &frame, int y, const MapRows &map, RowMemory
 
 constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_yuv, enhance_yuv_to_rgb, measure_yuv, brightness_of_luma};
 
-// ----
-
 const RowFunctions &functions_of(Kind source, Kind result) {
-    switch (source) {
-        case Kind::kInterleaved8: return kBytes;
-        case Kind::kInterleaved16: return kWords;
-        case Kind::kYuv: break;
-    }
-    return result == Kind::kYuv ? kYuv : kYuvToRgb;
+    if (source == Kind::kYuv) return result == Kind::kYuv ? kYuv : kYuvToRgb;
+    return source == Kind::kInterleaved8 ? kBytes : kWords;
 }
 
 }  // namespace
@@ -168,14 +159,10 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
 Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to)
     : dsp(kernels), size(sizes), source(from), destination(to), rows(functions_of(kind_of(from), kind_of(to ? *to : from))),
       layout(layout_of(to ? *to : from)), rows_share_chroma(kind_of(from) == Kind::kYuv) {
+    map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
     channels = rows_share_chroma ? 3 : layout.channels;
     matrix = rows_share_chroma ? yuv_matrix(from.matrix) : YuvMatrix{};
     for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;
-}
-
-bool RowMemory::prepare(const Frame &frame, bool measures) {
-    const size_t width = static_cast<size_t>(frame.size.width);
-    return (!frame.rows_share_chroma || differences.reserve(width + 1)) && (!measures || measured.reserve(4 * width));
 }
 
 }  // namespace dce

@@ -39,6 +39,7 @@ struct Frame {
     int channels;              // values that the curve works on, a pixel
     YuvMatrix matrix;          // of a YUV source
     float weights[3];          // of red, green and blue in its brightness
+    float map_unit;            // of the expanded map: its values are times this
     bool rows_share_chroma;    // two by two
 };
 
@@ -47,9 +48,6 @@ struct RowMemory {
     Buffer<float> differences;  // (2, chroma width): see FloatCurveKernels
     Buffer<uint16_t> measured;  // a row of the enhanced image, 8-bit or 16-bit
     StageTimes *times = nullptr;
-
-    // False: no memory.
-    bool prepare(const Frame &frame, bool measures);
 };
 
 struct RowFunctions {

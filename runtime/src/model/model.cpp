@@ -13,57 +13,18 @@ LayerShape shape_of(int layer, int map_channels) {
     return {layer == 0 ? 3 : layer < 4 ? kFilters : 2 * kFilters, layer == kLayers - 1 ? map_channels : kFilters};
 }
 
-dce_status refuse_layer(int layer, const char *problem, const char *name, Error *error) {
-    return error->set(DCE_ERROR_MODEL, "%s: e_conv%d has %s", name, layer + 1, problem);
-}
-
-dce_status read_floats(const uint8_t *bytes, const char *name, Model *model, Error *error) {
-    const bool separable = model->is_separable();
-    size_t packed = 0, most = 0;  // floats of all layers, values of the largest
-    for (const Layer &layer : model->layers) {
-        const size_t parameters = layer_parameters(layer, separable);
-        packed += packed_floats(layer, separable);
-        if (parameters > most) most = parameters;
-    }
-    Buffer<float> values;
-    if (!model->floats.reserve(packed) || !values.reserve(most))
-        return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, packed);
-    memset(model->floats.data(), 0, packed * sizeof(float));
-    float *memory = model->floats.data();
-    for (int i = 0; i < kLayers; ++i) {
-        Layer &layer = model->layers[i];
-        const char *problem = read_dce_layer(bytes, layer, separable, values.data());
-        if (problem) return refuse_layer(i, problem, name, error);
-        pack_layer(values.data(), separable, memory, &layer);
-        bytes += dce_layer_bytes(layer, separable, false);
-        memory += packed_floats(layer, separable);
-    }
-    return DCE_OK;
-}
-
-dce_status read_integers(const uint8_t *bytes, const char *name, Model *model, Error *error) {
-    size_t integers = 0, multipliers = 0;
-    for (const LayerShape &shape : model->int8_layers) {
-        integers += packed_integers(shape);
-        multipliers += packed_multipliers(shape);
-    }
-    if (!model->integers.reserve(integers) || !model->floats.reserve(multipliers))
-        return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, integers + multipliers);
-    memset(model->integers.data(), 0, integers * sizeof(int32_t));
-    memset(model->floats.data(), 0, multipliers * sizeof(float));
-    int32_t *memory = model->integers.data();
-    float *floats = model->floats.data();
-    for (int i = 0; i < kLayers; ++i) {
-        Int8Layer &layer = model->int8_layers[i];
-        Int8Values values;
-        const char *problem = read_dce_layer(bytes, layer, &values);
-        if (problem) return refuse_layer(i, problem, name, error);
-        pack_layer(values, memory, floats, &layer);
-        bytes += dce_layer_bytes(layer, true, true);
-        memory += packed_integers(layer);
-        floats += packed_multipliers(layer);
-    }
-    return DCE_OK;
+// Reads the weights of layer `i` into memory that is zero. Null, or what is wrong; `values` has room for those of any layer.
+const char *read_layer(const uint8_t *bytes, int i, float *values, int32_t *integers, float *floats, Model *model) {
+    Layer &layer = model->layers[i];
+    Int8Values int8_values;
+    const char *problem = model->is_int8 ? read_dce_layer(bytes, layer, &int8_values)
+                                         : read_dce_layer(bytes, layer, model->is_separable(), values);
+    if (problem) return problem;
+    if (model->is_int8)
+        pack_layer(int8_values, integers, floats, &model->int8_layers[i]);
+    else
+        pack_layer(values, model->is_separable(), floats, &layer);
+    return nullptr;
 }
 
 }  // namespace
@@ -76,19 +37,32 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
     model->is_int8 = header.precision == kDceInt8;
     model->scale = static_cast<int>(header.scale);
     model->map_channels = static_cast<int>(header.map_channels);
-    model->parameters = 0;
-    size_t wanted = kDceHeaderSize;
+    const bool separable = model->is_separable();
+    size_t begin[kLayers + 1] = {kDceHeaderSize}, integers[kLayers + 1] = {}, floats[kLayers + 1] = {}, parameters = 0, most = 0;
     for (int i = 0; i < kLayers; ++i) {
         const LayerShape shape = shape_of(i, model->map_channels);
-        static_cast<LayerShape &>(model->layers[i]) = shape;
-        static_cast<LayerShape &>(model->int8_layers[i]) = shape;
-        model->parameters += static_cast<int>(layer_parameters(shape, model->is_separable()));
-        wanted += dce_layer_bytes(shape, model->is_separable(), model->is_int8);
+        static_cast<LayerShape &>(model->layers[i]) = static_cast<LayerShape &>(model->int8_layers[i]) = shape;
+        const size_t own = layer_parameters(shape, separable);
+        parameters += own;
+        if (own > most) most = own;
+        begin[i + 1] = begin[i] + dce_layer_bytes(shape, separable, model->is_int8);
+        integers[i + 1] = integers[i] + (model->is_int8 ? packed_integers(shape) : 0);
+        floats[i + 1] = floats[i] + (model->is_int8 ? packed_multipliers(shape) : packed_floats(shape, separable));
     }
-    if (size != wanted)
-        return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, wanted);
-    const auto read_layers = model->is_int8 ? read_integers : read_floats;
-    return read_layers(bytes + kDceHeaderSize, name, model, error);
+    model->parameters = static_cast<int>(parameters);
+    if (size != begin[kLayers])
+        return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, begin[kLayers]);
+    Buffer<float> values;  // of a layer, as the file has them
+    if (!model->integers.reserve(integers[kLayers]) || !model->floats.reserve(floats[kLayers]) || !values.reserve(most))
+        return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, parameters);
+    memset(model->integers.data(), 0, integers[kLayers] * sizeof(int32_t));
+    memset(model->floats.data(), 0, floats[kLayers] * sizeof(float));
+    for (int i = 0; i < kLayers; ++i) {
+        const char *problem = read_layer(bytes + begin[i], i, values.data(), model->integers.data() + integers[i],
+                                         model->floats.data() + floats[i], model);
+        if (problem) return error->set(DCE_ERROR_MODEL, "%s: e_conv%d has %s", name, i + 1, problem);
+    }
+    return DCE_OK;
 }
 
 dce_status read_model_file(const char *path, Model *model, Error *error) {

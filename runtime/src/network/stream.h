@@ -25,9 +25,51 @@ template <typename Rows>
 class NetworkStream {
 public:
     // See CurveNetwork.
-    bool start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source);
+    bool start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source) {
+        rows_ = Rows(dsp, model, width);
+        source_ = source;
+        height_ = height;
+        begin_ = next_ = begin;
+        below_ = nullptr;
+        has_shared_ = false;
+
+        size_t longest = 0, total = round_up(rows_.scratch());
+        for (int k = 0; k < kLayers; ++k) {
+            rings_[k].stride = round_up(rows_.length(k));
+            if (rings_[k].stride > longest) longest = rings_[k].stride;
+            total += rings_[k].stride * kDepth[k];
+        }
+        total += longest;
+        const bool shares = begin > 0;  // at the top of the image, nobody is above
+        for (int layer = 1; shares && layer <= kLayers; ++layer) total += shared_stride(layer) * kShared[layer];
+        if (!memory_.reserve(total)) return false;
+
+        Value *memory = memory_.data();
+        memset(memory, 0, longest * sizeof(Value));
+        zeros_ = memory;
+        memory += longest;
+        scratch_ = memory;
+        memory += round_up(rows_.scratch());
+        for (int k = 0; k < kLayers; ++k) {
+            rings_[k].rows = memory;
+            memory += rings_[k].stride * kDepth[k];
+            for (int y = 0; y < kDepth[k]; ++y) rows_.clear_padding(k, row(k, y));
+            const int first = begin - (kLayers - k);
+            rings_[k].next = first > 0 ? first : 0;
+        }
+        for (int layer = 1; shares && layer <= kLayers; ++layer) {
+            shared_[layer] = memory;
+            memory += shared_stride(layer) * kShared[layer];
+        }
+        return true;
+    }
+
     void take_from(const NetworkStream *below) { below_ = below; }
-    void next(float *map);
+
+    void next(float *map) {
+        advance(kLayers, next_++, map);
+        if (next_ == begin_ + kShared[kLayers]) __atomic_store_n(&has_shared_, true, __ATOMIC_RELEASE);
+    }
 
 private:
     using Value = typename Rows::Value;
@@ -46,11 +88,52 @@ private:
 
     size_t shared_stride(int layer) const { return round_up(rows_.output_bytes(layer) / sizeof(Value)); }
     Value *row(int k, int y) const { return rings_[k].rows + rings_[k].stride * (y % kDepth[k]) + rows_.padding(k); }
-    typename Rows::Input input_of(int layer, int y) const;
-    void advance(int layer, int y, void *output);
-    void compute(int layer, int y, void *output);
-    Value *shared_row(int layer, int y) const;
-    bool take(int layer, int y, void *output) const;
+
+    typename Rows::Input input_of(int layer, int y) const {
+        typename Rows::Input input = {};
+        for (int s = 0; s < 2; ++s) {
+            const int k = kSources[layer - 1][s];
+            for (int r = 0; k >= 0 && r < 3; ++r) {
+                const int source_y = y + r - 1;
+                input.rows[s][r] = source_y < 0 || source_y >= height_ ? zeros_ + rows_.padding(k) : row(k, source_y);
+            }
+        }
+        return input;
+    }
+
+    // Row y of a layer's output among those that are kept for the stream above; null where it is none of them.
+    Value *shared_row(int layer, int y) const {
+        const int index = y - (begin_ - (kLayers - layer));
+        return begin_ > 0 && index >= 0 && index < kShared[layer] ? shared_[layer] + shared_stride(layer) * index : nullptr;
+    }
+
+    // All or none: after the first row that is taken, rows of the image that the others would need may have been overwritten.
+    bool take(int layer, int y, void *output) const {
+        const Value *shared = below_ ? below_->shared_row(layer, y) : nullptr;
+        if (!shared || !__atomic_load_n(&below_->has_shared_, __ATOMIC_ACQUIRE)) return false;
+        memcpy(output, shared, rows_.output_bytes(layer));
+        return true;
+    }
+
+    // Row y of a layer's output, of the map for the last one; and of the earlier layers whatever that needs.
+    void advance(int layer, int y, void *output) {
+        if (!take(layer, y, output)) compute(layer, y, output);
+        Value *shared = shared_row(layer, y);
+        if (shared) memcpy(shared, output, rows_.output_bytes(layer));
+    }
+
+    void compute(int layer, int y, void *output) {
+        const int below = y + 1 < height_ ? y + 1 : height_ - 1;
+        for (const int k : kSources[layer - 1])
+            for (; k >= 0 && rings_[k].next <= below; ++rings_[k].next) {
+                Value *next = row(k, rings_[k].next);
+                if (k == 0)
+                    rows_.read(source_, rings_[k].next, scratch_, next);
+                else
+                    advance(k, rings_[k].next, next);
+            }
+        rows_.compute(layer, input_of(layer, y), scratch_, output);
+    }
 
     Rows rows_;
     RowSource source_ = {};
@@ -63,103 +146,6 @@ private:
     Value *scratch_ = nullptr;
     Buffer<Value> memory_;
 };
-
-template <typename Rows>
-bool NetworkStream<Rows>::start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source) {
-    rows_ = Rows(dsp, model, width);
-    source_ = source;
-    height_ = height;
-    begin_ = next_ = begin;
-    below_ = nullptr;
-    has_shared_ = false;
-
-    size_t longest = 0, total = round_up(rows_.scratch());
-    for (int k = 0; k < kLayers; ++k) {
-        rings_[k].stride = round_up(rows_.length(k));
-        if (rings_[k].stride > longest) longest = rings_[k].stride;
-        total += rings_[k].stride * kDepth[k];
-    }
-    total += longest;
-    const bool shares = begin > 0;  // at the top of the image, nobody is above
-    for (int layer = 1; shares && layer <= kLayers; ++layer) total += shared_stride(layer) * kShared[layer];
-    if (!memory_.reserve(total)) return false;
-
-    Value *memory = memory_.data();
-    memset(memory, 0, longest * sizeof(Value));
-    zeros_ = memory;
-    memory += longest;
-    scratch_ = memory;
-    memory += round_up(rows_.scratch());
-    for (int k = 0; k < kLayers; ++k) {
-        rings_[k].rows = memory;
-        memory += rings_[k].stride * kDepth[k];
-        for (int y = 0; y < kDepth[k]; ++y) rows_.clear_padding(k, row(k, y));
-        const int first = begin - (kLayers - k);
-        rings_[k].next = first > 0 ? first : 0;
-    }
-    for (int layer = 1; shares && layer <= kLayers; ++layer) {
-        shared_[layer] = memory;
-        memory += shared_stride(layer) * kShared[layer];
-    }
-    return true;
-}
-
-template <typename Rows>
-typename Rows::Input NetworkStream<Rows>::input_of(int layer, int y) const {
-    typename Rows::Input input = {};
-    for (int s = 0; s < 2; ++s) {
-        const int k = kSources[layer - 1][s];
-        for (int r = 0; k >= 0 && r < 3; ++r) {
-            const int source_y = y + r - 1;
-            input.rows[s][r] = source_y < 0 || source_y >= height_ ? zeros_ + rows_.padding(k) : row(k, source_y);
-        }
-    }
-    return input;
-}
-
-// Row y of a layer's output among those that are kept for the stream above; null where it is none of them.
-template <typename Rows>
-typename Rows::Value *NetworkStream<Rows>::shared_row(int layer, int y) const {
-    const int index = y - (begin_ - (kLayers - layer));
-    return begin_ > 0 && index >= 0 && index < kShared[layer] ? shared_[layer] + shared_stride(layer) * index : nullptr;
-}
-
-// All or none: after the first row that is taken, rows of the image that the others would need may have been overwritten.
-template <typename Rows>
-bool NetworkStream<Rows>::take(int layer, int y, void *output) const {
-    const Value *shared = below_ ? below_->shared_row(layer, y) : nullptr;
-    if (!shared || !__atomic_load_n(&below_->has_shared_, __ATOMIC_ACQUIRE)) return false;
-    memcpy(output, shared, rows_.output_bytes(layer));
-    return true;
-}
-
-// Row y of a layer's output, of the map for the last one; and of the earlier layers whatever that needs.
-template <typename Rows>
-void NetworkStream<Rows>::advance(int layer, int y, void *output) {
-    if (!take(layer, y, output)) compute(layer, y, output);
-    Value *shared = shared_row(layer, y);
-    if (shared) memcpy(shared, output, rows_.output_bytes(layer));
-}
-
-template <typename Rows>
-void NetworkStream<Rows>::compute(int layer, int y, void *output) {
-    const int below = y + 1 < height_ ? y + 1 : height_ - 1;
-    for (const int k : kSources[layer - 1])
-        for (; k >= 0 && rings_[k].next <= below; ++rings_[k].next) {
-            Value *next = row(k, rings_[k].next);
-            if (k == 0)
-                rows_.read(source_, rings_[k].next, scratch_, next);
-            else
-                advance(k, rings_[k].next, next);
-        }
-    rows_.compute(layer, input_of(layer, y), scratch_, output);
-}
-
-template <typename Rows>
-void NetworkStream<Rows>::next(float *map) {
-    advance(kLayers, next_++, map);
-    if (next_ == begin_ + kShared[kLayers]) __atomic_store_n(&has_shared_, true, __ATOMIC_RELEASE);
-}
 
 }  // namespace dce
 
