@@ -53,9 +53,25 @@ inline bool is_emulated() { return getenv(kEmulated) != nullptr; }
     start_emulated("max", name, argv);
 }
 
+#if defined(DCELITE_TEST_AVXVNNI_IN_AVX512)
+namespace dce::avxvnni_in_avx512 {
+extern const Int8Kernels kConvolutionInt8;  // avxvnni_in_avx512.cpp
+}
+#endif
+
 // The set that the program was given by name; behind it may stand a processor that is to be emulated.
 inline const dce::Dsp &dsp_of_arguments(int argc, char **argv) {
     if (argc == 3 && !is_emulated()) start_emulated(argv[2], argv[1], argv);
+#if defined(DCELITE_TEST_AVXVNNI_IN_AVX512)
+    static dce::Dsp in_avx512 = *dce::all_dsp().last;
+    in_avx512.name = "avxvnni_in_avx512";
+    in_avx512.needs = dce::kAvx512 | dce::kAvx512Vnni;
+    in_avx512.convolution_int8 = &dce::avxvnni_in_avx512::kConvolutionInt8;
+    if (argc == 2 && strcmp(argv[1], in_avx512.name) == 0) {
+        if (!in_avx512.runs_here()) test_elsewhere(argv);
+        return in_avx512;
+    }
+#endif
     for (const dce::Dsp &dsp : dce::all_dsp())
         if ((argc == 2 || argc == 3) && strcmp(dsp.name, argv[1]) == 0) {
             if (!dsp.runs_here()) test_elsewhere(argv);
