@@ -17,7 +17,7 @@ PYTHON ?= $(shell for wanted in 'v < (3, 13)' 'True'; do for p in python3.12 pyt
 CXX ?= c++
 VENV := .venv
 BIN := $(VENV)/bin
-NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake') \
+NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake' -o -name '*.in') \
 	CMakeLists.txt pyproject.toml models/zerodcepp.dce
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=

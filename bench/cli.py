@@ -41,7 +41,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "--isa",
         action="append",
         metavar="LIST",
-        help="instruction sets of the native engine: avx512,avx2,neon,scalar or 'all' (default: the best one here)",
+        help="instruction sets of the native engine, such as avx2,neon,scalar, or 'all' (default: the best one here)",
     )
     what.add_argument(
         "--library",

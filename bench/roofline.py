@@ -24,7 +24,7 @@ PROBE_BYTES = 6 << 20
 """Memory of the probe, as ``native/roofline.h`` has it."""
 PROBE_SECONDS = 0.004
 
-ISAS = ("avx512", "avx2", "neon", "scalar")
+ISAS = ("avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon", "scalar")
 """Instruction sets of the native engine, best first."""
 
 

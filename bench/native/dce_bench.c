@@ -26,9 +26,9 @@
 #include "scene.h"
 
 enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 }; /* as in bench/change.py */
-enum { kMaxSizes = 16, kMaxThreads = 16, kMaxModels = 16, kMaxIsas = 4, kMaxBlocks = 4096, kMaxCores = 256 };
+enum { kMaxSizes = 16, kMaxThreads = 16, kMaxModels = 16, kMaxIsas = 7, kMaxBlocks = 4096, kMaxCores = 256 };
 
-static const char *const kIsas[kMaxIsas] = {"avx512", "avx2", "neon", "scalar"}; /* best first */
+static const char *const kIsas[kMaxIsas] = {"avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon", "scalar"}; /* best first */
 
 static const double kSettleMs = 4.0, kLongRunMs = 250.0; /* as in bench/measure.py */
 static const double kProbeSeconds = 0.004;               /* as in bench/roofline.py */
@@ -161,7 +161,7 @@ static void add_isas(Settings *settings, const char *text) {
             add_isa(settings, kIsas[i]);
         known |= strcmp(text, kIsas[i]) == 0;
     }
-    if (!known) fail("--isa", text, "avx512, avx2, neon, scalar or all was wanted");
+    if (!known) fail("--isa", text, "avx512vnni, avx512, avxvnni, avx2, neondot, neon, scalar or all was wanted");
 }
 
 static const char kHelp[] =
@@ -1075,7 +1075,7 @@ int main(int argument_count, char **arguments) {
     int failures = 0, written = 1;
     if (!rows) fail("dce_bench", "", "not enough memory");
     signal(SIGINT, interrupt);
-    for (int i = 0; i < kMaxIsas; ++i) peaks[i] = dce_bench_multiply_adds(kIsas[i], 0.2);
+    for (int i = 0; i < kMaxIsas; ++i) peaks[i] = is_available(kIsas[i]) ? dce_bench_multiply_adds(kIsas[i], 0.2) : -1.0;
     copied = dce_bench_copied_bytes((size_t)64 << 20, 0.2);
     for (int size = 0; size < settings.size_count; ++size) {
         for (int i = 0; i < settings.thread_count; ++i)

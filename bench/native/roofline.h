@@ -20,7 +20,8 @@ extern "C" {
 #endif
 
 /* Multiply-adds a second in 32-bit floats with an instruction set ("scalar": what the compiler may assume of every processor
- * of this architecture, "avx2", "avx512", "neon"), measured for `seconds`. -1 where the processor has no such instructions. */
+ * of this architecture, and the other sets of the core library), measured for `seconds`. -1 where the processor has no such
+ * instructions. */
 DCE_BENCH_API double dce_bench_multiply_adds(const char *isa, double seconds);
 
 /* Bytes read and written a second by copying `bytes` of memory, measured for `seconds`. -1 where there is no memory for it. */

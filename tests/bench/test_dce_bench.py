@@ -113,7 +113,7 @@ def test_emulated(emulated_program: list[str], tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     found = document(tmp_path / "run.json")
     assert found["system"]["emulated"]
-    assert {row["isa"] for row in found["results"]} == {"neon", "scalar"}
+    assert {row["isa"] for row in found["results"]} == {"neondot", "neon", "scalar"}
     for row in found["results"]:
         assert not row["valid"]
         assert row["doubts"][0].startswith("emulated")
