@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import threading
 from collections.abc import Callable
@@ -30,6 +29,7 @@ from dcelite.export.verify import (
     mindspore_network,
     verify,
 )
+from dcelite.extras import absent, require
 from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
 from dcelite.model.architecture import ARCHITECTURES
@@ -121,18 +121,10 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys(formats))
 
 
-def _missing_package(*modules: str) -> str:
-    """What to install, where a Python package of the export extra is absent; empty where all are there."""
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed; run: pip install 'dcelite[export]'"
-    return ""
-
-
 def _what_is_absent(file_format: str) -> str:
     """What to install before a format can be written and run here; empty where nothing is missing."""
     if file_format == "onnx":
-        return _missing_package("onnx", "onnxruntime")
+        return absent("export", "onnx", "onnxruntime")
     if file_format == "ms":
         from dcelite.mindspore_lite.build import find_build
         from dcelite.mindspore_lite.sdk import find_sdk
@@ -141,18 +133,17 @@ def _what_is_absent(file_format: str) -> str:
             find_build(find_sdk())  # compiles converter and engine if that is still to be done
         except EngineUnavailableError as error:
             return str(error)
-        return _missing_package("onnx")
+        return absent("export", "onnx")
     return ""
 
 
 def _available_formats(wanted: tuple[str, ...], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
     """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason."""
-    if missing := _missing_package("mindspore"):
-        raise EngineUnavailableError(f"export: {missing}")
-    absent = {name: text for name in wanted if (text := _what_is_absent(name))}
-    if absent and explicit:
-        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
-    return [name for name in wanted if name not in absent], absent
+    require("export", "export", "mindspore")
+    skipped = {name: text for name in wanted if (text := _what_is_absent(name))}
+    if skipped and explicit:
+        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in skipped.items()))
+    return [name for name in wanted if name not in skipped], skipped
 
 
 def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record]:

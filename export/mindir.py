@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import mindspore as ms
-from mindspore import Tensor, nn, ops
-
 from dcelite.errors import ModelError
 from dcelite.export.variant import Variant
 from dcelite.model.checkpoint import Weights
 from dcelite.model.seal import SEAL_KEY, UNSEALED, read_sealed, seal
+from dcelite.training.backend import Tensor, ms, nn, ops
 from dcelite.training.network import Enhancement, build_network, load_into
 
 

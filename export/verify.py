@@ -53,8 +53,7 @@ class Parity:
 
 def mindspore_network(weights: Weights) -> Network:
     """The network of the checkpoint in MindSpore: what every file is compared with."""
-    from mindspore import Tensor
-
+    from dcelite.training.backend import Tensor
     from dcelite.training.network import build_network, load_into
 
     network = build_network(weights.architecture)
@@ -92,14 +91,11 @@ def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], va
 
 def open_mindir(path: Path, variant: Variant) -> tuple[str, Runner]:
     """A MindIR file in MindSpore."""
-    import mindspore
-
     from dcelite.export.mindir import load_mindir
+    from dcelite.training.backend import Tensor, ms
 
     cell = load_mindir(path)
-    return f"MindSpore {mindspore.__version__}", _graph_runner(
-        lambda array: cell(mindspore.Tensor(array)).asnumpy(), variant
-    )
+    return f"MindSpore {ms.__version__}", _graph_runner(lambda array: cell(Tensor(array)).asnumpy(), variant)
 
 
 def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:

@@ -6,8 +6,6 @@ import argparse
 import functools
 from pathlib import Path
 
-from dcelite.errors import EngineUnavailableError
-
 RANGES = ("minmax", "percentile", "mse", "entropy")
 
 
@@ -43,12 +41,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(args: argparse.Namespace) -> None:
-    try:
-        from dcelite.quantize.quantize import QuantizeOptions, quantize
-    except ImportError as error:
-        raise EngineUnavailableError(
-            f"quantisation needs {error.name}, which is not installed; run: pip install 'dcelite[export]'"
-        ) from None
+    from dcelite.quantize.quantize import QuantizeOptions, quantize
 
     formats = None if args.formats is None else tuple(name.strip() for name in args.formats.split(",") if name.strip())
     names = ("checkpoint", "calibration", "output", "pictures", "ranges", "seed", "target", "scale", "photos", "pairs")

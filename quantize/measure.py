@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dcelite import Enhancer
-from dcelite.errors import EngineUnavailableError
+from dcelite.extras import require
 from dcelite.images import read_photograph
 from dcelite.metrics import Rgb, psnr, ssim
 from dcelite.pictures import find_pairs, read_picture
@@ -110,10 +110,7 @@ def _read(path: Path) -> Rgb:
 
 def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
     """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
-    try:
-        import skimage.metrics  # noqa: F401
-    except ImportError:
-        raise EngineUnavailableError("--pairs: needs scikit-image; run: pip install 'dcelite[train]'") from None
+    require("train", "--pairs", "skimage")
     return [(low, high) for low, high in map(read_picture, find_pairs(folder)) if high is not None]
 
 

@@ -15,12 +15,13 @@ import numpy as np
 
 from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
 from dcelite.export.variant import Variant
+from dcelite.extras import absent
 from dcelite.files import publish, refuse_existing, scratch_folder
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.progress import track
-from dcelite.provenance import sha256, version_of
+from dcelite.provenance import sha256
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
 from dcelite.quantize.equalise import Ranges, borne_by_one_channel, equalise, measure_ranges, run_all
 from dcelite.quantize.float_network import Layer, arrays_of, layers_of
@@ -128,10 +129,9 @@ def calibrate(weights: Weights, calibration: Calibration, method: str, target: f
 
 def _missing(file_format: str) -> str:
     """What to install before a format can be written and run here; empty where nothing is missing."""
-    if file_format in ("onnx", "ms") and version_of("onnx") is None:
-        return "onnx is not installed; run: pip install 'dcelite[export]'"
-    if file_format == "onnx" and version_of("onnxruntime") is None:
-        return "onnxruntime is not installed; run: pip install 'dcelite[onnx]'"
+    needed = {"onnx": ("onnx", "onnxruntime"), "ms": ("onnx",)}
+    if advice := absent("export", *needed.get(file_format, ())):
+        return advice
     if file_format == "ms":
         from dcelite.mindspore_lite.build import find_build
         from dcelite.mindspore_lite.sdk import find_sdk
@@ -149,12 +149,12 @@ def _formats(options: QuantizeOptions, say: Say) -> list[str]:
     for name in wanted:
         if name not in FORMATS:
             raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(FORMATS)} was wanted")
-    absent = {name: text for name in dict.fromkeys(wanted) if (text := _missing(name))}
-    if absent and options.formats is not None:
-        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
-    for name, text in absent.items():
+    skipped = {name: text for name in dict.fromkeys(wanted) if (text := _missing(name))}
+    if skipped and options.formats is not None:
+        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in skipped.items()))
+    for name, text in skipped.items():
         say(f".{name} skipped: {text}")
-    formats = [name for name in dict.fromkeys(wanted) if name not in absent]
+    formats = [name for name in dict.fromkeys(wanted) if name not in skipped]
     if not formats:
         raise DceliteError("--formats: names no format that can be made here")
     return formats

@@ -21,8 +21,8 @@ scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0:
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
+from dcelite.training.backend import Tensor, nn, ops
 from dcelite.training.config import TERMS, LossConfig
 
 BRIGHTEST_RECOVERED = 0.45

@@ -15,7 +15,7 @@ from dcelite.export.variant import Variant
 from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
-ms = pytest.importorskip("mindspore")
+backend = pytest.importorskip("dcelite.training.backend")
 mindir = pytest.importorskip("dcelite.export.mindir")
 
 
@@ -27,7 +27,7 @@ def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
     cell = mindir.load_mindir(path)
     for height, width in SIZES:
         image = picture(height, width) / 255.0
-        curve_map = cell(ms.Tensor(image.transpose(2, 0, 1)[None].astype(np.float32))).asnumpy()
+        curve_map = cell(backend.Tensor(image.transpose(2, 0, 1)[None].astype(np.float32))).asnumpy()
         expected = reference.network(image, weights.arrays)
         np.testing.assert_allclose(curve_map[0].transpose(1, 2, 0), expected, atol=2e-6)
 
@@ -41,7 +41,7 @@ def test_enhancement_equals_the_reference(architecture, scale, size, uint8, tmp_
     mindir.write_mindir(weights, Variant(architecture, scale, True, uint8, size), {}, path)
     image = picture(*size)
     array = image[None] if uint8 else (image / 255.0).astype(np.float32).transpose(2, 0, 1)[None]
-    enhanced = mindir.load_mindir(path)(ms.Tensor(array)).asnumpy()
+    enhanced = mindir.load_mindir(path)(backend.Tensor(array)).asnumpy()
     if not uint8:
         enhanced = reference.to_8_bit(enhanced.transpose(0, 2, 3, 1))
     assert enhanced.dtype == np.uint8

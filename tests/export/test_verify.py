@@ -9,7 +9,7 @@ import pytest
 
 from generated import ARCHITECTURES, weights_of
 
-pytest.importorskip("mindspore")
+pytest.importorskip("dcelite.training.backend")
 
 from dcelite import reference
 from dcelite.errors import ModelError

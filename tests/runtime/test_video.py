@@ -389,6 +389,16 @@ def test_rotation_shape_and_metadata_are_kept(
         assert tags["creation_time"].startswith("2024-02-03T04:05:06")
 
 
+def test_metadata_that_are_not_utf_8_are_no_obstacle(tmp_path: Path, rng: np.random.Generator) -> None:
+    source = write_clip(tmp_path / "in.avi", [dark_planes(rng)], metadata={"title": "Night XX"})
+    data = source.read_bytes()
+    assert data.count(b"Night XX") == 1
+    source.write_bytes(data.replace(b"Night XX", b"Night \xe9\xe8"))  # Latin-1, as old cameras write it
+    assert run(source, "-o", tmp_path / "out.mkv", "--codec", "ffv1") == 0
+    data = (tmp_path / "out.mkv").read_bytes()
+    assert any(title in data for title in (b"Night \xe9\xe8", "Night \ufffd\ufffd".encode()))
+
+
 def test_metadata_of_phones_and_chapters_are_kept(tmp_path: Path, clip: Path) -> None:
     source = tmp_path / "phone.mov"
     place = "com.apple.quicktime.location.ISO6709"
@@ -614,6 +624,4 @@ def test_without_pyav(clip: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
-    assert result.stderr.strip() == (
-        "dcelite: error: video needs PyAV, which is not installed: pip install 'dcelite[video]'"
-    )
+    assert result.stderr.strip() == ("dcelite: error: video: PyAV is not installed; run: pip install 'dcelite[video]'")

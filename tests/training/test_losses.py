@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import mindspore as ms
 import numpy as np
 import pytest
 
@@ -14,6 +13,7 @@ from dcelite.errors import DceliteError
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights
 from dcelite.training import losses
+from dcelite.training.backend import ms
 from dcelite.training.losses import LossConfig, ZeroReferenceLoss
 from dcelite.training.network import Enhancement, build_network, load_into
 from dcelite.training.train import LossOfBatch
