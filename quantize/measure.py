@@ -56,7 +56,7 @@ class Crop:
     column: int
     source: Rgb
     fp32: Rgb
-    quantised: Rgb
+    quantized: Rgb
 
 
 @dataclass(frozen=True)
@@ -125,9 +125,9 @@ def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> Groun
     return GroundTruth(*(float(value) for value in means))
 
 
-def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantised: Rgb) -> Crop:
+def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
     """The square with the largest squared difference, on a grid of half its side."""
-    difference = np.square(fp32.astype(np.float32) - quantised).sum(axis=2)
+    difference = np.square(fp32.astype(np.float32) - quantized).sum(axis=2)
     total = np.pad(difference.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
     height, width = difference.shape
     side_y, side_x = min(CROP, height), min(CROP, width)
@@ -137,7 +137,7 @@ def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantised: Rgb) -> Crop:
     sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
     y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
     area = (slice(int(rows[y]), int(rows[y]) + side_y), slice(int(columns[x]), int(columns[x]) + side_x))
-    crops = (picture[area].copy() for picture in (source, fp32, quantised))
+    crops = (picture[area].copy() for picture in (source, fp32, quantized))
     return Crop(name, int(rows[y]), int(columns[x]), *crops)
 
 

@@ -236,14 +236,14 @@ def _crops(result: FileResult) -> str:
     crop = result.measurement.crop
     if crop is None:
         return ""
-    difference = np.abs(crop.fp32.astype(np.int16) - crop.quantised)
+    difference = np.abs(crop.fp32.astype(np.int16) - crop.quantized)
     factor = 32
     amplified = np.clip(difference * factor, 0, 255).astype(np.uint8)
     title = f"{result.measurement.file}: {crop.picture}, row {crop.row}, column {crop.column}"
     figures = [
         _figure(crop.source, "source"),
         _figure(crop.fp32, "fp32"),
-        _figure(crop.quantised, "quantised"),
+        _figure(crop.quantized, "quantised"),
         _figure(amplified, f"difference x {factor} (at most {int(difference.max())} levels)"),
     ]
     return f"<h3>{html.escape(title)}</h3>" + "".join(figures)
