@@ -19,7 +19,7 @@ from dcelite.bench import fidelity
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
 from dcelite.model.dce_file import DceModel
-from dcelite.pixels import image_of
+from dcelite.pixels import Frame
 from dcelite.session import CoreSession, GraphSession
 
 NUMPY = "numpy"
@@ -151,7 +151,7 @@ class OpenVariant:
         if isinstance(session, GraphSession):
             return functools.partial(session.engine.enhance, image)
         if name == ENHANCE:
-            return _call(self._enhancer, "dce_enhance", image, out, image_of(out))
+            return _call(self._enhancer, "dce_enhance", image, out, Frame.of_pixels(out).image())
         if name == STAGES:
             if self._staged is None:
                 self._staged = self._open(None, timings=True)
@@ -178,7 +178,7 @@ class Staged:
     def __init__(self, opened: Enhancer, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         self.times: list[dict[str, float]] = []
         self._opened = opened
-        self._enhance = _call(opened, "dce_enhance", image, out, image_of(out))
+        self._enhance = _call(opened, "dce_enhance", image, out, Frame.of_pixels(out).image())
 
     def __call__(self) -> None:
         self._enhance()
@@ -189,7 +189,7 @@ def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], keep: objec
     """A call of the C ABI whose structures are filled in once; ``keep`` stays alive with it."""
     session = opened.session
     assert isinstance(session, CoreSession)
-    source = image_of(image)
+    source = Frame.of_pixels(image).image()
     called = getattr(session.library, function)
     handle = session.handle
 

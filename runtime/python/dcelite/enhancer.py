@@ -16,20 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.pixels import (
-    Pixels,
-    Planes,
-    are_usable_outputs,
-    check_order,
-    check_output,
-    check_output_planes,
-    check_pixels,
-    check_planes,
-    image_of,
-    image_of_planes,
-    plain_pixels,
-    plain_planes,
-)
+from dcelite.pixels import Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
 from dcelite.session import ModelInfo, Session, Timings, model_info, open_session, timings_of
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
@@ -212,13 +199,9 @@ class Enhancer:
         check_pixels(image, "image")
         if out is not None:
             check_output(out, image)
-        check_order(image, order)
+        frame = Frame.of_pixels(image, order)
         with self._use() as session:
-            result = session.enhance(image, out, order)
-        if out is None or out is result:
-            return result
-        out[...] = result
-        return out
+            return session.enhance(frame, None if out is None else Frame.of_pixels(out, order)).planes[0]
 
     def yuv420(
         self,
@@ -247,16 +230,11 @@ class Enhancer:
         check_planes(planes, layout, "planes")
         if out is not None:
             check_output_planes(out, planes, layout)
-        source = plain_planes(planes, layout)
-        usable = out is not None and are_usable_outputs(out, source, layout)
-        result = out if out is not None and usable else [np.empty(plane.shape, np.uint8) for plane in planes]
         coding = _native.MATRICES[matrix, full_range]
-        self._call("dce_enhance", image_of_planes(source, layout, coding), image_of_planes(result, layout, coding))
-        if out is None or usable:
-            return list(result)
-        for plane, values in zip(out, result, strict=True):
-            plane[...] = values
-        return list(out)
+        frame = Frame.of_planes(planes, layout, coding)
+        with self._use() as session:
+            result = session.enhance(frame, None if out is None else Frame.of_planes(out, layout, coding))
+        return list(result.planes)
 
     def set_strength(self, strength: float) -> None:
         """Change ``strength`` from the next image on; raises ValueError outside 0 … 1."""
@@ -292,12 +270,11 @@ class Enhancer:
         """
         pixels = np.asarray(image)
         check_pixels(pixels, "image")
-        check_order(pixels, order)
-        source = plain_pixels(pixels)
+        source = Frame.of_pixels(pixels, order).plain()
         width, height, channels = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_int32()
         self._call("dce_curve_map_size", pixels.shape[1], pixels.shape[0], width, height, channels)
         result = np.empty((height.value, width.value, channels.value), np.float32)
-        self._call("dce_curve_map", image_of(source, order), result.ctypes.data, result.size)
+        self._call("dce_curve_map", source.image(), result.ctypes.data, result.size)
         return result
 
 

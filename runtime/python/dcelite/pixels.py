@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,50 +47,6 @@ def check_output(out: Pixels, image: Pixels) -> None:
         raise ValueError("out: is read-only")
 
 
-def check_order(pixels: Pixels, order: str) -> None:
-    """Raise ValueError for an order of channels that is unknown, or not that of 16 bits."""
-    if order not in ("rgb", "bgr"):
-        raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
-    if order == "bgr" and pixels.dtype == np.uint16:
-        raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
-
-
-def _has_plain_pixels(pixels: Pixels) -> bool:
-    """True where the pixels of a row follow each other in memory, as the C ABI wants; rows may be anywhere."""
-    height, width, channels = pixels.shape
-    row, column, channel = pixels.strides
-    size = pixels.itemsize
-    return bool(
-        channel == size
-        and (column == size * channels or width == 1)
-        and (height == 1 or abs(row) >= size * width * channels)
-        and pixels.flags.aligned
-    )
-
-
-def plain_pixels(pixels: Pixels) -> Pixels:
-    """The same, or a copy that the C ABI takes."""
-    return pixels if _has_plain_pixels(pixels) else pixels.copy(order="C")
-
-
-def is_usable_output(out: Pixels, source: Pixels) -> bool:
-    """True where the core library can write to ``out`` directly: exactly in place, or without any overlap."""
-    if not _has_plain_pixels(out):
-        return False
-    in_place = out.ctypes.data == source.ctypes.data and out.strides == source.strides
-    return in_place or not np.may_share_memory(out, source)
-
-
-def image_of(pixels: Pixels, order: str = "rgb") -> _native.Image:
-    """Plain pixels, as the C ABI takes them; valid as long as they are."""
-    height, width, channels = pixels.shape
-    pixel_format = _native.RGB16 if pixels.dtype == np.uint16 else _FORMATS[order, channels]
-    image = _native.Image(pixel_format, width, height)
-    image.plane[0] = pixels.ctypes.data
-    image.stride[0] = pixels.strides[0]
-    return image
-
-
 def check_planes(planes: Planes, layout: str, name: str) -> None:
     """Raise TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
     if layout not in _LAYOUTS:
@@ -117,55 +76,77 @@ def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
         raise ValueError("out: is read-only")
 
 
-def _chroma_step(planes: Planes) -> int:
-    """Bytes from a chroma sample to the next, of I420; 0 where U and V have none that the C ABI knows in common."""
-    _, u, v = planes
-    step = int(u.strides[1]) if u.shape[1] > 1 else 1
-    common = u.shape[1] == 1 or v.strides[1] == step
-    return step if common and 1 <= step <= MAX_CHROMA_STEP else 0
+@dataclass(frozen=True)
+class Frame:
+    """Checked arrays of an image."""
 
+    format: int
+    """A dce_format."""
+    planes: Sequence[NDArray[Any]]
+    matrix: int = 0
+    """A dce_matrix."""
 
-def _are_plain_planes(planes: Planes, layout: str) -> bool:
-    """True where the rows of each plane are as the C ABI wants them."""
-    luma = planes[0]
-    if layout == "i420":
-        step = _chroma_step(planes)
-        if step == 0:
+    @classmethod
+    def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
+        """Raises ValueError for an order of channels that is unknown, or not that of 16 bits."""
+        if order not in ("rgb", "bgr"):
+            raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
+        if pixels.dtype == np.uint8:
+            return cls(_FORMATS[order, pixels.shape[2]], [pixels])
+        if order == "bgr":
+            raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
+        return cls(_native.RGB16, [pixels])
+
+    @classmethod
+    def of_planes(cls, planes: Planes, layout: str, matrix: int) -> Frame:
+        return cls(_LAYOUTS[layout], planes, matrix)
+
+    @property
+    def steps(self) -> list[int]:
+        """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
+        steps = [plane.itemsize * math.prod(plane.shape[2:]) for plane in self.planes]
+        if self.format == _native.I420:
+            _, u, v = self.planes
+            step = u.strides[1] if u.shape[1] > 1 else 1
+            common = u.shape[1] == 1 or v.strides[1] == step
+            steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+        return steps
+
+    @property
+    def is_plain(self) -> bool:
+        """True where samples follow each other in memory as the C ABI wants them; rows may be anywhere."""
+        return all(
+            step > 0
+            and (plane.ndim == 2 or plane.strides[2] == plane.itemsize)
+            and (plane.shape[1] == 1 or plane.strides[1] == step)
+            and (plane.shape[0] == 1 or abs(plane.strides[0]) >= plane.shape[1] * step)
+            and plane.flags.aligned
+            for plane, step in zip(self.planes, self.steps, strict=True)
+        )
+
+    def plain(self) -> Frame:
+        """The same, or a copy that the C ABI takes."""
+        return self if self.is_plain else replace(self, planes=[plane.copy(order="C") for plane in self.planes])
+
+    def empty(self) -> Frame:
+        """New arrays of the same shapes."""
+        return replace(self, planes=[np.empty(plane.shape, plane.dtype) for plane in self.planes])
+
+    def can_take_result_of(self, source: Frame) -> bool:
+        """True where the core library can write here directly: exactly in place, or without any overlap."""
+        if not self.is_plain:
             return False
-        rows = [(luma, 1), *((plane, step) for plane in planes[1:])]
-    else:
-        chroma = planes[1]
-        if chroma.strides[2] != 1:
-            return False
-        rows = [(luma, 1), (chroma[..., 0], 2)]
-    return all(
-        (plane.shape[1] == 1 or plane.strides[1] == step)
-        and (plane.shape[0] == 1 or abs(plane.strides[0]) >= plane.shape[1] * step)
-        for plane, step in rows
-    )
+        pairs = zip(self.planes, source.planes, strict=True)
+        in_place = all(a.ctypes.data == b.ctypes.data and a.strides == b.strides for a, b in pairs)
+        return in_place or not any(np.may_share_memory(a, b) for a in self.planes for b in source.planes)
 
-
-def plain_planes(planes: Planes, layout: str) -> Planes:
-    """The same, or copies that the C ABI takes."""
-    return planes if _are_plain_planes(planes, layout) else [np.ascontiguousarray(plane) for plane in planes]
-
-
-def are_usable_outputs(out: Planes, source: Planes, layout: str) -> bool:
-    """True where the core library can write to ``out`` directly: exactly in place, or without any overlap."""
-    if not _are_plain_planes(out, layout):
-        return False
-    pairs = list(zip(out, source, strict=True))
-    in_place = all(a.ctypes.data == b.ctypes.data and a.strides == b.strides for a, b in pairs)
-    return in_place or not any(np.may_share_memory(a, b) for a in out for b in source)
-
-
-def image_of_planes(planes: Planes, layout: str, coding: int) -> _native.Image:
-    """Plain planes, as the C ABI takes them; valid as long as they are."""
-    height, width = planes[0].shape
-    image = _native.Image(_LAYOUTS[layout], width, height, matrix=coding)
-    for i, plane in enumerate(planes):
-        image.plane[i] = plane.ctypes.data
-        image.stride[i] = plane.strides[0]
-    if layout == "i420":
-        image.chroma_step = _chroma_step(planes)
-    return image
+    def image(self) -> _native.Image:
+        """As the C ABI takes it, where it is plain; valid as long as the arrays are."""
+        height, width = self.planes[0].shape[:2]
+        image = _native.Image(self.format, width, height, matrix=self.matrix)
+        for i, plane in enumerate(self.planes):
+            image.plane[i] = plane.ctypes.data
+            image.stride[i] = plane.strides[0]
+        if self.format == _native.I420:
+            image.chroma_step = self.steps[1]
+        return image

@@ -4,45 +4,18 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dcelite import _native
+from dcelite.engine import CurveEngine, GraphEngine, open_engine
 from dcelite.errors import DceliteError, ModelError
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
-from dcelite.pixels import Pixels, image_of, is_usable_output, plain_pixels
+from dcelite.pixels import Frame
 
 _ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
-
-
-class CurveEngine(Protocol):
-    """A model of another engine that maps the downsampled image to the curve map."""
-
-    failure: BaseException | None
-    """What ended the last run of the engine, which the core library knows as a sentence only."""
-
-    @property
-    def dce_engine(self) -> _native.Engine:
-        """The engine as the core library calls it; valid until close()."""
-
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(3, h, w) in 0 … 1 -> curve map (3 | 24, h, w), without the core library."""
-
-    def close(self) -> None: ...
-
-
-@runtime_checkable
-class GraphEngine(Protocol):
-    """A model of another engine with downsampling, upsampling and curve inside its graph."""
-
-    def enhance(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """RGB (H, W, 3) -> the same; raises ValueError for a size that the model does not take."""
-
-    def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -77,8 +50,8 @@ class Session(Protocol):
     survives_fork: bool
     """A forked child can go on with it."""
 
-    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
-        """The enhanced image: ``out``, if it could be written to directly, or a new array."""
+    def enhance(self, frame: Frame, out: Frame | None) -> Frame:
+        """The enhanced frame: ``out`` where it is given, else new arrays."""
 
     def call(self, function: str, *arguments: Any) -> None:
         """Call a function of the core library on the open handle; raises on failure."""
@@ -122,12 +95,11 @@ class CoreSession:
     def call(self, function: str, *arguments: Any) -> None:
         self.check(getattr(self.library, function)(self.handle, *arguments))
 
-    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
-        source = plain_pixels(image)
-        usable = out is not None and is_usable_output(out, source)
-        result = out if out is not None and usable else np.empty_like(image, order="C", subok=False)
-        self.call("dce_enhance", image_of(source, order), image_of(result, order))
-        return result
+    def enhance(self, frame: Frame, out: Frame | None) -> Frame:
+        source = frame.plain()
+        result = out if out is not None and out.can_take_result_of(source) else frame.empty()
+        self.call("dce_enhance", source.image(), result.image())
+        return result if out is None or out is result else _copied(result, out)
 
     @property
     def kernels(self) -> str:
@@ -158,13 +130,17 @@ class GraphSession:
     def call(self, function: str, *arguments: Any) -> None:
         raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
 
-    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
+    def enhance(self, frame: Frame, out: Frame | None) -> Frame:
+        if len(frame.planes) > 1:
+            self.call("dce_enhance")
+        image = frame.planes[0]
         if image.dtype != np.uint8:
             raise ValueError("image: uint16, uint8 was wanted: this model has 8-bit pixels in its graph")
-        channels = slice(0, 3) if order == "rgb" else slice(2, None, -1)
-        result: Pixels = image.copy()
+        channels = slice(2, None, -1) if frame.format in (_native.BGR8, _native.BGRA8) else slice(0, 3)
+        result = image.copy()
         result[..., channels] = self.engine.enhance(np.ascontiguousarray(image[..., channels]))
-        return result
+        enhanced = replace(frame, planes=[result])
+        return enhanced if out is None else _copied(enhanced, out)
 
     @property
     def kernels(self) -> str:
@@ -175,6 +151,12 @@ class GraphSession:
 
     def close(self) -> None:
         self.engine.close()
+
+
+def _copied(result: Frame, out: Frame) -> Frame:
+    for plane, values in zip(out.planes, result.planes, strict=True):
+        plane[...] = values
+    return out
 
 
 def open_session(
@@ -198,7 +180,7 @@ def open_session(
         if not 1 <= scale <= MAX_SCALE:
             raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
         options.scale = scale
-    engine = _engine_of_data(model, threads) if isinstance(model, bytes) else _engine_of_file(model, threads)
+    engine = open_engine(model, threads)
     if isinstance(engine, GraphEngine):
         if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
             engine.close()
@@ -214,48 +196,6 @@ def open_session(
     elif engine is None and model is not None:
         options.model_path = os.fsencode(model)
     return CoreSession(options, engine)
-
-
-def _engine_of_data(data: bytes, threads: int) -> CurveEngine | GraphEngine | None:
-    """The model of another engine, by the marks of its format; None for the native engine, which checks its own."""
-    if data[4:8] == b"MSL2":
-        from dcelite import mindspore_lite
-
-        file = os.memfd_create("dcelite")
-        try:
-            with open(file, "wb", closefd=False) as stream:
-                stream.write(data)
-            return mindspore_lite.open_model(Path(f"/proc/{os.getpid()}/fd/{file}"), threads)
-        finally:
-            os.close(file)
-    if data.startswith(b"\x08"):  # the first field of an ONNX file, its version, is a number
-        from dcelite import onnx_engine
-
-        return onnx_engine.open_model(data, threads)
-    return None
-
-
-def _engine_of_file(model: str | None, threads: int) -> CurveEngine | GraphEngine | None:
-    """The model of another engine, by file suffix; None for the native engine."""
-    if model is None:
-        return None
-    path = Path(model)
-    suffix = path.suffix.lower()
-    if suffix not in (".dce", ".onnx", ".ms"):
-        raise ModelError(f"{path}: unknown model suffix {suffix!r}; .dce, .onnx or .ms was wanted")
-    if path.is_dir():
-        raise ModelError(f"{path}: is a folder, a model file was wanted")
-    if not path.exists():
-        raise ModelError(f"{path}: no such file")
-    if suffix == ".onnx":
-        from dcelite import onnx_engine
-
-        return onnx_engine.open_model(path, threads)
-    if suffix == ".ms":
-        from dcelite import mindspore_lite
-
-        return mindspore_lite.open_model(path, threads)
-    return None
 
 
 def model_info(session: Session) -> ModelInfo:
