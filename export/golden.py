@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,18 +81,12 @@ def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
     return reference.to_8_bit(picture)
 
 
-def finish(picture: NDArray[np.uint8], curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Upsample a curve map (h, w, C), apply the curve to the picture (H, W, 3), round to 8 bits."""
-    full_map = reference.upsample(np.asarray(curve_map, np.float64), *picture.shape[:2])
-    return reference.to_8_bit(reference.apply_curve(picture / 255.0, full_map))
-
-
 def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) -> Golden:
     """The picture of a name and size, with the results of ``network``."""
     picture = golden_picture(name, *size)
     small = reference.downsample(picture / 255.0, scale).transpose(2, 0, 1)[None].astype(np.float32)
     curve_map = network(small)[0].transpose(1, 2, 0).astype(np.float64)
-    return Golden(name, picture, small, curve_map, finish(picture, curve_map))
+    return Golden(name, picture, small, curve_map, reference.finish(picture, curve_map))
 
 
 def golden_set(spec: ExportSpec, network: Network, *, fixed: bool) -> list[Golden]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,13 @@ from dcelite.mindspore_lite import convert
 
 
 def write_ms(
-    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
+    arrays: Mapping[str, NDArray[np.float32]],
+    spec: ExportSpec,
+    metadata: Mapping[str, str],
+    path: Path,
+    **options: Any,
 ) -> None:
-    """Write the ``.ms`` file of a spec; a whole enhancement has the spec's fixed size.
+    """Write the ``.ms`` file of a spec; a whole enhancement has the spec's fixed size. ``options`` go to ``convert``.
 
     Raises:
         DceliteError: the image size has a side of one pixel.
@@ -31,4 +36,4 @@ def write_ms(
     with tempfile.TemporaryDirectory(prefix="dcelite-export-") as folder:
         source = Path(folder, "model.onnx")
         write_onnx(arrays, spec, metadata, source)
-        convert(source, path, scale=spec.scale)
+        convert(source, path, scale=spec.scale, **options)

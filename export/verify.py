@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, ModelError
-from dcelite.export.golden import Golden, Network, finish
+from dcelite.export.golden import Golden, Network
 from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
-from dcelite.reference import to_8_bit
+from dcelite.reference import finish, to_8_bit
 
 MAP_TOLERANCE = 1e-4
 """Largest difference of a curve map. Float32 runtimes differ by some 1e-7; at 1e-4 eight iterations move a value by at

@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.export.onnx_graph import write_onnx
+from dcelite.export.lite import write_ms
 from dcelite.export.spec import ExportSpec
-from dcelite.mindspore_lite import convert, open_model
+from dcelite.mindspore_lite import open_model
 
 CALIBRATION_SIZE = (48, 64)
 """(height, width) of the calibration inputs: the converter takes one size. The model it makes takes any."""
@@ -98,10 +98,7 @@ def write_ms_weight_only(
     """
     config = path.with_suffix(".cfg")
     config.write_text(WEIGHT_ONLY)
-    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source = Path(folder, "model.onnx")
-        write_onnx(arrays, spec, metadata, source)
-        convert(source, path, config=config, scale=spec.scale)
+    write_ms(arrays, spec, metadata, path, config=config)
 
 
 def write_ms_full(
@@ -120,14 +117,12 @@ def write_ms_full(
     write_calibration_inputs(images, inputs)
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, count=len(images)))
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source, config = Path(folder, "model.onnx"), Path(folder, "model.cfg")
+        config = Path(folder, "model.cfg")
         config.write_text(FULL.format(folder=inputs.absolute(), count=len(images)))
-        shape = {"image": (1, 3, *CALIBRATION_SIZE)}
-        write_onnx(arrays, spec, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=spec.scale)
+        options = {"config": config, "input_shape": {"image": (1, 3, *CALIBRATION_SIZE)}}
+        write_ms(arrays, spec, metadata, path, **options)
         centered = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
-        write_onnx(centered, spec, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=spec.scale, overwrite=True)
+        write_ms(centered, spec, metadata, path, **options, overwrite=True)
     return centered
 
 
@@ -142,13 +137,3 @@ def mean_error(
             errors = errors + (wanted - seen).sum((0, 1), dtype=np.float64)
             slopes = slopes + (1 - wanted**2).sum((0, 1), dtype=np.float64)  # of tanh
     return (errors / slopes).astype(np.float32)
-
-
-def write_ms_fp16(
-    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
-) -> None:
-    """Write the ``.ms`` with float16 weights; raises as :func:`write_ms_weight_only`."""
-    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source = Path(folder, "model.onnx")
-        write_onnx(arrays, spec, metadata, source)
-        convert(source, path, fp16=True, scale=spec.scale)

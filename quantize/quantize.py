@@ -182,8 +182,9 @@ def _write_ms(
     calibration: Calibration,
     base: Path,
 ) -> None:
+    from dcelite.export.lite import write_ms
     from dcelite.export.onnx_graph import write_onnx
-    from dcelite.quantize.lite_int8 import write_ms_fp16, write_ms_full, write_ms_weight_only
+    from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 
     rounded = arrays_of(found.lite)
     weight_only = arrays_of(found.weight_only)
@@ -192,7 +193,7 @@ def _write_ms(
     write_onnx(centered, spec, metadata, Path(f"{base}_int8_source.onnx"))
     write_ms_weight_only(weight_only, spec, metadata, Path(f"{base}_weight8.ms"))
     write_onnx(weight_only, spec, metadata, Path(f"{base}_weight8_source.onnx"))
-    write_ms_fp16(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"))
+    write_ms(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"), fp16=True)
 
 
 def _baselines(formats: Sequence[str], weights: Weights, spec: ExportSpec, folder: Path) -> dict[str, Path]:

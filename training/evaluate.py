@@ -65,9 +65,7 @@ class CheckpointModel:
         self._iterations = iterations
 
     def __call__(self, image: Rgb) -> Rgb:
-        height, width = image.shape[:2]
-        curve_map = reference.upsample(np.asarray(self.curve_map(image), np.float64), height, width)
-        return reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map, self._iterations))
+        return reference.finish(image, self.curve_map(image), iterations=self._iterations)
 
     def curve_map(self, image: Rgb) -> NDArray[np.float64]:
         low = reference.downsample(image / 255.0, self._scale)

@@ -59,9 +59,7 @@ class Samples:
 
         rows = []
         for picture in self.pictures:
-            height, width = picture.shape[:2]
             curve_map = reference.curve_map(picture, weights.arrays, self.scale)
-            enhanced = reference.apply_curve(picture / 255.0, reference.upsample(curve_map, height, width))
-            rows.append((picture, reference.to_8_bit(enhanced), curve_map))
+            rows.append((picture, reference.finish(picture, curve_map), curve_map))
         prepare_output_directory(folder)
         sample_sheet(folder / f"{step:06}.png", step, rows)

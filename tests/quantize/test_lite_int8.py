@@ -18,7 +18,6 @@ from dcelite.quantize.lite_int8 import (
     CALIBRATION_SIZE,
     LAST_BIAS,
     fitted,
-    write_ms_fp16,
     write_ms_full,
     write_ms_weight_only,
 )
@@ -103,7 +102,7 @@ def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
 
 def test_float16_weights(tmp_path):
     path, whole = tmp_path / "fp16.ms", tmp_path / "fp32.ms"
-    write_ms_fp16(weights_of().arrays, SPEC, METADATA, path)
+    write_ms(weights_of().arrays, SPEC, METADATA, path, fp16=True)
     write_ms(weights_of().arrays, SPEC, METADATA, whole)
     assert path.stat().st_size < 0.75 * whole.stat().st_size
     image = small_pictures(20, 1)[0]

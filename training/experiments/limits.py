@@ -41,11 +41,10 @@ def limits(args: argparse.Namespace) -> None:
             np.maximum(sliding_window_view(padded, (WINDOW, WINDOW)).mean((2, 3)), np.exp(means.min()))
         )
         low_map = np.polyval(polynomial, np.minimum(window_means, means.max()))
-        curve_map = reference.upsample(np.repeat(low_map[..., None], 3, 2), *image.shape[:2])
-        return reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map))
+        return reference.finish(image, np.repeat(low_map[..., None], 3, 2))
 
     def by_picture(image: Rgb, a: float) -> Rgb:
-        return reference.to_8_bit(reference.apply_curve(image / 255.0, np.full((1, 1, 3), a)))
+        return reference.finish(image, np.full((1, 1, 3), a))
 
     print("| | dark: PSNR | mean |\n|---|---|---|")
     for name, results in (

@@ -141,8 +141,17 @@ def curve_map(image: NDArray[np.uint8], weights: Weights, scale: int) -> Array:
     return network(downsample(image / 255.0, scale), weights)
 
 
+def finish(
+    image: NDArray[np.uint8],
+    curve_map: NDArray[np.floating[Any]],
+    strength: float = 1.0,
+    iterations: int = ITERATIONS,
+) -> NDArray[np.uint8]:
+    """uint8 RGB (H, W, 3) and its curve map (h, w, 3 | 24) -> enhanced uint8 RGB; ``strength`` scales the map."""
+    a = strength * upsample(np.asarray(curve_map, np.float64), *image.shape[:2])
+    return to_8_bit(apply_curve(image / 255.0, a, iterations))
+
+
 def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: float = 1.0) -> NDArray[np.uint8]:
-    """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3); ``strength`` scales the curve map."""
-    height, width = image.shape[:2]
-    a = strength * upsample(curve_map(image, weights, scale), height, width)
-    return to_8_bit(apply_curve(image / 255.0, a))
+    """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3)."""
+    return finish(image, curve_map(image, weights, scale), strength)
