@@ -1,4 +1,5 @@
 # make setup   an environment in .venv with everything: native library, training, export, MindSpore Lite
+#              (PYTHON=... names the interpreter; from Python 3.13 on there is no MindSpore, and so no training and export)
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, arm64
@@ -9,9 +10,10 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 
-# The interpreter to build the environment with: MindSpore has wheels for 3.10 to 3.12.
-PYTHON ?= $(shell for p in python3.12 python3.11 python3.10 python3; do \
-	$$p -c 'import sys; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' 2>/dev/null && echo $$p && break; done)
+# The interpreter to build the environment with: one that MindSpore exists for, which is 3.10 to 3.12, else a newer one.
+PYTHON ?= $(shell for wanted in 'v < (3, 13)' 'True'; do for p in python3.12 python3.11 python3.10 python3 python3.14 \
+	python3.13; do $$p -c "import sys; v = sys.version_info; sys.exit(v < (3, 10) or not $$wanted)" 2>/dev/null && \
+	echo $$p && exit; done; done)
 CXX ?= c++
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,14 +23,18 @@ LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
 
-.PHONY: setup demo bench apk test lint types test-python test-native test-sanitizers test-clang \
+.PHONY: setup demo bench apk test lint types test-python test-pythons test-native test-sanitizers test-clang \
 	test-arm64 test-arm64-emulated fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.installed $(VENV)/.mindspore-lite
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || echo "setup: training and export are left out:" \
+		"MindSpore exists for Python 3.10 to 3.12, $(VENV) has $$($(BIN)/python --version); all else works"
 
 $(VENV)/.created:
-	@test -n "$(PYTHON)" || { echo "setup: Python 3.10, 3.11 or 3.12 is wanted, none was found (PYTHON=... names one)"; exit 2; }
+	@$(or $(PYTHON),false) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "setup: Python 3.10 to 3.12 is wanted," \
+		"or a newer one for all but training and export; found: $(or $(PYTHON),none) (PYTHON=... names another);" \
+		"on Debian or Ubuntu: apt-get install python3-venv"; exit 2; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "setup: $(PYTHON) cannot make environments; on Debian or Ubuntu: apt-get install python3-venv"; exit 2; }
 	@command -v $(firstword $(CXX)) >/dev/null || { echo "setup: no C++ compiler ($(CXX)); on Debian or Ubuntu: apt-get install g++"; exit 2; }
 	$(PYTHON) -m venv $(VENV)
@@ -75,7 +81,7 @@ bench: setup
 apk: $(VENV)/.created
 	android_demo/build_apk.sh
 
-test: lint types test-native test-sanitizers test-clang test-arm64 test-python
+test: lint types test-native test-sanitizers test-clang test-arm64 test-pythons test-python
 	@echo "all tests passed"
 
 lint: setup
@@ -91,6 +97,10 @@ types: setup
 
 test-python: setup test-native test-arm64
 	$(BIN)/python -m pytest
+
+# The package and the runtime's tests with the oldest Python and the newest ones, fetched where the machine has them not.
+test-pythons: $(VENV)/.created
+	tests/pythons/run.sh $(BIN)/python 3.10 3.13 3.14 3.15
 
 # Native tests, by preset of CMakePresets.json; the environment's cmake and ninja, so that none need be installed.
 define run_preset

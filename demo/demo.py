@@ -18,6 +18,7 @@ from dcelite import Enhancer
 from dcelite.darkroom import SMALL_SENSOR, darken
 from dcelite.errors import DceliteError
 from dcelite.export.export import ExportOptions, export
+from dcelite.extras import absent
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.images import Photograph, read_photograph, write_photograph
 
@@ -43,23 +44,26 @@ def run(image: Path | None, output: Path, *, overwrite: bool) -> None:
     photograph = default_photograph() if image is None else read_photograph(image)
     prepare_output_directory(output)
     models = output / "models"
-    files = export(ExportOptions(CHECKPOINT, models, overwrite=overwrite))
+    files: list[Path] = []
+    if advice := absent("export", "mindspore"):
+        print(f"The export is left out: {advice}")
+    else:
+        files = export(ExportOptions(CHECKPOINT, models, overwrite=overwrite))
 
     dark = photograph.pixels
     with Enhancer() as enhance:
         enhanced = enhance(dark)
-    print(f"\nMean brightness {dark.mean():.1f} -> {enhanced.mean():.1f}; the same photograph through each model:")
+    print(f"\nMean brightness {dark.mean():.1f} -> {enhanced.mean():.1f}")
     for path in sorted(file for file in files if file.suffix in (".dce", ".onnx", ".ms")):
         with Enhancer(path) as enhance:
             difference = np.abs(enhance(dark).astype(np.int16) - enhanced)
         equal = np.mean(difference == 0)
-        print(f"  {path.name:<18} {equal:8.3%} of the values equal, largest difference {difference.max()}")
+        print(f"Through {path.name:<18} {equal:8.3%} of the values equal, largest difference {difference.max()}")
 
     for name, pixels in zip(PICTURES, (dark, enhanced, np.hstack([dark, enhanced])), strict=True):
         write_photograph(output / f"{name}.png", pixels, photograph, overwrite=overwrite)
-    print(
-        f"\nThe enhanced photograph is {output / 'enhanced.png'}, beside its input in comparison.png; models: {models}"
-    )
+    where = f"; models: {models}" if files else ""
+    print(f"\nThe enhanced photograph is {output / 'enhanced.png'}, beside its input in comparison.png{where}")
 
 
 def main() -> int:
