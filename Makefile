@@ -2,7 +2,7 @@
 #              (PYTHON=... names the interpreter; from Python 3.13 on there is no MindSpore, and so no training and export)
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
-# make test    everything that is checked: style, types, Python, native, sanitizers, clang, arm64
+# make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -24,7 +24,7 @@ IMAGE ?=
 MINUTES ?= 5
 
 .PHONY: setup demo bench apk test lint types test-python test-pythons test-native test-sanitizers test-clang \
-	test-arm64 test-arm64-emulated fuzz clean
+	test-oldest-compiler test-arm64 test-armhf fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.installed $(VENV)/.mindspore-lite
@@ -81,7 +81,7 @@ bench: setup
 apk: $(VENV)/.created
 	android_demo/build_apk.sh
 
-test: lint types test-native test-sanitizers test-clang test-arm64 test-pythons test-python
+test: lint types test-native test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-pythons test-python
 	@echo "all tests passed"
 
 lint: setup
@@ -95,18 +95,19 @@ types: setup
 	ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
 	MYPYPATH=build/types $(BIN)/mypy -p dcelite
 
-test-python: setup test-native test-arm64
+test-python: setup test-native test-arm64 test-armhf
 	$(BIN)/python -m pytest
 
 # The package and the runtime's tests with the oldest Python and the newest ones, fetched where the machine has them not.
 test-pythons: $(VENV)/.created
 	tests/pythons/run.sh $(BIN)/python 3.10 3.13 3.14 3.15
 
-# Native tests, by preset of CMakePresets.json; the environment's cmake and ninja, so that none need be installed.
+# Native tests, by preset of CMakePresets.json; the environment's cmake and ninja, so that none need be installed. Tests of
+# instruction sets that neither this processor nor an emulator has are listed as skipped, and say so at the end.
 define run_preset
 	@mkdir -p build; export PATH="$(CURDIR)/$(BIN):$$PATH"; echo "native tests: $(1)"; \
 	{ cmake --preset $(1) && cmake --build --preset $(1); } > build/$(1).log 2>&1 || { cat build/$(1).log; exit 1; }; \
-	ctest --preset $(1)
+	ctest --preset $(1); grep '^SKIPPED' build/$(1)/Testing/Temporary/LastTest.log || true
 endef
 
 test-native: setup
@@ -116,28 +117,37 @@ test-sanitizers: setup
 	$(call run_preset,address)
 	$(call run_preset,thread)
 
-# DCELITE_REQUIRE_ALL=1 makes the absence of clang an error.
-test-clang: setup
-	@if command -v clang++ >/dev/null; then \
-		$(MAKE) --no-print-directory test-preset-clang; \
+# $(call with_tools,NAME,TOOLS,PACKAGES,TARGETS) makes the targets where the tools are; DCELITE_REQUIRE_ALL=1 makes their
+# absence an error.
+define with_tools
+	@if missing=; for tool in $(2); do command -v $$tool >/dev/null || missing=1; done; [ -z "$$missing" ]; then \
+		$(MAKE) --no-print-directory $(4); \
 	else \
-		echo "SKIPPED clang: apt-get install clang"; \
-		test "$${DCELITE_REQUIRE_ALL:-0}" != 1; \
+		echo "SKIPPED $(1): apt-get install $(3)"; test "$${DCELITE_REQUIRE_ALL:-0}" != 1; \
 	fi
+endef
+
+test-clang: setup
+	$(call with_tools,clang,clang++,clang,test-preset-clang)
 
 test-preset-%:
 	$(call run_preset,$*)
 
-# Needs Debian's cross compiler and emulator; DCELITE_REQUIRE_ALL=1 makes their absence an error.
+# Debian's cross compilers and emulators.
 test-arm64: setup
-	@if command -v aarch64-linux-gnu-g++ >/dev/null && command -v qemu-aarch64-static >/dev/null; then \
-		$(MAKE) --no-print-directory test-arm64-emulated; \
-	else \
-		echo "SKIPPED arm64: apt-get install g++-aarch64-linux-gnu qemu-user-static"; \
-		test "$${DCELITE_REQUIRE_ALL:-0}" != 1; \
-	fi
+	$(call with_tools,arm64,aarch64-linux-gnu-g++ qemu-aarch64-static,g++-aarch64-linux-gnu qemu-user-static,\
+		test-preset-arm64 $(VENV)/.mindspore-lite-arm64)
 
-test-arm64-emulated: test-preset-arm64 $(VENV)/.mindspore-lite-arm64
+test-armhf: setup
+	$(call with_tools,armhf,arm-linux-gnueabihf-g++ qemu-arm-static,g++-arm-linux-gnueabihf qemu-user-static,test-preset-armhf)
+
+# The oldest compiler that the runtime is promised to build with; runtime/README.md names it.
+test-oldest-compiler: setup
+	@status=0; tests/runtime/native/gcc9.sh build/gcc-9 || status=$$?; case $$status in \
+		0) $(MAKE) --no-print-directory test-preset-gcc9 ;; \
+		3) echo "SKIPPED the oldest compiler: GCC 9.3 cannot be had (see above)"; test "$${DCELITE_REQUIRE_ALL:-0}" != 1 ;; \
+		*) exit $$status ;; \
+	esac
 
 $(VENV)/.mindspore-lite-arm64: $(VENV)/.installed $(LITE_SOURCES)
 	@if $(BIN)/python -m dcelite.mindspore_lite install --arch aarch64; then touch $@; \

@@ -52,19 +52,11 @@ scratch=
 trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
 
 fetch_framework() {
-    local target="$cache/android-23.jar" mirror
+    local target="$cache/android-23.jar"
     has_digest "$target" "$FRAMEWORK_SHA256" && return
     scratch="$(mktemp -d "$cache/.new-XXXXXX")"
-    # The mirror of this machine first: the package is in the suites sid and bullseye, whose files share one pool.
-    for mirror in $(apt-get indextargets --format '$(REPO_URI)' 2>/dev/null | grep '/debian/$' | sort -u) \
-        https://deb.debian.org/debian/ https://snapshot.debian.org/archive/debian/20240101T000000Z/; do
-        /usr/lib/apt/apt-helper -o Acquire::Retries=2 -o APT::Sandbox::User=root download-file \
-            "$mirror$FRAMEWORK_PATH" "$scratch/framework.deb" "SHA256:$FRAMEWORK_DEB_SHA256" >"$scratch/log" 2>&1 && break
-    done
-    has_digest "$scratch/framework.deb" "$FRAMEWORK_DEB_SHA256" || {
-        tail -n 3 "$scratch/log" >&2
-        skip "$(basename "$FRAMEWORK_PATH") (the framework classes of API 23) cannot be fetched from a Debian mirror"
-    }
+    "$root/.ci/debian_package.sh" "$FRAMEWORK_PATH" "$FRAMEWORK_DEB_SHA256" "$scratch/framework.deb" \
+        || skip "the framework classes of API 23 are absent (see above)"
     dpkg-deb --fsys-tarfile "$scratch/framework.deb" | tar -xO "$FRAMEWORK_MEMBER" >"$scratch/android-23.jar"
     has_digest "$scratch/android-23.jar" "$FRAMEWORK_SHA256" || fail "$FRAMEWORK_MEMBER: is another file than expected"
     mv "$scratch/android-23.jar" "$target"

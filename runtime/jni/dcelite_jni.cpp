@@ -1,5 +1,6 @@
 // The native side of org.dcelite.Enhancer: finds the memory behind direct buffers, makes sure that it is enough, and calls
-// the C ABI. Java lets one thread at a time in with a handle, and frees it when nobody is. Frames allocate nothing.
+// the C ABI, which judges all else, overlaps too. Java lets one thread at a time in with a handle, and frees it when nobody
+// is. Frames allocate nothing.
 #include <jni.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -22,7 +23,6 @@ struct Block {
     const char *name;  // of the parameter in Java
     uint8_t *first;
     int64_t size;
-    int64_t used;  // to the last byte of the image
 };
 
 __attribute__((format(printf, 2, 3))) bool refuse(JNIEnv *env, const char *format, ...) {
@@ -39,22 +39,22 @@ __attribute__((format(printf, 2, 3))) bool refuse(JNIEnv *env, const char *forma
 bool find_block(JNIEnv *env, const char *name, jobject buffer, jint position, jint limit, Block *block) {
     uint8_t *memory = static_cast<uint8_t *>(env->GetDirectBufferAddress(buffer));
     if (!memory) return refuse(env, "%s: has no memory that native code can reach", name);
-    *block = {name, memory + position, static_cast<int64_t>(limit) - position, 0};
+    *block = {name, memory + position, static_cast<int64_t>(limit) - position};
     return true;
 }
 
 // Makes `rows` rows at `offset` of the block a plane of the image. Offsets stay far below 2^63: a stride is below 2^31, and
 // there are at most DCE_MAX_DIMENSION rows.
-bool place(JNIEnv *env, Block *block, int64_t offset, int64_t rows, int64_t row_bytes, int64_t stride, int plane,
+bool place(JNIEnv *env, const Block &block, int64_t offset, int64_t rows, int64_t row_bytes, int64_t stride, int plane,
            dce_image *image) {
     if (stride < row_bytes)
-        return refuse(env, "%s: stride %lld bytes, at least %lld were wanted", block->name, static_cast<long long>(stride),
+        return refuse(env, "%s: stride %lld bytes, at least %lld were wanted", block.name, static_cast<long long>(stride),
                       static_cast<long long>(row_bytes));
-    block->used = offset + (rows - 1) * stride + row_bytes;
-    if (block->size < block->used)
-        return refuse(env, "%s: %lld bytes from position to limit, %lld were wanted", block->name,
-                      static_cast<long long>(block->size), static_cast<long long>(block->used));
-    image->plane[plane] = block->first + offset;
+    const int64_t wanted = offset + (rows - 1) * stride + row_bytes;
+    if (block.size < wanted)
+        return refuse(env, "%s: %lld bytes from position to limit, %lld were wanted", block.name,
+                      static_cast<long long>(block.size), static_cast<long long>(wanted));
+    image->plane[plane] = block.first + offset;
     image->stride[plane] = static_cast<ptrdiff_t>(stride);
     return true;
 }
@@ -78,7 +78,7 @@ int64_t pixel_bytes(int32_t format) {
 }
 
 // An image in one block, as Enhancer.enhance describes it.
-bool lay_out(JNIEnv *env, Block *block, int64_t stride, dce_image *image) {
+bool lay_out(JNIEnv *env, const Block &block, int64_t stride, dce_image *image) {
     if (!has_extent(*image)) return true;
     const int64_t pixel = pixel_bytes(image->format);
     if (pixel > 0) return place(env, block, 0, image->height, image->width * pixel, stride, 0, image);
@@ -88,14 +88,6 @@ bool lay_out(JNIEnv *env, Block *block, int64_t stride, dce_image *image) {
     if (image->format != DCE_I420) return place(env, block, chroma, rows, 2 * half_width, 2 * half_stride, 1, image);
     return place(env, block, chroma, rows, half_width, half_stride, 1, image) &&
            place(env, block, chroma + rows * half_stride, rows, half_width, half_stride, 2, image);
-}
-
-// In place is the library's to judge; it leaves other overlaps undefined.
-bool check_overlap(JNIEnv *env, const Block &source, const Block &destination) {
-    const uintptr_t a = reinterpret_cast<uintptr_t>(source.first), b = reinterpret_cast<uintptr_t>(destination.first);
-    if (a == b || a >= b + static_cast<uintptr_t>(destination.used) || b >= a + static_cast<uintptr_t>(source.used))
-        return true;
-    return refuse(env, "dst: overlaps %s without being the same image", source.name);
 }
 
 // ---- The handle ----
@@ -227,8 +219,8 @@ jint enhance_native(JNIEnv *env, jclass, jlong handle, jobject src, jint src_pos
     source.matrix = destination.matrix = matrix;
     Block from, to;
     if (!find_block(env, "src", src, src_position, src_limit, &from) ||
-        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, &from, src_stride, &source) ||
-        !lay_out(env, &to, dst_stride, &destination) || !check_overlap(env, from, to))
+        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, from, src_stride, &source) ||
+        !lay_out(env, to, dst_stride, &destination))
         return DCE_ERROR_INVALID_ARGUMENT;
     return dce_enhance(enhancer_of(handle), &source, &destination);
 }
@@ -252,16 +244,14 @@ jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_
     if (!find_block(env, "y", y, y_position, y_limit, &planes[0]) ||
         !find_block(env, "u", u, u_position, u_limit, &planes[1]) ||
         !find_block(env, "v", v, v_position, v_limit, &planes[2]) ||
-        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, &to, dst_stride, &destination))
+        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, to, dst_stride, &destination))
         return DCE_ERROR_INVALID_ARGUMENT;
     if (has_extent(source)) {
         const int64_t rows = (height + 1) / 2, row = static_cast<int64_t>((width + 1) / 2 - 1) * uv_pixel_stride + 1;
-        if (!place(env, &planes[0], 0, height, width, y_stride, 0, &source) ||
-            !place(env, &planes[1], 0, rows, row, u_stride, 1, &source) ||
-            !place(env, &planes[2], 0, rows, row, v_stride, 2, &source))
+        if (!place(env, planes[0], 0, height, width, y_stride, 0, &source) ||
+            !place(env, planes[1], 0, rows, row, u_stride, 1, &source) ||
+            !place(env, planes[2], 0, rows, row, v_stride, 2, &source))
             return DCE_ERROR_INVALID_ARGUMENT;
-        for (const Block &plane : planes)
-            if (!check_overlap(env, plane, to)) return DCE_ERROR_INVALID_ARGUMENT;
     }
     return dce_enhance(enhancer_of(handle), &source, &destination);
 }

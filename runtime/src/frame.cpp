@@ -6,10 +6,8 @@
 
 namespace dce {
 
-#if defined(__x86_64__)
 extern const FrameKernels kAvx2FrameKernels;
 extern const FrameKernels kAvx512FrameKernels;
-#endif
 
 // ITU-R BT.601-7 and BT.709-6: Y' = Kr R' + Kg G' + Kb B', Pb = (B' - Y') / 2 (1 - Kb), Pr = (R' - Y') / 2 (1 - Kr).
 // Limited: luma 16 + 219 Y', chroma 128 + 224 P. Full (JFIF): 255 Y', 128 + 255 P.
@@ -38,8 +36,10 @@ YuvMatrix yuv_matrix(int matrix) {
 }
 
 const FrameKernels &frame_kernels_of(const Kernels &kernels) {
-#if defined(__x86_64__)
+#if defined(DCELITE_WITH_AVX512)
     if (&kernels == &kAvx512Kernels) return kAvx512FrameKernels;
+#endif
+#if defined(DCELITE_WITH_AVX2)
     if (&kernels == &kAvx2Kernels) return kAvx2FrameKernels;
 #endif
     (void)kernels;

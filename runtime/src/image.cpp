@@ -68,6 +68,72 @@ bool same_memory_layout(const dce_image &a, const dce_image &b) {
                                            : layout_of(a).channels == layout_of(b).channels;
 }
 
+// The bytes of a plane: in each of `rows` rows, which are `stride` bytes apart, those at 0, step, 2 * step … last.
+struct Bytes {
+    uintptr_t first;  // of the row with the lowest address
+    uintptr_t stride;
+    int rows;
+    uintptr_t step, last;
+
+    uintptr_t row(int i) const { return first + stride * static_cast<uintptr_t>(i); }
+    uintptr_t end() const { return row(rows - 1) + last; }
+};
+
+Bytes bytes_of(const dce_image &image, int plane) {
+    const int rows = plane_height(image, plane);
+    const uintptr_t top = reinterpret_cast<uintptr_t>(image.plane[plane]);
+    const uintptr_t stride = static_cast<uintptr_t>(image.stride[plane]);
+    const bool upside_down = image.stride[plane] < 0;
+    const bool chroma_of_i420 = plane > 0 && image.format == DCE_I420;
+    return {upside_down ? top + stride * static_cast<uintptr_t>(rows - 1) : top, upside_down ? 0 - stride : stride, rows,
+            chroma_of_i420 ? static_cast<uintptr_t>(chroma_step(image)) : 1,
+            static_cast<uintptr_t>(row_bytes(image, plane)) - 1};
+}
+
+// Whether a byte belongs to both rows, which begin at `row_a` and `row_b`: one of the first b.step bytes of a that lie behind
+// row_b, since these come round to the same remainder then.
+bool rows_overlap(const Bytes &a, uintptr_t row_a, const Bytes &b, uintptr_t row_b) {
+    const uintptr_t end = row_a + a.last < row_b + b.last ? row_a + a.last : row_b + b.last;
+    uintptr_t byte = row_a;
+    if (row_a < row_b) byte += (row_b - row_a + a.step - 1) / a.step * a.step;
+    for (uintptr_t i = 0; i < b.step && byte <= end; ++i, byte += a.step)
+        if ((byte - row_b) % b.step == 0) return true;
+    return false;
+}
+
+// Whether a byte belongs to both planes. Rows of one plane do not overlap: so both are walked once, side by side.
+bool planes_overlap(const Bytes &a, const Bytes &b) {
+    if (a.end() < b.first || b.end() < a.first) return false;
+    for (int i = 0, k = 0; i < a.rows && k < b.rows;) {
+        if (rows_overlap(a, a.row(i), b, b.row(k))) return true;
+        if (a.row(i) + a.last < b.row(k) + b.last)
+            ++i;
+        else
+            ++k;
+    }
+    return false;
+}
+
+// Rows are written while others of the source are still to be read, and a byte that belongs to two planes of the destination
+// cannot hold a sample of each. Planes of the source may share bytes: they are only read.
+dce_status check_overlaps(const dce_image &source, const dce_image &destination, Error *error) {
+    const bool in_place = same_memory_layout(source, destination);
+    for (int i = 0; i < format_of(destination).planes; ++i) {
+        const Bytes written = bytes_of(destination, i);
+        for (int k = 0; k < format_of(source).planes && !in_place; ++k)
+            if (planes_overlap(written, bytes_of(source, k)))
+                return error->set(DCE_ERROR_INVALID_ARGUMENT,
+                                  "destination: plane[%d] overlaps plane[%d] of the source; in place, the planes, the strides "
+                                  "and the bytes a pixel of the source were wanted",
+                                  i, k);
+        for (int k = 0; k < i; ++k)
+            if (planes_overlap(written, bytes_of(destination, k)))
+                return error->set(DCE_ERROR_INVALID_ARGUMENT,
+                                  "destination: plane[%d] overlaps plane[%d], memory of its own was wanted for each", i, k);
+    }
+    return DCE_OK;
+}
+
 bool is_convertible(Kind from, Kind to) { return from == to || (from == Kind::kYuv && to == Kind::kInterleaved8); }
 
 }  // namespace
@@ -123,10 +189,7 @@ dce_status check_pair(const dce_image &source, const dce_image &destination, Err
     if (kind_of(destination) == Kind::kYuv && source.matrix != destination.matrix)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "destination: matrix %d, that of the source, %d, was wanted",
                           destination.matrix, source.matrix);
-    if (source.plane[0] == destination.plane[0] && !same_memory_layout(source, destination))
-        return error->set(DCE_ERROR_INVALID_ARGUMENT,
-                          "destination: in place, the planes, the strides and the bytes a pixel of the source were wanted");
-    return DCE_OK;
+    return check_overlaps(source, destination, error);
 }
 
 void convert_row(const uint8_t *source, PixelLayout from, int width, PixelLayout to, uint8_t *destination) {

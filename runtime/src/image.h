@@ -26,7 +26,8 @@ YuvRow yuv_row_of(const dce_image &image, int y);
 // Refuses what is not an image: format, size, planes, strides. `name` is "source" or "destination".
 dce_status check_image(const dce_image *image, const char *name, Error *error);
 
-// Refuses pairs of different size, of formats that do not go together, and those whose rows would overwrite each other.
+// Refuses pairs of different size, of formats that do not go together, and destinations that overlap themselves, or a source
+// that is not the very same image.
 dce_status check_pair(const dce_image &source, const dce_image &destination, Error *error);
 
 // Copies a row of 8-bit pixels into another channel order; alpha becomes 255 where the source has none. In place where the

@@ -21,7 +21,7 @@ unsigned saved_states() {
     return low;
 }
 
-bool has_avx2() {
+[[maybe_unused]] bool has_avx2() {
     unsigned a, b, c, d;
     constexpr unsigned kOsxsave = 1u << 27, kFma = 1u << 12, kAvx = 1u << 28, kAvx2 = 1u << 5, kYmm = 0x6;
     if (!__get_cpuid(1, &a, &b, &c, &d) || (c & (kOsxsave | kFma | kAvx)) != (kOsxsave | kFma | kAvx)) return false;
@@ -29,7 +29,7 @@ bool has_avx2() {
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & kAvx2);
 }
 
-bool has_avx512() {
+[[maybe_unused]] bool has_avx512() {
     unsigned a, b, c, d;
     constexpr unsigned kFeatures = 1u << 16 | 1u << 17 | 1u << 30 | 1u << 31;  // F, DQ, BW, VL
     constexpr unsigned kZmm = 0xe6;
@@ -46,13 +46,15 @@ struct Candidate {
     bool (*runs_here)();
 };
 
-// Best first.
+// Best first. The build defines DCELITE_WITH_… for the sets whose files it has.
 constexpr Candidate kCandidates[] = {
-#if defined(__x86_64__)
+#if defined(DCELITE_WITH_AVX512)
     {&kAvx512Kernels, has_avx512},
+#endif
+#if defined(DCELITE_WITH_AVX2)
     {&kAvx2Kernels, has_avx2},
 #endif
-#if defined(__aarch64__)
+#if defined(DCELITE_WITH_NEON)
     {&kNeonKernels, always},
 #endif
     {&kScalarKernels, always},

@@ -8,6 +8,11 @@
 #  include <cpuid.h>
 #elif defined(__aarch64__) && defined(__linux__)
 #  include <sys/auxv.h>
+#elif defined(__aarch64__) && defined(__APPLE__)
+#  include <sys/sysctl.h>
+#elif defined(__aarch64__) && defined(_WIN32)
+#  define WIN32_LEAN_AND_MEAN
+#  include <windows.h>
 #endif
 
 namespace dce {
@@ -18,24 +23,31 @@ bool always(bool, bool) { return true; }
 #if defined(__x86_64__)
 
 // The float kernels' names say whether the operating system saves the registers.
-bool has_avx2(bool avx2, bool) { return avx2; }
+[[maybe_unused]] bool has_avx2(bool avx2, bool) { return avx2; }
 
-bool has_avx_vnni(bool avx2, bool) {
+[[maybe_unused]] bool has_avx_vnni(bool avx2, bool) {
     unsigned a, b, c, d;
     return avx2 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & 1u << 4);
 }
 
-bool has_avx512_vnni(bool, bool avx512) {
+[[maybe_unused]] bool has_avx512_vnni(bool, bool avx512) {
     unsigned a, b, c, d;
     return avx512 && __get_cpuid_count(7, 0, &a, &b, &c, &d) && (c & 1u << 11);
 }
 
 #elif defined(__aarch64__)
 
-bool has_dot_product(bool, bool) {
+[[maybe_unused]] bool has_dot_product(bool, bool) {
 #  if defined(__linux__)
     constexpr unsigned long kAsimdDp = 1ul << 20;
     return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#  elif defined(__APPLE__)
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+#  elif defined(_WIN32)
+    constexpr DWORD kDotProduct = 43;  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE, which older headers lack
+    return IsProcessorFeaturePresent(kDotProduct) != 0;
 #  else
     return false;
 #  endif
@@ -50,12 +62,19 @@ struct Candidate {
 
 // Best first.
 constexpr Candidate kCandidates[] = {
-#if defined(__x86_64__)
+#if defined(DCELITE_WITH_AVX512VNNI)
     {&kAvx512VnniInt8Kernels, has_avx512_vnni},
+#endif
+#if defined(DCELITE_WITH_AVXVNNI)
     {&kAvxVnniInt8Kernels, has_avx_vnni},
+#endif
+#if defined(DCELITE_WITH_AVX2)
     {&kAvx2Int8Kernels, has_avx2},
-#elif defined(__aarch64__)
+#endif
+#if defined(DCELITE_WITH_NEONDOT)
     {&kNeonDotInt8Kernels, has_dot_product},
+#endif
+#if defined(DCELITE_WITH_NEON)
     {&kNeonInt8Kernels, always},
 #endif
     {&kScalarInt8Kernels, always},

@@ -249,6 +249,9 @@ def test_refused_planes(planes: MakePlanes) -> None:
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match="out: is read-only"):
         enhance.yuv420([luma, u, v], out=[luma, frozen, v])
+    for same in (np.zeros_like(u), np.zeros_like(u, order="F")):  # which are written directly, and by way of a copy
+        with pytest.raises(ValueError, match="out: planes overlap, memory of its own was wanted for each"):
+            enhance.yuv420([luma, u, v], out=[np.zeros_like(luma), same, same])
 
 
 # ---- memory ----

@@ -167,7 +167,7 @@ def test_forks_with_other_engines(engine_models: Path, suffix: str, action: str)
 @pytest.fixture(scope="session")
 def engine_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The shipped weights as model.onnx, and as model.ms where MindSpore Lite is installed."""
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     from dcelite import EngineUnavailableError, cli
     from dcelite.mindspore_lite.sdk import find_sdk
 

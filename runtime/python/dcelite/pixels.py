@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -74,6 +75,8 @@ def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
         raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
     if not all(plane.flags.writeable for plane in out):
         raise ValueError("out: is read-only")
+    if any(np.shares_memory(a, b) for a, b in itertools.combinations(out, 2)):
+        raise ValueError("out: planes overlap, memory of its own was wanted for each")
 
 
 @dataclass(frozen=True)

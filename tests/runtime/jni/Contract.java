@@ -187,8 +187,8 @@ public final class Contract {
             enhance(enhancer, buffer, other);
             for (int shift : new int[] {1, STRIDE, SIZE - 1}) {
                 other.position(shift);
-                refused(IllegalArgumentException.class, "dst: overlaps src", () -> enhance(enhancer, buffer, other));
-                refused(IllegalArgumentException.class, "dst: overlaps src", () -> enhance(enhancer, other, buffer));
+                overlapping(0, 0, () -> enhance(enhancer, buffer, other));
+                overlapping(0, 0, () -> enhance(enhancer, other, buffer));
             }
             other.position(SIZE);
             enhance(enhancer, buffer, other);
@@ -203,10 +203,26 @@ public final class Contract {
             enhancer.enhance(buffer, Enhancer.RGB8, STRIDE, other, Enhancer.BGR8, STRIDE, WIDTH, HEIGHT);
             // The last row of chroma alone: 432 bytes of luma, 9 rows of 24.
             other.position(WIDTH * HEIGHT + 8 * WIDTH + WIDTH - 1);
-            refused(IllegalArgumentException.class, "dst: overlaps src",
+            overlapping(0, 1,
                     () -> enhancer.enhance(buffer, Enhancer.NV12, WIDTH, other, Enhancer.RGBA8, 4 * WIDTH, WIDTH, HEIGHT));
             other.position(other.position() + 1);
             enhancer.enhance(buffer, Enhancer.NV12, WIDTH, other, Enhancer.RGBA8, 4 * WIDTH, WIDTH, HEIGHT);
+            // The same stride and first row of chroma, but another place for luma.
+            other.position(WIDTH);
+            overlapping(0, 0, () -> enhancer.enhance(buffer, Enhancer.I420, WIDTH, other, Enhancer.I420, WIDTH, WIDTH, HEIGHT));
+            // Beside each other in one buffer of twice the width.
+            buffer.put(pixels()).rewind();
+            final byte[] wanted = enhancedWith(enhancer);
+            for (int row = HEIGHT - 1; row >= 0; row--) {
+                for (int i = STRIDE - 1; i >= 0; i--) {
+                    buffer.put(2 * STRIDE * row + i, buffer.get(STRIDE * row + i));
+                }
+            }
+            other.position(STRIDE);
+            enhancer.enhance(buffer, other, Enhancer.RGB8, WIDTH, HEIGHT, 2 * STRIDE, 2 * STRIDE);
+            for (int i = 0; i < SIZE; i++) {
+                equal(wanted[i], buffer.get(i / STRIDE * 2 * STRIDE + STRIDE + i % STRIDE));
+            }
         }
     }
 
@@ -241,10 +257,17 @@ public final class Contract {
             final ByteBuffer all = direct(8 * WIDTH * HEIGHT);
             final ByteBuffer part = all.duplicate();
             part.position(WIDTH * HEIGHT - 1);
-            refused(IllegalArgumentException.class, "dst: overlaps y",
-                    () -> planes(enhancer, all, WIDTH, u, 24, v, 24, 2, part, Enhancer.RGBA8));
-            refused(IllegalArgumentException.class, "dst: overlaps v",
-                    () -> planes(enhancer, y, WIDTH, u, 24, part, 24, 2, all, Enhancer.RGBA8));
+            overlapping(0, 0, () -> planes(enhancer, all, WIDTH, u, 24, v, 24, 2, part, Enhancer.RGBA8));
+            overlapping(0, 2, () -> planes(enhancer, y, WIDTH, u, 24, part, 24, 2, all, Enhancer.RGBA8));
+            // The first byte of U, or of V, is no image that could be enhanced in place.
+            for (int format : new int[] {Enhancer.RGB8, Enhancer.RGBA8, Enhancer.NV12, Enhancer.I420}) {
+                overlapping(0, 1, () -> planes(enhancer, y, WIDTH, all, 24, v, 24, 2, all, format));
+                overlapping(0, 2, () -> planes(enhancer, y, WIDTH, u, 24, all, 24, 2, all, format));
+            }
+            // One plane for U and V is a source, and so are planes that take turns, one byte apart.
+            planes(enhancer, y, WIDTH, u, 24, u, 24, 2, all, Enhancer.RGBA8);
+            part.position(1);
+            planes(enhancer, y, WIDTH, all, 24, part, 24, 2, dst, Enhancer.RGBA8);
             refused(DceliteException.INVALID_ARGUMENT, "in place",
                     () -> planes(enhancer, all, WIDTH, u, 24, v, 24, 2, all, Enhancer.RGBA8));
         }
@@ -536,6 +559,11 @@ public final class Contract {
 
     private static int count(String folder) {
         return new File(folder).list().length;
+    }
+
+    private static void overlapping(int plane, int sourcePlane, Check check) {
+        refused(DceliteException.INVALID_ARGUMENT,
+                "destination: plane[" + plane + "] overlaps plane[" + sourcePlane + "] of the source", check);
     }
 
     private static void refused(int code, String sentence, Check check) {

@@ -1,4 +1,4 @@
-// The kernels for 16-bit and YUV rows, of every instruction set, against the same in double precision: random inputs, every
+// The kernels for 16-bit and YUV rows, of an instruction set, against the same in double precision: random inputs, every
 // width from 1 to 200, rows that end where the next page cannot be touched.
 #include <math.h>
 #include <stdint.h>
@@ -10,6 +10,7 @@
 
 #include "check.h"
 #include "frame.h"
+#include "instruction_set.h"
 #include "resize.h"
 
 namespace {
@@ -34,8 +35,10 @@ T *guarded(int slot, size_t count) {
         starts[slot] = static_cast<uint8_t *>(start);
         CHECK_EQUAL(mprotect(starts[slot] + room, page, PROT_NONE), 0);
     }
-    CHECK(count * sizeof(T) <= room);
-    return reinterpret_cast<T *>(starts[slot] + room - count * sizeof(T));
+    // QEMU 7.2 reads 16 bytes for a scalar multiply-add from memory, where a processor reads 4.
+    const size_t size = count * sizeof(T) + (is_emulated() ? 16 : 0);
+    CHECK(size <= room);
+    return reinterpret_cast<T *>(starts[slot] + room - size);
 }
 
 uint8_t random_byte() { return static_cast<uint8_t>(random_u32(&g_state) >> 24); }
@@ -189,27 +192,21 @@ void test_matrices() {
 
 }  // namespace
 
-int main() {
-    test_matrices();
-    int tested = 0;
-    for (const char *name : {"scalar", "avx2", "avx512", "neon"}) {
-        const char *requested;
-        char available[64];
-        setenv("DCELITE_ISA", name, 1);
-        const dce::Kernels *of_name = dce::select_kernels(&requested, available, sizeof available);
-        if (!of_name) {
-            printf("%s: not on this processor, which has %s\n", name, available);
-            continue;
-        }
-        const FrameKernels &kernels = dce::frame_kernels_of(*of_name);
-        for (const int maps : {1, DCE_ITERATIONS}) {
-            test_16_bit(kernels, maps);
-            for (const int step : {1, 2, 3})
-                for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
-            test_expand(kernels, 3 * maps);
-        }
-        ++tested;
+int main(int argc, char **argv) {
+    const char *name = instruction_set_of(argc, argv, {"scalar", "avx2", "avx512", "neon"});
+    setenv("DCELITE_ISA", name, 1);
+    const char *requested;
+    char available[64];
+    const dce::Kernels *of_name = dce::select_kernels(&requested, available, sizeof available);
+    if (!of_name) test_elsewhere(argv);
+    CHECK(strcmp(of_name->name, name) == 0);
+    const FrameKernels &kernels = dce::frame_kernels_of(*of_name);
+    for (const int maps : {1, DCE_ITERATIONS}) {
+        test_16_bit(kernels, maps);
+        for (const int step : {1, 2, 3})
+            for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
+        test_expand(kernels, 3 * maps);
     }
-    CHECK(tested >= 1);
+    if (of_name == &dce::kScalarKernels) test_matrices();
     return 0;
 }

@@ -20,8 +20,8 @@ import org.jetbrains.annotations.Nullable;
  * images that overlap otherwise are refused, and so are read-only destinations.
  *
  * <p>Strides are bytes from a row to the one below it, at least those of a row. A buffer that is null throws {@link
- * NullPointerException}; one that is not direct, too short, read-only or overlapping, and a stride that is too small or
- * negative, {@link IllegalArgumentException}; all that the library itself refuses, {@link DceliteException}.
+ * NullPointerException}; one that is not direct, too short or read-only, and a stride that is too small or negative,
+ * {@link IllegalArgumentException}; all that the library itself refuses, such as overlaps, {@link DceliteException}.
  *
  * <p>Threads: an enhancer serves one call at a time. A call that arrives while another one runs throws {@link
  * DceliteException} with the code {@link DceliteException#BUSY} and changes nothing. Different enhancers are independent.
