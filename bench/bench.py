@@ -35,9 +35,9 @@ from dcelite.bench.variants import (
     available_isas,
     variant_of,
 )
-from dcelite.bench.weights import Model, read_dce
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, refuse_existing
+from dcelite.model.dce_file import DceModel
 
 QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2)
 PEAK_SECONDS, QUICK_PEAK_SECONDS = 0.3, 0.05
@@ -82,7 +82,7 @@ class Row:
     fidelity: fidelity.Fidelity | None = None
     memory: memory.Memory | None = None
     memory_reason: str | None = None
-    model: Model | None = None
+    model: DceModel | None = None
     """That of the reference."""
 
     @property
@@ -210,14 +210,16 @@ def run(settings: Settings, say: Say = lambda _: None) -> Outcome:
     return outcome
 
 
-def _references(settings: Settings) -> dict[Variant, Model]:
+def _references(settings: Settings) -> dict[Variant, DceModel]:
     """The reference of each variant: its own weights where they can be read, else --reference or the first of these."""
-    common = read_dce(settings.reference) if settings.reference is not None else None
-    own: dict[Variant, Model] = {}
+    common = fidelity.read_reference(settings.reference) if settings.reference is not None else None
+    own: dict[Variant, DceModel] = {}
     for variant in settings.variants:
         if common is None and variant.engine == "native":
             with contextlib.suppress(DceliteError):  # the row will say what is wrong with the model
-                own[variant] = roofline.shipped_model() if variant.model is None else read_dce(variant.model)
+                own[variant] = (
+                    roofline.shipped_model() if variant.model is None else fidelity.read_reference(variant.model)
+                )
     other = common or next(iter(own.values()), None) or roofline.shipped_model()
     return {variant: own.get(variant, other) for variant in settings.variants}
 

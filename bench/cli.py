@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 
 from dcelite.errors import DceliteError
+from dcelite.model.architecture import MAX_DIMENSION
 
-MAX_SIDE = 65535
 CPU_BIND_MODES = {"0": None, "1": "big", "2": "little"}
 """MindSpore Lite's --cpuBindMode: 0 none, 1 the large cores, 2 the others."""
 
@@ -97,8 +97,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 def parse_size(text: str) -> tuple[int, int]:
     """``1200x900`` -> (1200, 900), width first; raises DceliteError."""
     match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
-    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_SIDE} each, was wanted, as 1200x900")
+    if match is None or not all(1 <= int(side) <= MAX_DIMENSION for side in match.groups()):
+        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_DIMENSION} each, was wanted, as 1200x900")
     return int(match[1]), int(match[2])
 
 

@@ -15,7 +15,8 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from dcelite.bench.dark_pictures import light_of, picture_of
+from dcelite import darkroom
+from dcelite.bench.dark_pictures import photograph
 from dcelite.errors import DceliteError
 from dcelite.files import atomic_output, refuse_existing
 
@@ -49,7 +50,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--overwrite", action="store_true", help="replace clips that exist")
     args = parser.parse_args(arguments)
     pan, still = args.folder / "pan.mp4", args.folder / "still.mp4"
-    dark = picture_of(light_of(PHOTOGRAPH) * EXPOSURE)
+    dark = PIL.Image.fromarray(darkroom.picture_of(darkroom.light_of(photograph(PHOTOGRAPH)) * EXPOSURE))
     picture = np.asarray(dark.resize((WIDTH, HEIGHT), PIL.Image.Resampling.BICUBIC))
     try:
         for path in (pan, still):

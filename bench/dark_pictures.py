@@ -15,6 +15,7 @@ import PIL.Image
 import skimage.data
 from numpy.typing import NDArray
 
+from dcelite import darkroom
 from dcelite.errors import DceliteError
 from dcelite.files import publish, refuse_existing, scratch_folder
 
@@ -23,20 +24,12 @@ EXPOSURES = (1 / 64, 1 / 48, 1 / 32, 1 / 24, 1 / 16, 1 / 12, 1 / 8, 1 / 6, 1 / 4
 """Share of the light. With fewer than some 32 pictures in all, an int8 model fits them and little else."""
 TINT = 0.6
 """The smallest share of it that a colour keeps."""
-GAMMA = 2.2
-READ_NOISE = 0.001
-"""Standard deviation, as a share of the brightest light."""
 
 
-def light_of(name: str) -> NDArray[np.float64]:
-    """A photograph of scikit-image (H, W, 3) as light, 0 … 1."""
-    light: NDArray[np.float64] = (getattr(skimage.data, name)() / 255.0) ** GAMMA
-    return light
-
-
-def picture_of(light: NDArray[np.float64]) -> PIL.Image.Image:
-    """What a camera makes of it; light beyond 0 … 1 is cut off."""
-    return PIL.Image.fromarray(np.round(255.0 * np.clip(light, 0.0, 1.0) ** (1 / GAMMA)).astype(np.uint8))
+def photograph(name: str) -> NDArray[np.uint8]:
+    """One of scikit-image's, (H, W, 3)."""
+    pixels: NDArray[np.uint8] = getattr(skimage.data, name)()
+    return pixels
 
 
 def file_name(name: str, exposure: float) -> str:
@@ -51,11 +44,11 @@ def write_pictures(folder: Path, *, overwrite: bool) -> None:
     rng = np.random.default_rng(0)
     with scratch_folder(folder) as scratch:
         for name in NAMES:
-            light = light_of(name)
+            light = darkroom.light_of(photograph(name))
             for exposure in EXPOSURES:
                 tint = rng.uniform(TINT, 1.0, 3)
-                seen = light * exposure * tint + rng.normal(0.0, READ_NOISE, light.shape)
-                picture_of(seen).save(scratch / file_name(name, exposure))
+                seen = darkroom.SMALL_SENSOR.expose(light * exposure * tint, rng)
+                PIL.Image.fromarray(darkroom.picture_of(seen)).save(scratch / file_name(name, exposure))
         publish(scratch, folder, overwrite=overwrite)
 
 

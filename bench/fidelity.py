@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import math
+from pathlib import Path
 from typing import TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
-from dcelite.bench.weights import Model
+from dcelite.errors import ModelError
+from dcelite.metrics import differences, psnr_of
+from dcelite.model.dce_file import FLOAT32, DceModel, read_dce
 
 _PIXELS_AT_ONCE = 1 << 18
 """Pixels in float64 at the same time, so that the reference of a large picture fits into a small memory."""
@@ -28,7 +30,15 @@ class Fidelity(TypedDict):
     mean_brightness: float
 
 
-def enhance(image: NDArray[np.uint8], model: Model) -> NDArray[np.uint8]:
+def read_reference(path: Path) -> DceModel:
+    """The weights of a ``.dce`` file; raises ModelError, also where they are of another precision."""
+    model = read_dce(path)
+    if model.precision != FLOAT32:
+        raise ModelError(f"{path}: holds weights of precision {model.precision}; give a float32 file with --reference")
+    return model
+
+
+def enhance(image: NDArray[np.uint8], model: DceModel) -> NDArray[np.uint8]:
     """``dcelite.reference.enhance``, band by band."""
     height, width = image.shape[:2]
     h, w = reference.low_resolution_size(height, width, model.scale)
@@ -50,15 +60,11 @@ def enhance(image: NDArray[np.uint8], model: Model) -> NDArray[np.uint8]:
 
 def compare(result: NDArray[np.uint8], wanted: NDArray[np.uint8], name: str) -> Fidelity:
     """Compare two pictures of one shape."""
-    histogram = np.zeros(256, np.int64)
-    for top in range(0, len(result), 256):
-        difference = np.abs(result[top : top + 256].astype(np.int16) - wanted[top : top + 256])
-        histogram += np.bincount(difference.ravel(), minlength=256)
-    squares = int(np.dot(histogram, np.arange(256, dtype=np.int64) ** 2))
+    histogram = differences(wanted, result)
     return {
         "reference": name,
         "equal": float(histogram[0] / result.size),
         "largest_difference": int(np.flatnonzero(histogram)[-1]),
-        "psnr_db": 10.0 * math.log10(255.0**2 * result.size / squares) if squares else None,
+        "psnr_db": psnr_of(histogram) if histogram[1:].any() else None,
         "mean_brightness": float(result.mean()),
     }

@@ -17,7 +17,7 @@ from onnx import helper, numpy_helper
 
 from dcelite.errors import DceliteError
 from dcelite.files import refuse_existing, write_bytes_atomically
-from dcelite.onnx_seal import read_sealed, seal
+from dcelite.model.seal import read_sealed, seal
 from dcelite.reference import ITERATIONS
 
 

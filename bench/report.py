@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import datetime
 import io
@@ -16,8 +17,10 @@ import numpy as np
 from dcelite.bench import change, roofline, samples, system
 from dcelite.bench.measure import Cell, Rules
 from dcelite.bench.variants import ENHANCE, NETWORK, NUMPY, STAGES
-from dcelite.bench.weights import precision_of
+from dcelite.errors import ModelError
 from dcelite.files import write_text_atomically
+from dcelite.model.dce_file import FLOAT32, INT8, read_dce
+from dcelite.provenance import file_record
 
 if TYPE_CHECKING:
     from dcelite.bench.bench import Outcome, Row
@@ -63,6 +66,17 @@ def document(outcome: Outcome, created: datetime.datetime, command: list[str]) -
     }
 
 
+def _precision(path: Path | None) -> str | None:
+    """Of a .dce file what it says, of others "int8" where ``dcelite quantize`` named them so; None: not known."""
+    if path is None:
+        return FLOAT32
+    if path.suffix.lower() != ".dce":
+        return INT8 if path.stem.endswith("_int8") else None
+    with contextlib.suppress(ModelError):
+        return read_dce(path).precision
+    return None
+
+
 def _result(outcome: Outcome, row: Row) -> Document:
     variant = row.variant
     width, height = row.size
@@ -73,12 +87,12 @@ def _result(outcome: Outcome, row: Row) -> Document:
     return {
         "label": variant.label,
         "model": variant.model_name,
-        "file": system.file_record(variant.model),
-        "precision": precision_of(variant.model) if variant.engine != NUMPY else None,
+        "file": file_record(variant.model),
+        "precision": _precision(variant.model) if variant.engine != NUMPY else None,
         "engine": variant.engine,
         "isa": variant.isa,
         "is_baseline": variant.is_baseline,
-        "library": system.file_record(variant.library),
+        "library": file_record(variant.library),
         "slowdown": _slowdown(outcome, row),
         "width": width,
         "height": height,

@@ -11,8 +11,8 @@ import numpy as np
 
 import dcelite
 from dcelite import reference
-from dcelite.bench.weights import Model, parse_dce
 from dcelite.errors import DceliteError
+from dcelite.model.dce_file import DceModel, parse_dce
 
 CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
 """For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
@@ -55,7 +55,7 @@ def library() -> ctypes.CDLL:
     return lib
 
 
-def shipped_model() -> Model:
+def shipped_model() -> DceModel:
     """The weights that are compiled into the core library."""
     size = ctypes.c_size_t()
     address = library().dce_bench_default_model(size)
@@ -95,7 +95,7 @@ class Probe:
         return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
 
 
-def frame_multiply_adds(width: int, height: int, model: Model) -> int:
+def frame_multiply_adds(width: int, height: int, model: DceModel) -> int:
     """Of the network at low resolution and of the curve on every value, for a picture of three channels."""
     h, w = reference.low_resolution_size(height, width, model.scale)
     return h * w * model.multiply_adds + width * height * 3 * CURVE_MULTIPLY_ADDS

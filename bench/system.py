@@ -6,8 +6,6 @@ is null, never a guess.
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -24,6 +22,7 @@ from dcelite import _native
 from dcelite.bench.roofline import is_emulated
 from dcelite.bench.variants import available_isas
 from dcelite.errors import DceliteError
+from dcelite.provenance import cpuinfo, file_record, processor_name, version_of
 
 ROOT = Path("/")
 """Tests put a folder of their own here."""
@@ -206,18 +205,6 @@ def _readable(path: Path) -> bool:
     return _number(path) is not None
 
 
-def _cpuinfo(names: tuple[str, ...]) -> str | None:
-    try:
-        text = (ROOT / "proc/cpuinfo").read_text(errors="replace")
-    except OSError:
-        return None
-    for name in names:
-        match = re.search(rf"^{name}\s*:\s*(\S.*)$", text, re.MULTILINE)
-        if match is not None:
-            return match[1].strip()
-    return None
-
-
 def _android_properties() -> dict[str, str] | None:
     program = shutil.which("getprop")
     if program is None:
@@ -249,13 +236,6 @@ def address_space() -> int | None:
     return int(text.split()[0]) * os.sysconf("SC_PAGE_SIZE") if text else None
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _mindspore_lite() -> str | None:
     from dcelite.mindspore_lite.sdk import find_sdk
 
@@ -265,22 +245,11 @@ def _mindspore_lite() -> str | None:
         return None
 
 
-def file_record(path: Path | None) -> dict[str, Any] | None:
-    """Name, size and SHA-256 of a file; None where it cannot be read."""
-    if path is None:
-        return None
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    return {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-
-
 def describe() -> dict[str, Any]:
     """What does not change during a run."""
-    flags = _cpuinfo(("flags", "Features"))
+    flags = cpuinfo(("flags", "Features"), ROOT)
     return {
-        "cpu": _cpuinfo(("model name", "Model", "Hardware", "cpu model")),
+        "cpu": processor_name(ROOT),
         "board": _text(ROOT / "proc/device-tree/model")
         or _text(ROOT / "sys/firmware/devicetree/base/model")
         or _text(ROOT / "sys/class/dmi/id/product_name"),
@@ -298,8 +267,8 @@ def describe() -> dict[str, Any]:
         "dcelite": dcelite.__version__,
         "core_library": {"version": _native.library().dce_version().decode(), **(_core_library() or {})},
         "versions": {
-            "numpy": _version("numpy"),
-            "onnxruntime": _version("onnxruntime"),
+            "numpy": version_of("numpy"),
+            "onnxruntime": version_of("onnxruntime"),
             "mindspore_lite": _mindspore_lite(),
         },
     }

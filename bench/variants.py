@@ -7,18 +7,20 @@ import functools
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite import _native, enhancer, reference
+from dcelite import _native, reference
 from dcelite.bench import fidelity
-from dcelite.bench.weights import Model
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
+from dcelite.model.dce_file import DceModel
+from dcelite.pixels import Frame
+from dcelite.session import CoreSession, GraphSession
 
 NUMPY = "numpy"
 """As a baseline instead of a file: the NumPy reference."""
@@ -108,7 +110,7 @@ def variant_of(
 class OpenVariant:
     """A variant with a number of threads, open; ``load_ms`` is what opening took."""
 
-    def __init__(self, variant: Variant, threads: int, model: Model) -> None:
+    def __init__(self, variant: Variant, threads: int, model: DceModel) -> None:
         self.variant = variant
         self._threads = threads
         self._model = model
@@ -134,7 +136,7 @@ class OpenVariant:
     @property
     def has_curve_network(self) -> bool:
         """False for a model that is one graph from picture to picture."""
-        return self._enhancer is not None and self._enhancer._graph is None
+        return self._enhancer is not None and self._enhancer.has_curve_map
 
     def close(self) -> None:
         for opened in (self._enhancer, self._network, self._staged):
@@ -145,19 +147,22 @@ class OpenVariant:
         """A function that runs the task once, with everything that can be prepared done."""
         if self._enhancer is None:
             return functools.partial(fidelity.enhance, image, self._model)
-        if self._enhancer._graph is not None:
-            return functools.partial(self._enhancer._graph.enhance, image)
+        session = self._enhancer.session
+        if isinstance(session, GraphSession):
+            return functools.partial(session.engine.enhance, image)
         if name == ENHANCE:
-            return _call(self._enhancer, "dce_enhance", image, out, enhancer._image(out, "rgb"))
+            return _call(self._enhancer, "dce_enhance", image, out, Frame.of_pixels(out).image())
         if name == STAGES:
             if self._staged is None:
                 self._staged = self._open(None, timings=True)
             return Staged(self._staged, image, out)
-        scale = int(self._enhancer.info["scale"])
+        scale = self._enhancer.info.scale
         h, w = reference.low_resolution_size(image.shape[0], image.shape[1], scale)
         small = image[:h, :w].copy()
-        if self._enhancer._engine is not None:
-            return self._engine_network(self._enhancer._engine, small)
+        if isinstance(session, CoreSession) and session.engine is not None:
+            # The engine's own run, on float planes, without the core library.
+            planes = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
+            return functools.partial(session.engine.run, planes)
         if self._network is None:
             self._network = self._open(1)  # at scale 1, the curve map of a small picture is the network alone
         return self._curve_map(self._network, small)
@@ -166,14 +171,6 @@ class OpenVariant:
         result = np.empty_like(opened.curve_map(image))
         return _call(opened, "dce_curve_map", image, result, result.ctypes.data, result.size)
 
-    @staticmethod
-    def _engine_network(engine: Any, small: NDArray[np.uint8]) -> Task:
-        """The engine's own run, on float planes, without the core library."""
-        planes = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
-        if hasattr(engine, "run"):
-            return functools.partial(engine.run, planes)
-        return functools.partial(engine._session.run, None, {engine._input: planes[None]})
-
 
 class Staged:
     """Enhances, and keeps the times of the stages of each run."""
@@ -181,22 +178,24 @@ class Staged:
     def __init__(self, opened: Enhancer, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         self.times: list[dict[str, float]] = []
         self._opened = opened
-        self._enhance = _call(opened, "dce_enhance", image, out, enhancer._image(out, "rgb"))
+        self._enhance = _call(opened, "dce_enhance", image, out, Frame.of_pixels(out).image())
 
     def __call__(self) -> None:
         self._enhance()
-        self.times.append(self._opened.timings)
+        self.times.append(asdict(self._opened.timings))
 
 
 def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], keep: object, *arguments: Any) -> Task:
     """A call of the C ABI whose structures are filled in once; ``keep`` stays alive with it."""
-    source = enhancer._image(image, "rgb")
-    called = getattr(opened._library, function)
-    handle = opened._handle
+    session = opened.session
+    assert isinstance(session, CoreSession)
+    source = Frame.of_pixels(image).image()
+    called = getattr(session.library, function)
+    handle = session.handle
 
     def run(_keep: object = (image, keep)) -> None:
         status = called(handle, source, *arguments)
         if status != _native.OK:
-            raise opened._failure(status)
+            session.check(status)
 
     return run

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 
 SEED = 20200401
 FREE_SIZES = {
@@ -82,22 +81,16 @@ def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
     return reference.to_8_bit(picture)
 
 
-def finish(picture: NDArray[np.uint8], curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
-    """Upsample a curve map (h, w, C), apply the curve to the picture (H, W, 3), round to 8 bits."""
-    full_map = reference.upsample(np.asarray(curve_map, np.float64), *picture.shape[:2])
-    return reference.to_8_bit(reference.apply_curve(picture / 255.0, full_map))
-
-
 def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) -> Golden:
     """The picture of a name and size, with the results of ``network``."""
     picture = golden_picture(name, *size)
     small = reference.downsample(picture / 255.0, scale).transpose(2, 0, 1)[None].astype(np.float32)
     curve_map = network(small)[0].transpose(1, 2, 0).astype(np.float64)
-    return Golden(name, picture, small, curve_map, finish(picture, curve_map))
+    return Golden(name, picture, small, curve_map, reference.finish(picture, curve_map))
 
 
-def golden_set(variant: Variant, network: Network, *, fixed: bool) -> list[Golden]:
-    """The pictures that a file is held against: several sizes, or with ``fixed`` those of the variant's size."""
-    if fixed and variant.size is not None:
-        return [make_golden(name, variant.size, variant.scale, network) for name in FIXED_PICTURES]
-    return [make_golden(name, size, variant.scale, network) for name, size in FREE_SIZES.items()]
+def golden_set(spec: ExportSpec, network: Network, *, fixed: bool) -> list[Golden]:
+    """The pictures that a file is held against: several sizes, or with ``fixed`` those of the spec's size."""
+    if fixed and spec.size is not None:
+        return [make_golden(name, spec.size, spec.scale, network) for name in FIXED_PICTURES]
+    return [make_golden(name, size, spec.scale, network) for name, size in FREE_SIZES.items()]

@@ -2,7 +2,7 @@
 
 It is given weights that ``rounding.py`` has put on the grid that its quantisation lays over them (symmetric for full
 int8, affine for weight-only), so that its rounding changes nothing. For the range of an activation it takes the
-smallest and the largest value; ``equalise.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
+smallest and the largest value; ``equalize.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
 correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
 the map is measured on the converted model and taken from the last bias before the model is converted again.
 
@@ -23,9 +23,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.export.onnx_graph import write_onnx
-from dcelite.export.variant import Variant
-from dcelite.mindspore_lite import convert, open_model
+from dcelite.export.lite import write_ms
+from dcelite.export.spec import ExportSpec
+from dcelite.mindspore_lite import open_model
 
 CALIBRATION_SIZE = (48, 64)
 """(height, width) of the calibration inputs: the converter takes one size. The model it makes takes any."""
@@ -88,7 +88,7 @@ def remove_surplus_inputs(folder: Path, count: int) -> None:
 
 
 def write_ms_weight_only(
-    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
 ) -> None:
     """Write the ``.ms`` with 8-bit weights and float arithmetic, and its ``.cfg``.
 
@@ -98,15 +98,12 @@ def write_ms_weight_only(
     """
     config = path.with_suffix(".cfg")
     config.write_text(WEIGHT_ONLY)
-    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source = Path(folder, "model.onnx")
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, config=config, scale=variant.scale)
+    write_ms(arrays, spec, metadata, path, config=config)
 
 
 def write_ms_full(
     arrays: Mapping[str, NDArray[np.float32]],
-    variant: Variant,
+    spec: ExportSpec,
     metadata: Mapping[str, str],
     images: Sequence[NDArray[np.float32]],
     maps: Sequence[NDArray[np.float32]],
@@ -120,15 +117,13 @@ def write_ms_full(
     write_calibration_inputs(images, inputs)
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, count=len(images)))
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source, config = Path(folder, "model.onnx"), Path(folder, "model.cfg")
+        config = Path(folder, "model.cfg")
         config.write_text(FULL.format(folder=inputs.absolute(), count=len(images)))
-        shape = {"image": (1, 3, *CALIBRATION_SIZE)}
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=variant.scale)
-        centred = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
-        write_onnx(centred, variant, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=variant.scale, overwrite=True)
-    return centred
+        options = {"config": config, "input_shape": {"image": (1, 3, *CALIBRATION_SIZE)}}
+        write_ms(arrays, spec, metadata, path, **options)
+        centered = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
+        write_ms(centered, spec, metadata, path, **options, overwrite=True)
+    return centered
 
 
 def mean_error(
@@ -142,13 +137,3 @@ def mean_error(
             errors = errors + (wanted - seen).sum((0, 1), dtype=np.float64)
             slopes = slopes + (1 - wanted**2).sum((0, 1), dtype=np.float64)  # of tanh
     return (errors / slopes).astype(np.float32)
-
-
-def write_ms_fp16(
-    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
-) -> None:
-    """Write the ``.ms`` with float16 weights; raises as :func:`write_ms_weight_only`."""
-    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        source = Path(folder, "model.onnx")
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, fp16=True, scale=variant.scale)

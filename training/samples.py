@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from dcelite import reference
 from dcelite.files import prepare_output_directory
-from dcelite.training.checkpoint import Weights
+from dcelite.model.checkpoint import Weights
 from dcelite.training.dataset import TrainingImages
 
 BRIGHTNESS_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
@@ -59,9 +59,7 @@ class Samples:
 
         rows = []
         for picture in self.pictures:
-            height, width = picture.shape[:2]
             curve_map = reference.curve_map(picture, weights.arrays, self.scale)
-            enhanced = reference.apply_curve(picture / 255.0, reference.upsample(curve_map, height, width))
-            rows.append((picture, reference.to_8_bit(enhanced), curve_map))
+            rows.append((picture, reference.finish(picture, curve_map), curve_map))
         prepare_output_directory(folder)
         sample_sheet(folder / f"{step:06}.png", step, rows)

@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite import _native
+from dcelite.engine import CurveEngine, GraphEngine
 from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
 from dcelite.mindspore_lite.build import find_build
 from dcelite.mindspore_lite.sdk import find_sdk
@@ -45,7 +45,7 @@ _PLANAR_FLOAT = 1
 _ALIGNMENT = 64
 
 
-def open_model(path: Path, threads: int = 0) -> CurveModel | WholeGraphModel:
+def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
     """Open a ``.ms`` model; ``threads`` 1 to 64, or 0 for one per processor.
 
     Raises:
@@ -62,7 +62,9 @@ def open_model(path: Path, threads: int = 0) -> CurveModel | WholeGraphModel:
     except BaseException:
         worker.close()
         raise
-    return CurveModel(path, worker, info, sealed) if info.is_curve_map else WholeGraphModel(path, worker, info, sealed)
+    return (
+        LiteCurveModel(path, worker, info, sealed) if info.is_curve_map else LiteGraphModel(path, worker, info, sealed)
+    )
 
 
 class MindSporeLiteModel:
@@ -131,31 +133,16 @@ class MindSporeLiteModel:
         self.close()
 
 
-class CurveModel(MindSporeLiteModel):
-    """A curve network, as an engine of the core library.
-
-    ``failure`` is the exception behind the last failed run of the engine (the core sees only its message).
-    """
+class LiteCurveModel(MindSporeLiteModel, CurveEngine):
+    """A curve network."""
 
     kind = "curve_map"
 
     def __init__(self, path: Path, worker: _Worker, info: _Info, sealed: bool) -> None:
-        super().__init__(path, worker, info, sealed)
-        self.failure: BaseException | None = None
-        self._engine = _native.Engine(
-            size=ctypes.sizeof(_native.Engine),
-            map_channels=self.map_channels,
-            scale=self.scale,
-            run=_native.RunFunction(_engine_run(self)),
-        )
-
-    @property
-    def dce_engine(self) -> _native.Engine:
-        """For dce_options; valid until close()."""
-        return self._engine
+        MindSporeLiteModel.__init__(self, path, worker, info, sealed)
+        CurveEngine.__init__(self, self.map_channels, self.scale)
 
     def run_pointers(self, image: Any, height: int, width: int, curve_map: Any) -> None:
-        """``run`` on ctypes pointers to planar float32."""
         area = height * width * 4
         with self._lock:
             source, target = self._worker.memory(3 * area, self.map_channels * area)
@@ -164,40 +151,14 @@ class CurveModel(MindSporeLiteModel):
             ctypes.memmove(curve_map, (ctypes.c_char * len(target)).from_buffer(target), len(target))
 
 
-def _engine_run(model: CurveModel) -> Any:
-    """The ``run`` function of a dce_engine; it does not keep the model alive."""
-    reference = weakref.ref(model)
-
-    def run(_context: Any, image: Any, height: int, width: int, curve_map: Any, message: Any, message_size: int) -> int:
-        target = reference()
-        if target is None:
-            return 1
-        try:
-            target.run_pointers(image, height, width, curve_map)
-        except BaseException as error:  # must not cross the C code
-            target.failure = error
-            if message and message_size > 0:
-                text = (str(error) or type(error).__name__).encode()[: message_size - 1] + b"\0"
-                ctypes.memmove(message, text, len(text))
-            return 1
-        return 0
-
-    return run
-
-
-class WholeGraphModel(MindSporeLiteModel):
+class LiteGraphModel(MindSporeLiteModel, GraphEngine):
     """Downsampling, network, upsampling and curve in one graph, for one image size."""
 
     kind = "enhanced"
 
-    def enhance(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """RGB (H, W, 3) -> the same; raises ValueError for another size than that of the model."""
-        if not self._planar:
-            return self.run(image)
-        planes = image.transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-        enhanced = self.run(planes).transpose(1, 2, 0)
-        levels: NDArray[np.float32] = np.floor(np.float32(255) * enhanced + np.float32(0.5))
-        return np.clip(levels, 0, 255).astype(np.uint8)
+    def __init__(self, path: Path, worker: _Worker, info: _Info, sealed: bool) -> None:
+        super().__init__(path, worker, info, sealed)
+        self.takes_8_bit = not self._planar
 
 
 class _Info(NamedTuple):

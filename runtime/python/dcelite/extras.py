@@ -18,17 +18,18 @@ def absent(extra: str, *modules: str) -> str:
     """What to install, in one line, where one of the modules is absent; empty where all are there."""
     for module in modules:
         if importlib.util.find_spec(module) is None:
-            return _advice(extra, module)
+            return advice(extra, module)
     return ""
 
 
 def require(extra: str, purpose: str, *modules: str) -> None:
     """Raise EngineUnavailableError, in one line, where one of the modules is absent."""
-    if advice := absent(extra, *modules):
-        raise EngineUnavailableError(f"{purpose}: {advice}")
+    if text := absent(extra, *modules):
+        raise EngineUnavailableError(f"{purpose}: {text}")
 
 
-def _advice(extra: str, module: str) -> str:
+def advice(extra: str, module: str) -> str:
+    """What to install where a module is absent, in one line."""
     text = f"{_NAMES.get(module, module)} is not installed"
     command = f"pip install 'dcelite[{extra}]'"
     first, last = (".".join(map(str, version)) for version in MINDSPORE_PYTHONS)

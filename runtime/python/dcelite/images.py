@@ -12,9 +12,9 @@ import PIL.Image
 import PIL.ImageOps
 from numpy.typing import NDArray
 
-from dcelite._native import MAX_DIMENSION
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import atomic_output, reason
+from dcelite.model.architecture import MAX_DIMENSION
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 """Suffixes that are read and written, and what Pillow calls their formats."""
@@ -34,7 +34,7 @@ class Photograph:
 
     pixels: NDArray[np.uint8]
     """RGB (H, W, 3) or RGBA (H, W, 4), as stored: not rotated by the EXIF orientation."""
-    grey: bool
+    gray: bool
     """The file holds one luminance channel; it is written back as such."""
     exif: bytes
     icc_profile: bytes | None
@@ -45,6 +45,11 @@ class Photograph:
 def is_image_path(path: Path) -> bool:
     """True for the suffixes that dcelite reads and writes."""
     return path.suffix.lower() in FORMATS
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """The files in a folder and its subfolders that have such a suffix, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
 
 
 def check_suffix(path: Path) -> None:
@@ -89,10 +94,10 @@ def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
     if image.mode.startswith("I"):
         samples = np.asarray(image).astype(np.int64) >> 8
         image = PIL.Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8))
-    grey = image.mode in ("1", "L", "LA")
+    gray = image.mode in ("1", "L", "LA")
     alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
     pixels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
-    return Photograph(pixels, grey, exif, icc_profile, notes)
+    return Photograph(pixels, gray, exif, icc_profile, notes)
 
 
 def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
@@ -110,7 +115,7 @@ def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph
     check_suffix(path)
     image_format = FORMATS[path.suffix.lower()]
     image = PIL.Image.fromarray(pixels)
-    if original.grey:
+    if original.gray:
         image = image.convert("LA" if image.mode == "RGBA" else "L")
     if image_format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
         raise OutputError(

@@ -118,13 +118,13 @@ def network(x: Array, weights: Weights) -> Array:
     return np.tanh(layer(7, x1, x6))
 
 
-def apply_curve(image: Array, curve_map: Array) -> Array:
+def apply_curve(image: Array, curve_map: Array, iterations: int = ITERATIONS) -> Array:
     """(H, W, 3) in [0, 1] -> the same: LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, equation 3).
 
     The networks were published with the opposite sign of A, hence x + a (x^2 - x). A map of 3 channels serves all
     iterations, one of 24 holds eight maps in the order of application.
     """
-    maps = [curve_map] * ITERATIONS if curve_map.shape[2] == 3 else np.split(curve_map, ITERATIONS, axis=2)
+    maps = [curve_map] * iterations if curve_map.shape[2] == 3 else np.split(curve_map, iterations, axis=2)
     for a in maps:
         image = image + a * (image * image - image)
     return image
@@ -141,8 +141,17 @@ def curve_map(image: NDArray[np.uint8], weights: Weights, scale: int) -> Array:
     return network(downsample(image / 255.0, scale), weights)
 
 
+def finish(
+    image: NDArray[np.uint8],
+    curve_map: NDArray[np.floating[Any]],
+    strength: float = 1.0,
+    iterations: int = ITERATIONS,
+) -> NDArray[np.uint8]:
+    """uint8 RGB (H, W, 3) and its curve map (h, w, 3 | 24) -> enhanced uint8 RGB; ``strength`` scales the map."""
+    a = strength * upsample(np.asarray(curve_map, np.float64), *image.shape[:2])
+    return to_8_bit(apply_curve(image / 255.0, a, iterations))
+
+
 def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: float = 1.0) -> NDArray[np.uint8]:
-    """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3); ``strength`` scales the curve map."""
-    height, width = image.shape[:2]
-    a = strength * upsample(curve_map(image, weights, scale), height, width)
-    return to_8_bit(apply_curve(image / 255.0, a))
+    """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3)."""
+    return finish(image, curve_map(image, weights, scale), strength)

@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcelite.commands.model_options import add_model_options, open_enhancer
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.interrupts import deferred_interrupts
-from dcelite.model_options import add_model_options, open_enhancer
 
 if TYPE_CHECKING:
     from dcelite.video.enhance import Report

@@ -1,0 +1,155 @@
+"""Arrays as images: what is taken, and how the C ABI sees it."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite import _native
+from dcelite.model.architecture import MAX_CHROMA_STEP, MAX_DIMENSION
+
+Pixels = NDArray[np.uint8] | NDArray[np.uint16]
+"""An image (H, W, 3) or, of 8 bits, (H, W, 4)."""
+Planes = Sequence[NDArray[np.uint8]]
+"""A frame of video: luma and chroma, see Enhancer.yuv420."""
+
+_LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
+_FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
+
+
+def check_pixels(pixels: Pixels, name: str) -> None:
+    """Raise TypeError or ValueError for what is no image; ``name`` is that of the argument."""
+    if not isinstance(pixels, np.ndarray):
+        raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
+    if pixels.dtype not in (np.uint8, np.uint16):
+        raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
+    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
+    if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
+        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
+    if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
+        raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
+
+
+def check_output(out: Pixels, image: Pixels) -> None:
+    """Raise TypeError or ValueError where ``out`` cannot take the result for ``image``."""
+    check_pixels(out, "out")
+    if out.dtype != image.dtype:
+        raise TypeError(f"out: {out.dtype}, that of the image, {image.dtype}, was wanted")
+    if out.shape != image.shape:
+        raise ValueError(f"out: shape {out.shape}, that of the image, {image.shape}, was wanted")
+    if not out.flags.writeable:
+        raise ValueError("out: is read-only")
+
+
+def check_planes(planes: Planes, layout: str, name: str) -> None:
+    """Raise TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
+    if layout not in _LAYOUTS:
+        raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
+    count = 3 if layout == "i420" else 2
+    if len(planes) != count:
+        raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
+    for plane in planes:
+        if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+            seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
+            raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
+    luma = planes[0].shape
+    if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
+        raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
+    chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
+    for plane in planes[1:]:
+        if plane.shape != chroma:
+            raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
+
+
+def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
+    """Raise TypeError or ValueError where ``out`` cannot take the result for ``planes``."""
+    check_planes(out, layout, "out")
+    if out[0].shape != planes[0].shape:
+        raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
+    if not all(plane.flags.writeable for plane in out):
+        raise ValueError("out: is read-only")
+    if any(np.shares_memory(a, b) for a, b in itertools.combinations(out, 2)):
+        raise ValueError("out: planes overlap, memory of its own was wanted for each")
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Checked arrays of an image."""
+
+    format: int
+    """A dce_format."""
+    planes: Sequence[NDArray[Any]]
+    matrix: int = 0
+    """A dce_matrix."""
+
+    @classmethod
+    def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
+        """Raises ValueError for an order of channels that is unknown, or not that of 16 bits."""
+        if order not in ("rgb", "bgr"):
+            raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
+        if pixels.dtype == np.uint8:
+            return cls(_FORMATS[order, pixels.shape[2]], [pixels])
+        if order == "bgr":
+            raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
+        return cls(_native.RGB16, [pixels])
+
+    @classmethod
+    def of_planes(cls, planes: Planes, layout: str, matrix: int) -> Frame:
+        return cls(_LAYOUTS[layout], planes, matrix)
+
+    @property
+    def steps(self) -> list[int]:
+        """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
+        steps = [plane.itemsize * math.prod(plane.shape[2:]) for plane in self.planes]
+        if self.format == _native.I420:
+            _, u, v = self.planes
+            step = u.strides[1] if u.shape[1] > 1 else 1
+            common = u.shape[1] == 1 or v.strides[1] == step
+            steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+        return steps
+
+    @property
+    def is_plain(self) -> bool:
+        """True where samples follow each other in memory as the C ABI wants them; rows may be anywhere."""
+        return all(
+            step > 0
+            and (plane.ndim == 2 or plane.strides[2] == plane.itemsize)
+            and (plane.shape[1] == 1 or plane.strides[1] == step)
+            and (plane.shape[0] == 1 or abs(plane.strides[0]) >= plane.shape[1] * step)
+            and plane.flags.aligned
+            for plane, step in zip(self.planes, self.steps, strict=True)
+        )
+
+    def plain(self) -> Frame:
+        """The same, or a copy that the C ABI takes."""
+        return self if self.is_plain else replace(self, planes=[plane.copy(order="C") for plane in self.planes])
+
+    def empty(self) -> Frame:
+        """New arrays of the same shapes."""
+        return replace(self, planes=[np.empty(plane.shape, plane.dtype) for plane in self.planes])
+
+    def can_take_result_of(self, source: Frame) -> bool:
+        """True where the core library can write here directly: exactly in place, or without any overlap."""
+        if not self.is_plain:
+            return False
+        pairs = zip(self.planes, source.planes, strict=True)
+        in_place = all(a.ctypes.data == b.ctypes.data and a.strides == b.strides for a, b in pairs)
+        return in_place or not any(np.may_share_memory(a, b) for a in self.planes for b in source.planes)
+
+    def image(self) -> _native.Image:
+        """As the C ABI takes it, where it is plain; valid as long as the arrays are."""
+        height, width = self.planes[0].shape[:2]
+        image = _native.Image(self.format, width, height, matrix=self.matrix)
+        for i, plane in enumerate(self.planes):
+            image.plane[i] = plane.ctypes.data
+            image.stride[i] = plane.strides[0]
+        if self.format == _native.I420:
+            image.chroma_step = self.steps[1]
+        return image
