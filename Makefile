@@ -46,7 +46,7 @@ $(VENV)/.mindspore-lite: $(VENV)/.installed $(LITE_SOURCES)
 	else echo "setup: MindSpore Lite is left out (see above): everything but .ms files works"; fi
 
 demo: setup
-	$(BIN)/python demo/demo.py --output build/demo $(if $(IMAGE),--image "$(IMAGE)")
+	$(BIN)/python demo/demo.py --output build/demo --overwrite $(if $(IMAGE),--image "$(IMAGE)")
 
 # The speed figures of the README, and more. The models that hold the whole enhancement in their graph are what one
 # has without this runtime; the one for MindSpore Lite has a fixed size. A row without times, with its reason, is no failure.
@@ -58,7 +58,7 @@ bench: setup
 		--resize-in-graph --uint8 --size 900x1200
 	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
 		$(MODELS)/zerodcepp_full_uint8_literal.onnx --overwrite
-	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark
+	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark --overwrite
 	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
 	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \
 		--model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp_int8.onnx \

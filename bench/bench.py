@@ -400,7 +400,7 @@ def main(args: argparse.Namespace) -> int:
     created = datetime.datetime.now(datetime.timezone.utc)
     document = report.document(outcome, created, sys.argv[1:])
     print(report.terminal(document))
-    report.write(document, json_path=args.json, csv_path=args.csv, html_path=args.html)
+    report.write(document, json_path=args.json, csv_path=args.csv, html_path=args.html, overwrite=args.overwrite)
     if outcome.interrupted:
         return 130
     return 1 if any(row["reason"] is not None for row in document["results"]) else 0

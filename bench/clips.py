@@ -27,10 +27,13 @@ EXPOSURE = 1 / 12
 CRF = 18
 
 
-def write_clip(path: Path, picture: NDArray[np.uint8], speed: int, noise: int) -> None:
+def write_clip(path: Path, picture: NDArray[np.uint8], speed: int, noise: int, *, overwrite: bool = False) -> None:
     """The picture, moving ``speed`` pixels a frame to the left, with grey noise of up to ``noise`` levels."""
     rng = np.random.default_rng(0)
-    with atomic_output(path) as scratch, av.open(str(scratch), "w", format="mp4") as container:
+    with (
+        atomic_output(path, overwrite=overwrite) as scratch,
+        av.open(str(scratch), "w", format="mp4") as container,
+    ):
         stream = container.add_stream("libx264", rate=RATE, options={"crf": str(CRF)})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         for number in range(FRAMES):
@@ -52,8 +55,8 @@ def main(arguments: list[str]) -> int:
         for path in (pan, still):
             refuse_existing(path, args.overwrite)
         args.folder.mkdir(parents=True, exist_ok=True)
-        write_clip(pan, picture, speed=8, noise=2)
-        write_clip(still, picture, speed=0, noise=6)
+        write_clip(pan, picture, speed=8, noise=2, overwrite=args.overwrite)
+        write_clip(still, picture, speed=0, noise=6, overwrite=args.overwrite)
     except (DceliteError, OSError) as error:
         print(f"clips: {error}", file=sys.stderr)
         return 2

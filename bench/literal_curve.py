@@ -62,7 +62,7 @@ def main(arguments: list[str]) -> int:
         refuse_existing(args.target, args.overwrite)
         model = onnx.load_from_string(read_sealed(args.source))
         literal(model)
-        write_bytes_atomically(args.target, seal(model.SerializeToString()))
+        write_bytes_atomically(args.target, seal(model.SerializeToString()), overwrite=args.overwrite)
     except DceliteError as error:
         print(f"literal_curve: {error}", file=sys.stderr)
         return 2

@@ -482,13 +482,15 @@ def csv_text(found: Document) -> str:
     return text.getvalue()
 
 
-def write(found: Document, *, json_path: Path | None, csv_path: Path | None, html_path: Path | None) -> None:
+def write(
+    found: Document, *, json_path: Path | None, csv_path: Path | None, html_path: Path | None, overwrite: bool
+) -> None:
     """Write the reports that are wanted; raises OutputError."""
     if json_path is not None:
-        write_text_atomically(json_path, json.dumps(found, indent=1, allow_nan=False) + "\n")
+        write_text_atomically(json_path, json.dumps(found, indent=1, allow_nan=False) + "\n", overwrite=overwrite)
     if csv_path is not None:
-        write_text_atomically(csv_path, csv_text(found))
+        write_text_atomically(csv_path, csv_text(found), overwrite=overwrite)
     if html_path is not None:
         from dcelite.bench.page import page
 
-        write_text_atomically(html_path, page(found))
+        write_text_atomically(html_path, page(found), overwrite=overwrite)

@@ -18,10 +18,12 @@ from numpy.typing import NDArray
 from dcelite import Enhancer
 from dcelite.errors import DceliteError
 from dcelite.export.export import ExportOptions, export
-from dcelite.files import prepare_output_directory
+from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.images import Photograph, read_photograph, write_photograph
 
 CHECKPOINT = Path(__file__).resolve().parent.parent / "models" / "zerodcepp.ckpt"
+
+PICTURES = ("dark", "enhanced", "comparison")
 
 EXPOSURE = 0.06
 """Share of the light that reaches the sensor, compared with the original photograph: four stops less."""
@@ -52,11 +54,13 @@ def default_photograph() -> Photograph:
     return Photograph(darken(skimage.data.coffee()), grey=False, exif=b"", icc_profile=None, notes=[])
 
 
-def run(image: Path | None, output: Path) -> None:
+def run(image: Path | None, output: Path, *, overwrite: bool) -> None:
+    for name in PICTURES:
+        refuse_existing(output / f"{name}.png", overwrite)
     photograph = default_photograph() if image is None else read_photograph(image)
     prepare_output_directory(output)
     models = output / "models"
-    files = export(ExportOptions(CHECKPOINT, models, overwrite=True))
+    files = export(ExportOptions(CHECKPOINT, models, overwrite=overwrite))
 
     dark = photograph.pixels
     with Enhancer() as enhance:
@@ -68,8 +72,8 @@ def run(image: Path | None, output: Path) -> None:
         equal = np.mean(difference == 0)
         print(f"  {path.name:<18} {equal:8.3%} of the values equal, largest difference {difference.max()}")
 
-    for name, pixels in (("dark", dark), ("enhanced", enhanced), ("comparison", np.hstack([dark, enhanced]))):
-        write_photograph(output / f"{name}.png", pixels, photograph)
+    for name, pixels in zip(PICTURES, (dark, enhanced, np.hstack([dark, enhanced])), strict=True):
+        write_photograph(output / f"{name}.png", pixels, photograph, overwrite=overwrite)
     print(
         f"\nThe enhanced photograph is {output / 'enhanced.png'}, beside its input in comparison.png; models: {models}"
     )
@@ -79,9 +83,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="export the shipped weights, then enhance a photograph")
     parser.add_argument("--image", type=Path, help="a photograph of your own")
     parser.add_argument("--output", type=Path, required=True, help="folder for everything")
+    parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     options = parser.parse_args()
     try:
-        run(options.image, options.output)
+        run(options.image, options.output, overwrite=options.overwrite)
     except DceliteError as error:
         print(f"demo: error: {error}", file=sys.stderr)
         return 2

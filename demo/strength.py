@@ -1,6 +1,6 @@
 """The picture of the documentation on --strength: one dark photograph at four strengths, side by side.
 
-python demo/strength.py docs/strength.jpg
+python demo/strength.py docs/strength.jpg --overwrite
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ def picture() -> PIL.Image.Image:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="write the picture of the documentation on --strength")
-    parser.add_argument("output", type=Path, help="a .jpg file; it is replaced if it exists")
-    output: Path = parser.parse_args().output
+    parser.add_argument("output", type=Path, help="a .jpg file")
+    parser.add_argument("--overwrite", action="store_true", help="replace it if it exists")
+    options = parser.parse_args()
     try:
-        with atomic_output(output) as temporary:
+        with atomic_output(options.output, overwrite=options.overwrite) as temporary:
             picture().save(temporary, "JPEG", quality=88)
     except DceliteError as error:
         print(f"strength: error: {error}", file=sys.stderr)

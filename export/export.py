@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 import threading
 from collections.abc import Callable
@@ -34,7 +33,7 @@ from dcelite.export.verify import (
     mindspore_network,
     verify,
 )
-from dcelite.files import refuse_existing, scratch_folder
+from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
 from dcelite.training.architecture import DEFAULT_SCALES
 from dcelite.training.checkpoint import Weights, load_weights
@@ -88,9 +87,11 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
         say(_table(paths, parities, skipped))
         _refuse_differences(paths, parities)
         records = _records(options, variant, paths, parities)
-        text = manifest_text(options.output, previous, records)
-        (scratch / FILE_NAME).write_text(text, encoding="utf-8")
-        published = _publish([*paths.values(), scratch / FILE_NAME], options.output)
+        publish(scratch, options.output, overwrite=options.overwrite)
+        # It has been read, and what it said is in the new one.
+        manifest = options.output / FILE_NAME
+        write_text_atomically(manifest, manifest_text(options.output, previous, records), overwrite=True)
+    published = [*(options.output / file for file in files.values()), manifest]
     say(f"{', '.join(path.name for path in published)}: in {options.output}")
     return published
 
@@ -258,16 +259,6 @@ def _records(
         "tools": tool_versions(),
     }
     return {path.name: {**file_record(path, name, variant, parities[name]), **origin} for name, path in paths.items()}
-
-
-def _publish(files: list[Path], output: Path) -> list[Path]:
-    """Move the finished files from the temporary folder to the output folder."""
-    published = []
-    for file in files:
-        with file.open("rb") as stream:
-            os.fsync(stream.fileno())
-        published.append(file.replace(output / file.name))
-    return published
 
 
 if __name__ == "__main__":

@@ -6,8 +6,8 @@ smallest and the largest value; ``equalise.borne_by_one_channel`` sees to it tha
 correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
 the map is measured on the converted model and taken from the last bias before the model is converted again.
 
-Beside each model stand the network that the converter was given, its configuration in converter_lite's format, and for
-full int8 the calibration pictures as it wants them, so that in that folder
+Beside each model, in a folder that should be new, stand the network that the converter was given, its configuration in
+converter_lite's format, and for full int8 the calibration pictures as it wants them, so that there
 
     converter_lite --fmk=ONNX --modelFile=NAME_source.onnx --outputFile=NAME --configFile=NAME.cfg
 
@@ -78,6 +78,15 @@ def write_calibration_inputs(images: Sequence[NDArray[np.float32]], folder: Path
         fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(folder / f"{index:03}.bin")
 
 
+def remove_surplus_inputs(folder: Path, count: int) -> None:
+    """Remove what an earlier conversion with more pictures than ``count`` left; files of any other kind stay."""
+    size = 4 * 3 * CALIBRATION_SIZE[0] * CALIBRATION_SIZE[1]
+    for path in folder.iterdir():
+        number = path.stem
+        if path.name == f"{number}.bin" and number.isdecimal() and int(number) >= count and path.stat().st_size == size:
+            path.unlink()
+
+
 def write_ms_weight_only(
     arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
 ) -> None:
@@ -118,7 +127,7 @@ def write_ms_full(
         convert(source, path, config=config, input_shape=shape, scale=variant.scale)
         centred = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
         write_onnx(centred, variant, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=variant.scale)
+        convert(source, path, config=config, input_shape=shape, scale=variant.scale, overwrite=True)
     return centred
 
 

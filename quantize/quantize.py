@@ -6,9 +6,8 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
 from dcelite.export.dce_file import write_dce
 from dcelite.export.manifest import dcelite_version, sha256, tool_version
 from dcelite.export.variant import Variant
-from dcelite.files import refuse_existing, scratch_folder
+from dcelite.files import publish, refuse_existing, scratch_folder
 from dcelite.progress import track
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
 from dcelite.quantize.dce_int8 import write_dce_int8
@@ -180,6 +179,10 @@ KINDS = {
     "fp16.ms": "curve network, float16 weights",
     "int8.dce": "native, int8",
 }
+LITE_SOURCES = ("int8.cfg", "int8_source.onnx", "weight8.cfg", "weight8_source.onnx")
+"""What stands beside the ``.ms`` files, to make them again with converter_lite."""
+CALIBRATION_INPUTS = "int8_calibration"
+"""And the folder of the pictures that it takes for the full int8."""
 
 
 def _write_onnx(weights: Weights, found: Quantised, variant: Variant, metadata: dict[str, str], base: Path) -> None:
@@ -244,17 +247,6 @@ def _judge_file(path: Path, ending: str, reference: Reference, baselines: dict[s
     return FileResult(KINDS[ending], engine, measurement, own, base.stat().st_size, fp32)
 
 
-def _publish(folder: Path, output: Path) -> list[Path]:
-    """Move what is in the folder to the output folder, replacing what has the same names."""
-    published = []
-    for source in sorted(folder.iterdir()):
-        target = output / source.name
-        if target.is_dir():
-            shutil.rmtree(target)
-        published.append(source.replace(target))
-    return published
-
-
 def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     """Write the int8 files and the report; returns their paths.
 
@@ -274,9 +266,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     variant = Variant(weights.architecture, scale)
     stem = variant.stem(options.name, sized=False)
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
-    if options.output.is_dir():
-        for file in [*kinds, f"{stem}_{REPORT_NAME}.json", f"{stem}_{REPORT_NAME}.html"]:
-            refuse_existing(options.output / file, options.overwrite)
+    _refuse_existing(options, stem, kinds)
     calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
     for text in calibration.warnings:
         say(f"warning: {text}")
@@ -320,10 +310,25 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
         (made / f"{stem}_{REPORT_NAME}.json").write_text(text, encoding="utf-8")
         (made / f"{stem}_{REPORT_NAME}.html").write_text(to_html(report), encoding="utf-8")
-        published = _publish(made, options.output)
+        names = sorted(path.name for path in made.iterdir())
+        publish(made, options.output, overwrite=options.overwrite)
+        if options.overwrite and "ms" in formats:
+            from dcelite.quantize.lite_int8 import remove_surplus_inputs
+
+            remove_surplus_inputs(options.output / f"{stem}_{CALIBRATION_INPUTS}", len(calibration.images))
     say(table(report))
-    say(f"{', '.join(path.name for path in published)}: in {options.output}")
-    return published
+    say(f"{', '.join(names)}: in {options.output}")
+    return [options.output / name for name in names]
+
+
+def _refuse_existing(options: QuantizeOptions, stem: str, models: Iterable[str]) -> None:
+    """Raise OutputError before any work where it would replace something unasked."""
+    names = [*models, f"{stem}_{REPORT_NAME}.json", f"{stem}_{REPORT_NAME}.html"]
+    if f"{stem}_int8.ms" in models:
+        names += [f"{stem}_{ending}" for ending in LITE_SOURCES]
+        refuse_existing(options.output / f"{stem}_{CALIBRATION_INPUTS}", options.overwrite, folder=True)
+    for name in names:
+        refuse_existing(options.output / name, options.overwrite)
 
 
 def _notes(found: Quantised, formats: Sequence[str], target: float) -> list[str]:

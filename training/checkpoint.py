@@ -43,9 +43,9 @@ def load_weights(path: Path | str) -> Weights:
     return select_weights(read_arrays(Path(path)), Path(path))
 
 
-def save_weights(weights: Weights, path: Path) -> None:
+def save_weights(weights: Weights, path: Path, *, overwrite: bool = False) -> None:
     """Write a MindSpore checkpoint atomically; raises OutputError."""
-    write_bytes_atomically(path, ckpt_file.write(weights.arrays))
+    write_bytes_atomically(path, ckpt_file.write(weights.arrays), overwrite=overwrite)
 
 
 def read_arrays(path: Path) -> dict[str, NDArray[Any]]:

@@ -318,10 +318,12 @@ def noise_level(image: Pixels) -> float:
     return median / 0.6745 / 6 if median else float(magnitude.mean()) * math.sqrt(math.pi / 2) / 6
 
 
-def write_report(path: Path, evaluations: Sequence[Evaluation], settings: dict[str, object]) -> None:
+def write_report(
+    path: Path, evaluations: Sequence[Evaluation], settings: dict[str, object], *, overwrite: bool = False
+) -> None:
     """The JSON file; raises OutputError."""
     report = {**settings, "models": [evaluation.report() for evaluation in evaluations]}
-    write_text_atomically(path, json.dumps(report, indent=2) + "\n")
+    write_text_atomically(path, json.dumps(report, indent=2) + "\n", overwrite=overwrite)
 
 
 def heat_map(model: Model, image: Pixels) -> Map | None:

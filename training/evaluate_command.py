@@ -129,11 +129,11 @@ def run_evaluate(args: argparse.Namespace) -> None:
                 "against": str(args.against) if args.against else None,
                 "scale": args.scale,
             }
-            evaluate.write_report(args.json, evaluations, settings)
+            evaluate.write_report(args.json, evaluations, settings, overwrite=args.overwrite)
         if args.sheet:
             from dcelite.training.sheet import contact_sheet
 
-            contact_sheet(args.sheet, models, evaluations, pictures)
+            contact_sheet(args.sheet, models, evaluations, pictures, overwrite=args.overwrite)
             print(f"{args.sheet}: the contact sheet")
     failures = evaluations[0].failures
     for failure in failures:
@@ -168,5 +168,5 @@ def run_figure(args: argparse.Namespace) -> None:
         from dcelite.training.evaluate import read_rgb
         from dcelite.training.sheet import map_figure
 
-        map_figure(args.output, args.image, read_rgb(args.image), models)
+        map_figure(args.output, args.image, read_rgb(args.image), models, overwrite=args.overwrite)
     print(f"{args.output}: the figure")

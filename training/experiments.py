@@ -3,7 +3,8 @@
     python -m dcelite.training.experiments TABLE --data ../shared/data/sice_part1_train --split build/split \\
         --output build/experiments
 
-TABLE is recipe, losses, scale, iterations, maps or complaints. Rows that have been run already are only measured again.
+TABLE is recipe, losses, scale, iterations, maps or complaints. Rows that have been run already are only measured again,
+and interrupted ones are continued.
 ``limits`` tells what curves could do, ``profile`` where the time of a step goes. build/split is made by
 dcelite.training.split.
 """
@@ -127,12 +128,13 @@ class CurveModel:
 
 
 def trained(name: str, config: TrainingConfig, args: argparse.Namespace) -> Path:
-    """The weights of a row, trained unless they are there."""
+    """The weights of a row, trained unless they are there; a run that was interrupted is continued."""
     folder: Path = args.output / "".join(c if c.isalnum() else "_" for c in name)
     weights = folder / f"{config.architecture}.ckpt"
     if not weights.exists():
         exclude = read_names(args.split / "held_out.txt")
-        train(config, args.data, folder, steps=args.steps, exclude=exclude, overwrite=True)
+        interrupted = (folder / "run.json").exists()
+        train(config, args.data, folder, steps=args.steps, exclude=exclude, resume=interrupted)
     return weights
 
 

@@ -38,7 +38,7 @@ class LossHistory:
                 rows = []
             if len(rows) < step or not rows[-1].startswith(f"{step},"):
                 raise DceliteError(f"{self.path}: does not hold the losses of steps 1 to {step}; is it damaged?")
-        write_text_atomically(self.path, "\n".join([HEADER, *rows, ""]))
+        write_text_atomically(self.path, "\n".join([HEADER, *rows, ""]), overwrite=True)
 
     def append(self, step: int, terms: NDArray[np.float32]) -> None:
         """Note the weighted terms, (4,), of a step counted from 1."""
@@ -74,5 +74,5 @@ def plot_history(history: Path, picture: Path) -> None:
         axes.set_ylim(0, 1.1 * float(np.percentile(values, 99)) or 1)
         axes.set_title(f"{name} (weighted)" if name != "total" else "total loss")
         axes.set_xlabel("step")
-    with atomic_output(picture) as temporary:
+    with atomic_output(picture, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=100)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dcelite.training.dataset import TrainingImages
 
 BRIGHTNESS_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
 """Which images of the data serve as samples: their rank by brightness, 0 the darkest, 1 the brightest."""
+SAMPLE_NAME = re.compile("[0-9]{6,}[.]png")
 SIDE = 384
 """Pixels of the longer side of a sample."""
 
@@ -24,6 +26,11 @@ def is_sample_step(step: int) -> bool:
     """True for 1, 3, 10, 30, 100, 300 ...: the run changes quickly at first."""
     digits = str(step)
     return digits[0] in "13" and not digits[1:].strip("0")
+
+
+def samples_in(folder: Path) -> list[Path]:
+    """The files that :meth:`Samples.draw` has written, or has the names of."""
+    return sorted(path for path in folder.glob("*.png") if SAMPLE_NAME.fullmatch(path.name))
 
 
 @dataclass(frozen=True)

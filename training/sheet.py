@@ -26,7 +26,12 @@ HEAT = "RdBu_r"
 
 
 def contact_sheet(
-    path: Path, models: Sequence[tuple[str, Model]], evaluations: Sequence[Evaluation], pictures: Sequence[Picture]
+    path: Path,
+    models: Sequence[tuple[str, Model]],
+    evaluations: Sequence[Evaluation],
+    pictures: Sequence[Picture],
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Draw up to SHEET_ROWS pictures, from the worst to the best, or without references from the darkest to the
     brightest: input, result and curve map of each model, reference. Raises OutputError.
@@ -50,7 +55,7 @@ def contact_sheet(
         if wanted is not None:
             show(next(cells), wanted, f"reference, mean {wanted.mean():.0f}\n")
     add_colour_bar(figure, maps)
-    save(figure, path)
+    save(figure, path, overwrite)
 
 
 def chosen(figures: Sequence[Figures]) -> list[Figures]:
@@ -66,7 +71,9 @@ def summary(figures: Figures) -> str:
     return f"{figures.psnr:.1f} dB, SSIM {figures.ssim:.3f}, MAE {figures.mae:.0f}"
 
 
-def map_figure(path: Path, source: Path, image: Pixels, models: Sequence[tuple[str, Model]]) -> None:
+def map_figure(
+    path: Path, source: Path, image: Pixels, models: Sequence[tuple[str, Model]], *, overwrite: bool = False
+) -> None:
     """For each model: input, result, maps of red, green and blue, tone curve. Raises OutputError, ImageError."""
     columns = 6
     figure = Figure(figsize=(2.9 * columns, 2.7 * len(models) + 0.6), layout="constrained")
@@ -85,7 +92,7 @@ def map_figure(path: Path, source: Path, image: Pixels, models: Sequence[tuple[s
             show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {colour}", maps)
         tone_curve(cells[5], image, result)
     add_colour_bar(figure, maps)
-    save(figure, path)
+    save(figure, path, overwrite)
 
 
 def channel_map(model: Model, image: Pixels, channel: int) -> Map | None:
@@ -113,7 +120,7 @@ def tone_curve(axes: Any, image: Pixels, result: Pixels) -> None:
 
 
 def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Pixels, Pixels, Map]]) -> None:
-    """Samples of a training run, (input, result, curve map) each. Raises OutputError."""
+    """Samples of a training run, (input, result, curve map) each, in place of those of the step. Raises OutputError."""
     figure = Figure(figsize=(2.4 * len(rows), 7.4), layout="constrained")
     FigureCanvasAgg(figure)
     maps: list[Any] = []
@@ -123,7 +130,7 @@ def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Pixels, Pixels, Map
         show(cells[1], result, f"step {step}, mean {result.mean():.0f}")
         show_map(cells[2], -curve_map.mean(2), image.shape[:2], "curve map", maps)
     add_colour_bar(figure, maps)
-    save(figure, path)
+    save(figure, path, overwrite=True)
 
 
 def show(axes: Any, image: Pixels, text: str) -> None:
@@ -157,6 +164,6 @@ def add_colour_bar(figure: Figure, maps: Sequence[Any]) -> None:
     bar.ax.tick_params(labelsize=7)
 
 
-def save(figure: Figure, path: Path) -> None:
-    with atomic_output(path) as temporary:
+def save(figure: Figure, path: Path, overwrite: bool) -> None:
+    with atomic_output(path, overwrite=overwrite) as temporary:
         figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")

@@ -27,7 +27,13 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, ModelError, OutputError
-from dcelite.files import prepare_output_directory, write_bytes_atomically, write_text_atomically
+from dcelite.files import (
+    prepare_output_directory,
+    refuse_existing,
+    remove_leftovers,
+    write_bytes_atomically,
+    write_text_atomically,
+)
 from dcelite.interrupts import deferred_interrupts
 from dcelite.progress import Progress
 from dcelite.training import ckpt_file
@@ -38,7 +44,7 @@ from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.history import LossHistory, plot_history
 from dcelite.training.losses import TERMS, LossConfig, ZeroReferenceLoss
 from dcelite.training.network import Enhancer, build_network, weights_of
-from dcelite.training.samples import Samples, is_sample_step
+from dcelite.training.samples import Samples, is_sample_step, samples_in
 
 CHECKPOINT_SECONDS = 15.0
 """At most this much work is lost when the process is killed."""
@@ -193,7 +199,7 @@ def train(
     prepare_output_directory(output)
     for line in images.skipped:
         print(f"skipped {line}", file=sys.stderr)
-    _open_run(output, config, images, resume)
+    _open_run(output, config, images, resume, overwrite)
     trainer = Trainer(config)
     state = output / "state.ckpt"
     if resume and state.exists():
@@ -204,7 +210,7 @@ def train(
 
     def save() -> None:
         history.flush()  # first, so that the history never lacks a step of the state
-        write_bytes_atomically(state, trainer.state(time.monotonic() - started))
+        write_bytes_atomically(state, trainer.state(time.monotonic() - started), overwrite=True)
 
     def done() -> bool:
         out_of_time = minutes is not None and time.monotonic() - started >= 60 * minutes
@@ -233,7 +239,7 @@ def train(
         print(f"interrupted at step {trainer.step}, which is saved; --resume continues", file=sys.stderr)
         raise KeyboardInterrupt
     weights = output / f"{config.architecture}.ckpt"
-    save_weights(trainer.weights(), weights)
+    save_weights(trainer.weights(), weights, overwrite=True)
     return weights
 
 
@@ -250,27 +256,34 @@ def load_config(output: Path) -> TrainingConfig:
 
 
 def _check_run(output: Path, config: TrainingConfig, resume: bool, overwrite: bool) -> None:
-    """Refuse to mix two runs in one folder."""
+    """Refuse to mix two runs in one folder, or a run with files that are none of its own."""
     if resume:
         if load_config(output) != config:
             raise DceliteError(f"{output}: its run was started with other settings, which cannot change on --resume")
-    elif not overwrite and (output / "run.json").exists():
+        return
+    if not overwrite and (output / "run.json").exists():
         raise OutputError(f"{output}: holds a run already; --resume continues it, --overwrite replaces it")
+    for path in _files_of_run(output, config):
+        refuse_existing(path, overwrite)
 
 
-def _open_run(output: Path, config: TrainingConfig, images: TrainingImages, resume: bool) -> None:
-    """Write run.json and remove what an overwritten run left, or check that a resumed run has the same data."""
+def _files_of_run(output: Path, config: TrainingConfig) -> list[Path]:
+    """What a run writes, apart from run.json."""
+    names = ("state.ckpt", "history.csv", "losses.png", f"{config.architecture}.ckpt")
+    return [*(output / name for name in names), *samples_in(output / "samples")]
+
+
+def _open_run(output: Path, config: TrainingConfig, images: TrainingImages, resume: bool, overwrite: bool) -> None:
+    """Write run.json, after which the folder is the run's; or check that a resumed run has the same data."""
     path = output / "run.json"
-    for leftover in output.glob(".state.*.ckpt"):  # of a process killed while it saved
-        leftover.unlink()
+    remove_leftovers(output / "state.ckpt")
     if resume:
         if json.loads(path.read_text(encoding="utf-8"))["data_crc32"] != images.fingerprint:
             raise DceliteError(f"{output}: its run was started with other images; give the same --data and --exclude")
         return
-    for name in ("state.ckpt", "history.csv", "losses.png", f"{config.architecture}.ckpt"):
-        (output / name).unlink(missing_ok=True)
-    for leftover in (output / "samples").glob("*.png"):
-        leftover.unlink()
+    if overwrite:
+        for old in _files_of_run(output, config):
+            old.unlink(missing_ok=True)
     run = {
         "config": asdict(config),
         "images": len(images),
@@ -278,7 +291,7 @@ def _open_run(output: Path, config: TrainingConfig, images: TrainingImages, resu
         "mindspore": ms.__version__,
         "numpy": np.__version__,
     }
-    write_text_atomically(path, json.dumps(run, indent=2) + "\n")
+    write_text_atomically(path, json.dumps(run, indent=2) + "\n", overwrite=overwrite)
 
 
 def _describe(terms: NDArray[np.float32]) -> str:

@@ -9,12 +9,14 @@
 #include <dcelite.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <math.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -45,6 +47,7 @@ typedef struct Settings {
     int runs, warm_up;
     double seconds, max_seconds, block_ms;
     const char *json; /* file name; null: none */
+    int overwrite;
 } Settings;
 
 typedef struct Block {
@@ -163,7 +166,8 @@ static void add_isas(Settings *settings, const char *text) {
 
 static const char kHelp[] =
     "usage: dce_bench [--model FILE.dce]... [--size WxH]... [--threads N]... [--isa ISA|all]...\n"
-    "                 [--runs N] [--seconds S] [--max-seconds S] [--warm-up N] [--json FILE]\n"
+    "                 [--runs N] [--seconds S] [--max-seconds S] [--warm-up N]\n"
+    "                 [--json FILE [--overwrite]]\n"
     "\n"
     "Times every model with every size, number of threads and instruction set, in turn.\n"
     "Without options: the shipped weights, 1200x900, 1 thread, the best instruction set;\n"
@@ -176,6 +180,7 @@ static int is_option(const char *given, const char *name, const char *of_lite) {
 
 static Settings parse(int count, char **arguments) {
     Settings settings;
+    struct stat existing;
     memset(&settings, 0, sizeof settings);
     settings.runs = 50;
     settings.warm_up = 3;
@@ -187,6 +192,10 @@ static Settings parse(int count, char **arguments) {
         if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
             fputs(kHelp, stdout);
             exit(0);
+        }
+        if (strcmp(option, "--overwrite") == 0) {
+            settings.overwrite = 1;
+            continue;
         }
         if (!value) fail(option, "", "is not an option, or wants a value (--help lists them)");
         ++i;
@@ -213,6 +222,10 @@ static Settings parse(int count, char **arguments) {
         } else {
             fail(option, value, "is not an option (--help lists them)");
         }
+    }
+    if (settings.json && stat(settings.json, &existing) == 0) {
+        if (!S_ISREG(existing.st_mode)) fail("--json", settings.json, "is no file, a file name was wanted");
+        if (!settings.overwrite) fail("--json", settings.json, "exists already; give another name or --overwrite");
     }
     if (!settings.model_count) settings.models[settings.model_count++] = NULL;
     if (!settings.size_count) add_size(&settings, "1200x900");
@@ -950,17 +963,12 @@ static void json_result(FILE *file, const Row *row, const Settings *settings, co
     fputs("\"energy_joules_per_frame\": null}", file);
 }
 
-static int write_json(const Settings *settings, int argument_count, char **arguments, const Row *rows, int count,
-                      const double *peaks, double copied, const char *before) {
+static void json_document(FILE *file, const Settings *settings, int argument_count, char **arguments, const Row *rows,
+                          int count, const double *peaks, double copied, const char *before) {
     char created[64];
     const time_t seconds = time(NULL);
     struct tm parts;
     int written = 0;
-    FILE *file = fopen(settings->json, "w");
-    if (!file) {
-        fprintf(stderr, "dce_bench: error: %s: cannot be written: %s\n", settings->json, strerror(errno));
-        return 0;
-    }
     gmtime_r(&seconds, &parts);
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S+00:00", &parts);
     fprintf(file, "{\"format\": \"dcelite-bench\", \"version\": 2, \"created\": \"%s\", \"command\": [", created);
@@ -988,9 +996,40 @@ static int write_json(const Settings *settings, int argument_count, char **argum
         fputs(i + 1 < count ? ",\n" : "\n", file);
     }
     fputs(" ]}\n", file);
-    if (fclose(file) == 0) return 1;
-    fprintf(stderr, "dce_bench: error: %s: cannot be written: %s\n", settings->json, strerror(errno));
-    return 0;
+}
+
+/* Gives a finished file its name; 0 where that is taken by now, without --overwrite. */
+static int place(const char *finished, const Settings *settings) {
+    if (!settings->overwrite) {
+        const int taken = open(settings->json, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        if (taken < 0) return 0;
+        close(taken);
+    }
+    return rename(finished, settings->json) == 0;
+}
+
+/* The file appears when it is complete. */
+static int write_json(const Settings *settings, int argument_count, char **arguments, const Row *rows, int count,
+                      const double *peaks, double copied, const char *before) {
+    const size_t room = strlen(settings->json) + 32;
+    char *temporary = malloc(room);
+    int written = 0;
+    FILE *file = NULL;
+    if (temporary) {
+        snprintf(temporary, room, "%s.%ld.new", settings->json, (long)getpid());
+        file = fopen(temporary, "wx");
+    }
+    if (file) {
+        json_document(file, settings, argument_count, arguments, rows, count, peaks, copied, before);
+        written = !ferror(file);
+        written = fclose(file) == 0 && written && place(temporary, settings);
+    }
+    if (!written) {
+        fprintf(stderr, "dce_bench: error: %s: cannot be written: %s\n", settings->json, strerror(errno));
+        if (file) remove(temporary);
+    }
+    free(temporary);
+    return written;
 }
 
 /* ---- the run ---- */

@@ -161,6 +161,21 @@ def test_bad_arguments(program: list[str], arguments: tuple[str, str]) -> None:
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+def test_a_report_replaces_nothing_unasked(program: list[str], tmp_path: Path) -> None:
+    arguments = ("--size", "60x40", "--seconds", 0, "--runs", 1, "--json", tmp_path / "run.json")
+    (tmp_path / "run.json").write_text("precious")
+    done = run(program, *arguments)
+    assert done.returncode == 2
+    assert "run.json: exists already; give another name or --overwrite" in done.stderr
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["precious"]
+    assert run(program, *arguments, "--overwrite").returncode == 0
+    assert document(tmp_path / "run.json")["results"]
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    done = run(program, *arguments[:-1], tmp_path, "--overwrite")
+    assert done.returncode == 2
+    assert "is no file, a file name was wanted" in done.stderr
+
+
 def test_an_unwritable_report(program: list[str], tmp_path: Path) -> None:
     done = run(program, "--size", "60x40", "--seconds", 0, "--runs", 1, "--json", tmp_path / "absent" / "run.json")
     assert done.returncode == 2

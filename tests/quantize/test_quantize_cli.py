@@ -12,10 +12,12 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.cli import main
+from dcelite.errors import EngineUnavailableError
+from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.training.checkpoint import Weights, save_weights
 
 from quantize_cases import picture, save_pictures, weights_of
-from support import REPOSITORY
+from support import REPOSITORY, skip
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +76,26 @@ def test_native_and_onnx_files_with_a_report(folder, tmp_path, capsys):
         assert enhancer(picture(20)).shape == picture(20).shape
     line = fails(capsys, *arguments)
     assert "exists already" in line
+
+
+def test_overwrite_replaces_its_own_files_and_nothing_else(folder, tmp_path, capsys):
+    try:
+        find_sdk()
+    except EngineUnavailableError as error:
+        skip(str(error))
+    inputs = tmp_path / "zerodcepp_int8_calibration"
+    arguments = ["--checkpoint", folder / "weights.ckpt", "--calibration", folder / "dark", "--output", tmp_path]
+    arguments += ["--formats", "ms", "--pictures"]
+    assert main(["quantize", *map(str, arguments), "9"]) == 0
+    inputs.joinpath("notes.txt").write_text("precious")
+    made = {path.name for path in tmp_path.iterdir()}
+    endings = ["int8.ms", "int8.cfg", "int8_source.onnx", "int8_calibration", "weight8.ms", "weight8.cfg"]
+    endings += ["weight8_source.onnx", "fp16.ms", "quantization.json", "quantization.html"]
+    assert made == {f"zerodcepp_{ending}" for ending in endings}
+    assert main(["quantize", *map(str, arguments), "8", "--overwrite"]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == made
+    assert sorted(path.name for path in inputs.iterdir()) == [*(f"{n:03}.bin" for n in range(8)), "notes.txt"]
+    assert "calibrate_size=8" in (tmp_path / "zerodcepp_int8.cfg").read_text()
 
 
 @pytest.mark.parametrize(("name", "index"), [("e_conv2.depth_conv.weight", 5), ("e_conv4.point_conv.weight", 31)])

@@ -102,6 +102,20 @@ def test_two_inputs_of_one_name_are_refused(tmp_path: Path, photo: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
+def test_no_input_is_replaced_by_another(tmp_path: Path, photo: Path) -> None:
+    """Not even with --overwrite: it would be gone before its own turn."""
+    enhanced = photo.with_name("night_enhanced.png")
+    photo.rename(enhanced)
+    PIL.Image.open(enhanced).save(photo)
+    before = enhanced.read_bytes()
+    result = dcelite("enhance", photo, enhanced, "--overwrite")
+    assert_refused(result, "night_enhanced.png: is an input itself, and would hold", photo)
+    (tmp_path / "link").symlink_to(tmp_path)
+    result = dcelite("enhance", photo, tmp_path / "link" / "night.png", "--overwrite")
+    assert_refused(result, "night_enhanced.png: would hold both")
+    assert enhanced.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "texts"),
     [

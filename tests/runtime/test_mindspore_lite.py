@@ -288,10 +288,13 @@ def test_convert_replaces_the_output_only_on_success(curve_ms: Path, tmp_path: P
     with pytest.raises(
         ModelError, match=r"broken\.onnx: the MindSpore Lite converter refused it: .*model path: broken\.onnx"
     ):
-        convert(broken, target)
+        convert(broken, target, overwrite=True)
     assert target.read_text() == "precious"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken.onnx", "out.ms"]
-    convert(curve_ms.with_suffix(".onnx"), target, scale=6)
+    with pytest.raises(OutputError, match=r"out\.ms: exists already"):
+        convert(curve_ms.with_suffix(".onnx"), target, scale=6)
+    assert target.read_text() == "precious"
+    convert(curve_ms.with_suffix(".onnx"), target, scale=6, overwrite=True)
     assert target.read_bytes() == curve_ms.read_bytes()
     assert stat.S_IMODE(target.stat().st_mode) & 0o600 == 0o600
 
@@ -469,7 +472,7 @@ def test_foreign_models_are_refused_by_name(lite: build.Build, tmp_path: Path) -
     convert(curve_onnx(tmp_path / "m.onnx", output="probabilities"), tmp_path / "m.ms")
     with pytest.raises(ModelError, match="has the output 'probabilities', 'curve_map' or 'enhanced' was wanted"):
         open_model(tmp_path / "m.ms", 1)
-    convert(curve_onnx(tmp_path / "m.onnx", channels=5), tmp_path / "m.ms")
+    convert(curve_onnx(tmp_path / "m.onnx", channels=5), tmp_path / "m.ms", overwrite=True)
     with pytest.raises(ModelError, match=r"has a curve map of shape \(1, 5, 4, 4\), 3 or 24 channels were wanted"):
         open_model(tmp_path / "m.ms", 1)
 
@@ -671,7 +674,7 @@ def test_cache_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_install_unpacks_what_is_needed(fake_wheel: Path, empty_cache: Path) -> None:
-    stale = empty_cache / "mindspore-lite" / ".new-killed"
+    stale = empty_cache / "mindspore-lite" / ".dcelite-killed"
     stale.mkdir(parents=True)
     found = sdk.install_sdk(sdk.host_architecture())
     root = found.library.parent.parent
@@ -689,6 +692,19 @@ def test_install_keeps_what_is_there_unless_forced(fake_wheel: Path) -> None:
     with pytest.raises(EngineUnavailableError, match=r"not installed; run: python -m dcelite\.mindspore_lite install"):
         sdk.find_sdk()
     assert sdk.install_sdk(sdk.host_architecture()).library.is_file()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_install_removes_nothing_of_others(fake_wheel: Path, force: bool) -> None:
+    library = sdk.install_sdk(sdk.host_architecture()).library
+    library.unlink()
+    mine = [library.parent / "mine.so", sdk.store() / "mine" / "notes", sdk.store() / ".new-mine" / "notes"]
+    for path in mine:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("precious")
+    sdk.install_sdk(sdk.host_architecture(), force=force)
+    assert library.read_text() == library.name
+    assert [path.read_text() for path in mine] == ["precious"] * 3
 
 
 def test_installs_at_the_same_time(fake_wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError, ModelError, OutputError
+from dcelite.training import experiments
 from dcelite.training import train as train_module
 from dcelite.training.averaging import WeightAverage
 from dcelite.training.checkpoint import load_weights, read_arrays
@@ -196,6 +197,38 @@ class TestRefusals:
         train(CONFIG, data, tmp_path, steps=3)
         train(CONFIG, data, tmp_path, steps=1, overwrite=True)
         assert len(history(tmp_path)) == 2
+
+    def test_overwrite_removes_what_a_run_leaves_and_nothing_else(self, data: Path, tmp_path: Path) -> None:
+        train(CONFIG, data, tmp_path, steps=3)
+        mine = [tmp_path / name for name in (".state.mine.ckpt", "notes.txt", "zerodce.ckpt", "samples/holiday.png")]
+        for path in mine:
+            path.write_text("precious")
+        train(CONFIG, data, tmp_path, steps=1, overwrite=True)
+        assert [path.read_text() for path in mine] == ["precious"] * len(mine)
+        assert sorted(path.name for path in (tmp_path / "samples").iterdir()) == ["000001.png", "holiday.png"]
+
+    def test_a_folder_with_other_things_is_no_obstacle(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "samples").mkdir()
+        mine = [tmp_path / name for name in (".state.mine.ckpt", "notes.txt", "samples/holiday.png", "samples/1.png")]
+        for path in mine:
+            path.write_text("precious")
+        train(CONFIG, data, tmp_path, steps=1)
+        assert [path.read_text() for path in mine] == ["precious"] * len(mine)
+
+    def test_an_experiment_continues_its_own_run_and_replaces_nothing(self, data: Path, tmp_path: Path) -> None:
+        (tmp_path / "held_out.txt").write_text("6.png\n")
+        args = argparse.Namespace(data=data, split=tmp_path, output=tmp_path, steps=2)
+        experiments.trained("a row", CONFIG, args).unlink()  # as if it had been interrupted
+        first = history(tmp_path / "a_row")
+        args.steps = 3
+        assert experiments.trained("a row", CONFIG, args).is_file()
+        assert history(tmp_path / "a_row")[:3] == first
+        assert len(history(tmp_path / "a_row")) == 4
+        (tmp_path / "another_row").mkdir()
+        (tmp_path / "another_row" / "history.csv").write_text("precious")
+        with pytest.raises(OutputError, match=r"history\.csv: exists already"):
+            experiments.trained("another row", CONFIG, args)
+        assert (tmp_path / "another_row" / "history.csv").read_text() == "precious"
 
     def test_nothing_to_resume(self, data: Path, tmp_path: Path) -> None:
         with pytest.raises(DceliteError, match="run: holds no run to resume"):

@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     install = commands.add_parser("install", help="fetch the SDK (or use $MSLITE_HOME), compile converter and engine")
     install.add_argument("--arch", choices=sorted(sdk.WHEELS), help="architecture (default: this machine's)")
-    install.add_argument("--force", action="store_true", help="fetch and compile again what is there already")
+    install.add_argument("--force", action="store_true", help="fetch and compile again, and replace, what is there")
     install.set_defaults(run=_install)
     status = commands.add_parser("status", help="say what is installed, and where; exit code 1 if nothing is")
     status.set_defaults(run=_status)

@@ -18,15 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError
-from dcelite.mindspore_lite.sdk import (
-    LIBRARIES,
-    Sdk,
-    host_architecture,
-    locked_store,
-    replace_folder,
-    scratch_folder,
-    store,
-)
+from dcelite.files import scratch_folder
+from dcelite.mindspore_lite.sdk import LIBRARIES, Sdk, host_architecture, install_folder, locked_store, store
 
 SOURCES = Path(__file__).resolve().parent
 
@@ -96,11 +89,11 @@ def build(sdk: Sdk, compiler: Sequence[str], *, force: bool = False) -> Build:
     final = store() / f"build-{sdk.architecture}-{_source_key(sdk)}-{_compiler_key(compiler)}"
     with locked_store():
         if force or not final.is_dir():
-            with scratch_folder() as scratch:
+            with scratch_folder(store()) as scratch:
                 new = scratch / "build"
                 new.mkdir()
                 _compile_all(sdk, compiler, new)
-                replace_folder(new, final, scratch)
+                install_folder(new, final, force=force)
     return Build(final)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError, ModelError
-from dcelite.files import write_bytes_atomically
+from dcelite.files import refuse_existing, write_bytes_atomically
 from dcelite.mindspore_lite.build import find_build
 from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, converter_lite, host_architecture
 from dcelite.mindspore_lite.seal import seal
@@ -25,8 +25,9 @@ def convert(
     input_shape: Mapping[str, Sequence[int]] | None = None,
     fp16: bool = False,
     scale: int = 0,
+    overwrite: bool = False,
 ) -> None:
-    """Convert ``onnx_path`` to ``ms_path``, which appears whole or not at all and replaces a file that was there.
+    """Convert ``onnx_path`` to ``ms_path``, which appears whole or not at all.
 
     ``$MSLITE_HOME``'s own converter_lite is used where there is one, else the converter of the installed SDK.
     ``config`` is a MindSpore Lite converter configuration (quantisation); ``input_shape`` fixes input sizes by input
@@ -39,8 +40,9 @@ def convert(
     Raises:
         ModelError: the ONNX file is absent or cannot be converted; the message has the converter's reason.
         EngineUnavailableError: no converter is installed; the message says what to run.
-        OutputError: ``ms_path`` cannot be written.
+        OutputError: ``ms_path`` exists, without ``overwrite``, or cannot be written.
     """
+    refuse_existing(ms_path, overwrite)
     for path in (onnx_path, config):
         if path is not None and not path.is_file():
             raise ModelError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
@@ -60,7 +62,7 @@ def convert(
         _run(options, source, onnx_path)
         if not target.is_file() or target.stat().st_size == 0:
             raise ModelError(f"{onnx_path}: the MindSpore Lite converter wrote no model")
-        write_bytes_atomically(ms_path, seal(target.read_bytes(), scale))
+        write_bytes_atomically(ms_path, seal(target.read_bytes(), scale), overwrite=overwrite)
 
 
 def _run(options: Sequence[str], source: Path, onnx_path: Path) -> None:

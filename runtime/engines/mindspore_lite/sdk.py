@@ -18,14 +18,13 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError
-from dcelite.files import prepare_output_directory, reason
+from dcelite.files import TEMPORARY, prepare_output_directory, publish, reason, scratch_folder
 
 VERSION = "2.0.0"
 
@@ -59,8 +58,6 @@ LIBRARIES = (
     "libopencv_imgproc.so.4.5",
 )
 """The main library and what it needs. Not ``libmindspore-extendrt``: where that is loaded, full quantisation fails."""
-
-_SCRATCH = ".new-"
 
 ELF_MACHINES = {62: "x86_64", 183: "aarch64"}
 
@@ -179,7 +176,7 @@ def converter_lite() -> Path | None:
 
 
 def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
-    """Fetch the pinned wheel and unpack what is needed of it into the cache; what is there already is kept.
+    """Fetch the pinned wheel and unpack what is needed of it into the cache; what is there is kept, unless ``force``.
 
     Installs that run at the same time wait for each other; a killed one leaves nothing that is taken for an SDK.
 
@@ -191,13 +188,13 @@ def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
         if not force:
             with contextlib.suppress(EngineUnavailableError):
                 return cached_sdk(architecture)
-        with scratch_folder() as scratch:
+        with scratch_folder(store()) as scratch:
             unpacked = scratch / "sdk"
             try:
                 _unpack(_download(architecture, scratch), unpacked)
             except OSError as error:
                 raise EngineUnavailableError(f"{scratch}: cannot unpack MindSpore Lite: {reason(error)}") from None
-            replace_folder(unpacked, store() / f"{VERSION}-{architecture}", scratch)
+            install_folder(unpacked, store() / f"{VERSION}-{architecture}", force=force)
     return cached_sdk(architecture)
 
 
@@ -207,25 +204,25 @@ def locked_store() -> Iterator[None]:
     import fcntl
 
     prepare_output_directory(store())
-    with (store() / ".lock").open("w") as lock:
+    with (store() / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for left_behind in store().glob(f"{_SCRATCH}*"):  # by an install that was killed
+        for left_behind in store().glob(f"{TEMPORARY}*"):  # by an install that was killed
             shutil.rmtree(left_behind, ignore_errors=True)
         yield
 
 
-@contextlib.contextmanager
-def scratch_folder() -> Iterator[Path]:
-    """A temporary folder on the cache's file system, so that what was made in it can be renamed into place."""
-    with tempfile.TemporaryDirectory(prefix=_SCRATCH, dir=store()) as name:
-        yield Path(name)
+def install_folder(new: Path, final: Path, *, force: bool) -> None:
+    """Rename ``new`` to ``final``. A folder that is there gets the files that it lacks, with ``force`` all of them.
 
-
-def replace_folder(new: Path, final: Path, scratch: Path) -> None:
-    """Rename ``new`` to ``final``. A folder that was there goes to ``scratch``; programs that use it keep running."""
-    if final.exists():
-        final.rename(scratch / "replaced")
-    new.rename(final)
+    Programs that use it keep running: they hold the files that are replaced.
+    """
+    if not os.path.lexists(final):
+        new.rename(final)
+        return
+    for path in list(new.rglob("*")):
+        if not force and path.is_file() and os.path.lexists(final / path.relative_to(new)):
+            path.unlink()
+    publish(new, final, overwrite=force)
 
 
 def _download(architecture: str, folder: Path) -> Path:

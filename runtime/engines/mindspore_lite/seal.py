@@ -89,11 +89,11 @@ def check_file(path: Path) -> Seal | None:
 
 
 def seal_file(path: Path, scale: int = 0) -> None:
-    """Seal a ``.ms`` file that another converter made; raises ModelError or OutputError."""
+    """Seal a ``.ms`` file that another converter made, in place; raises ModelError or OutputError."""
     try:
         sealed = seal(path.read_bytes(), scale)
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {reason(error)}") from None
     except ValueError as error:
         raise ModelError(f"{path}: {error}") from None
-    write_bytes_atomically(path, sealed)
+    write_bytes_atomically(path, sealed, overwrite=True)

@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     failures = 0
     for job in track(jobs, len(jobs), "enhance"):
         try:
-            enhance_file(enhance, job)
+            enhance_file(enhance, job, overwrite=options.overwrite)
         except ImageError as error:
             if len(jobs) == 1:
                 raise
@@ -62,14 +62,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def enhance_file(enhance: Enhancer, job: Job) -> None:
+def enhance_file(enhance: Enhancer, job: Job, *, overwrite: bool) -> None:
     photograph = read_photograph(job.source)
     try:
         result = enhance(photograph.pixels)
     except ValueError as error:
         raise ImageError(f"{job.source}: {error}") from None
     prepare_output_directory(job.destination.parent)
-    write_photograph(job.destination, result, photograph)
+    write_photograph(job.destination, result, photograph, overwrite=overwrite)
     height, width = result.shape[:2]
     remark = "".join(f" ({note})" for note in photograph.notes)
     print(f"{job.source} -> {job.destination} ({width} x {height}){remark}")
@@ -80,7 +80,7 @@ def plan(inputs: list[Path], output: Path | None) -> list[Job]:
 
     Raises:
         ImageError: an input does not exist, or a folder holds no image.
-        OutputError: two inputs would become the same output.
+        OutputError: two inputs would become the same output, or one of them would take the place of the other.
     """
     jobs: list[Job] = []
     single = len(inputs) == 1 and not inputs[0].is_dir()
@@ -95,11 +95,15 @@ def plan(inputs: list[Path], output: Path | None) -> list[Job]:
             jobs.append(Job(path, path.with_name(f"{path.stem}_enhanced{path.suffix}")))
         else:
             jobs.append(Job(path, output if as_file else output / path.name))
+    inputs_of = {job.source.resolve(): job for job in jobs}
     sources: dict[Path, Path] = {}
     for job in jobs:
-        if job.destination in sources:
-            raise OutputError(f"{job.destination}: would hold both {sources[job.destination]} and {job.source}")
-        sources[job.destination] = job.source
+        destination = job.destination.resolve()
+        if destination in sources:
+            raise OutputError(f"{job.destination}: would hold both {sources[destination]} and {job.source}")
+        if inputs_of.get(destination, job) is not job:
+            raise OutputError(f"{job.destination}: is an input itself, and would hold {job.source}")
+        sources[destination] = job.source
     return jobs
 
 

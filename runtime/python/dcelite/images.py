@@ -100,11 +100,12 @@ def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
     return image.mode.startswith("I") or any("16" in str(tile[3]) for tile in getattr(image, "tile", []))
 
 
-def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph) -> None:
+def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph, *, overwrite: bool = False) -> None:
     """Encode ``pixels`` atomically in the format of the suffix, with the metadata of the photograph they come from.
 
     Raises:
-        OutputError: the suffix is unknown, the format cannot hold the image, or the file cannot be written.
+        OutputError: the suffix is unknown, the format cannot hold the image, the file exists, without ``overwrite``, or
+            it cannot be written.
     """
     check_suffix(path)
     image_format = FORMATS[path.suffix.lower()]
@@ -122,7 +123,7 @@ def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph
         image = PIL.ImageOps.exif_transpose(image)
     else:
         options |= {"exif": original.exif, "icc_profile": original.icc_profile}
-    with atomic_output(path) as temporary:
+    with atomic_output(path, overwrite=overwrite) as temporary:
         try:
             image.save(temporary, image_format, **options)
         except ValueError as error:

@@ -69,7 +69,13 @@ def run(options: argparse.Namespace) -> int:
     with open_enhancer(options, **video_options) as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
         report = enhance_video(
-            source, destination, enhance, codec=options.codec, crf=options.crf, interrupted=interrupted
+            source,
+            destination,
+            enhance,
+            codec=options.codec,
+            crf=options.crf,
+            interrupted=interrupted,
+            overwrite=options.overwrite,
         )
     print(describe(source, destination, report))
     if report.damage:

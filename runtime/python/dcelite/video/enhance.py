@@ -43,6 +43,7 @@ def enhance_video(
     codec: str | None = None,
     crf: int | None = None,
     interrupted: threading.Event | None = None,
+    overwrite: bool = False,
 ) -> Report:
     """Write the enhanced video to ``destination``, whose suffix says which container is wanted.
 
@@ -54,13 +55,16 @@ def enhance_video(
 
     Raises:
         VideoError: the source is no video, or none of its frames can be decoded.
-        OutputError: the output cannot be written, or cannot hold what the source has.
+        OutputError: the output exists, without ``overwrite``; it cannot be written, or cannot hold what the source has.
     """
     begin = time.perf_counter()
     enhance.reset()
     with open_source(source) as input_container:
         reader = Source(source, input_container)
-        with atomic_output(destination) as temporary, open_output(destination, temporary) as output_container:
+        with (
+            atomic_output(destination, overwrite=overwrite) as temporary,
+            open_output(destination, temporary) as output_container,
+        ):
             writer = Output(destination, output_container, reader, codec, crf)
             with Progress("video", reader.frame_count) as progress:
                 frames, enhancement = _process(reader, writer, enhance, interrupted, progress)
