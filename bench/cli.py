@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import re
+import functools
+import sys
 from pathlib import Path
 
 from dcelite.errors import DceliteError
-
-MAX_SIDE = 65535
-CPU_BIND_MODES = {"0": None, "1": "big", "2": "little"}
-"""MindSpore Lite's --cpuBindMode: 0 none, 1 the large cores, 2 the others."""
-
+from dcelite.files import prepare_output_directory, refuse_existing
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
@@ -75,8 +72,15 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     how.add_argument("--no-stages", action="store_true", help="leave out the times of the stages")
     how.add_argument("--no-memory", action="store_true", help="leave out the memory of a call")
     how.add_argument("--cpu", metavar="WHICH", help="bind to processors: big, little, or a list such as 0-3,6")
-    how.add_argument("--cpuBindMode", choices=CPU_BIND_MODES, dest="cpu_bind_mode", help=argparse.SUPPRESS)
+    how.add_argument("--cpuBindMode", choices=("0", "1", "2"), dest="cpu_bind_mode", help=argparse.SUPPRESS)
     out = parser.add_argument_group("reports")
+    out.add_argument(
+        "--from",
+        dest="source",
+        type=Path,
+        metavar="F",
+        help="measure nothing: report what dce_bench, the Android app or --json wrote elsewhere",
+    )
     out.add_argument("--json", type=Path, metavar="F", help="everything, as bench/schema.json describes it")
     out.add_argument("--csv", type=Path, metavar="F", help="a line for each row")
     out.add_argument("--html", type=Path, metavar="F", help="a page with charts that needs nothing else")
@@ -94,23 +98,40 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     compare.set_defaults(run=run_compare)
 
 
-def parse_size(text: str) -> tuple[int, int]:
-    """``1200x900`` -> (1200, 900), width first; raises DceliteError."""
-    match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
-    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_SIDE} each, was wanted, as 1200x900")
-    return int(match[1]), int(match[2])
+MEASURING = (
+    *("model", "baseline", "isa", "library", "size", "threads", "image", "reference", "runs", "seconds", "max_seconds"),
+    *("warm_up", "quick", "no_stages", "no_memory", "cpu", "cpu_bind_mode"),
+)
+"""Options that say nothing where nothing is measured."""
 
 
 def run(args: argparse.Namespace) -> int:
-    from dcelite.bench.bench import main
+    """Run the command; returns the exit code: 0, 1 where a row has no times, 130 when interrupted."""
+    from dcelite.bench.report import document, text
 
-    code: int = main(args)
-    return code
+    outputs = {"json": args.json, "csv": args.csv, "html": args.html}
+    for path in filter(None, outputs.values()):
+        refuse_existing(path, args.overwrite)
+        prepare_output_directory(path.parent)
+    if args.source is not None:
+        given = [name for name in MEASURING if getattr(args, name)]
+        if given:
+            raise DceliteError(f"--{given[0].replace('_', '-')}: nothing is measured with --from {args.source}")
+        found = document.read(args.source)
+    else:
+        from dcelite.bench.run.session import Session
+        from dcelite.bench.run.settings import settings_of
+
+        session = Session(settings_of(args), functools.partial(print, file=sys.stderr, flush=True))
+        found = document.complete(session.run(sys.argv[1:]))
+    print(text.terminal(found))
+    text.write(found, outputs, overwrite=args.overwrite)
+    if found["interrupted"]:
+        return 130
+    return 1 if any(row["reason"] is not None for row in found["results"]) else 0
 
 
 def run_compare(args: argparse.Namespace) -> int:
-    from dcelite.bench.compare import main
+    from dcelite.bench.compare.command import main
 
-    code: int = main(args.before, args.after)
-    return code
+    return main(args.before, args.after)

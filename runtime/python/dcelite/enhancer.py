@@ -36,6 +36,9 @@ class CurveModel(Protocol):
     def dce_engine(self) -> _native.Engine:
         """The engine as the core library calls it; valid until close()."""
 
+    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network alone: planes (3, h, w) in 0 … 1 -> curve map (map_channels, h, w)."""
+
     def close(self) -> None: ...
 
 
@@ -407,6 +410,35 @@ class Enhancer:
         """Change ``smoothing`` from the next frame on; raises ValueError where it is not 0 or more and less than 1."""
         self._call("dce_set_smoothing", smoothing)
         self._arguments["smoothing"] = smoothing
+
+    def bind(self, image: NDArray[np.uint8], out: NDArray[Any]) -> Callable[[], None]:
+        """A function that does the same work whenever it is called, with everything checked beforehand: for buffers that
+        are filled anew again and again, and for measuring.
+
+        Args:
+            image: uint8 RGB (H, W, 3) or RGBA, contiguous.
+            out: contiguous, for the result: the enhanced image, like ``image``, or where it is float32, the curve map.
+        """
+        _check_pixels(image, "image")
+        if not (image.flags.c_contiguous and out.flags.c_contiguous and out.flags.writeable):
+            raise ValueError("image and out: contiguous arrays were wanted, out not read-only")
+        source = _image(image, "rgb")
+        if out.dtype == np.float32:
+            function, arguments = "dce_curve_map", (source, out.ctypes.data, out.size)
+        elif (out.dtype, out.shape) == (image.dtype, image.shape):
+            function, arguments = "dce_enhance", (source, _image(out, "rgb"))
+        else:
+            raise ValueError(f"out: {out.dtype} {out.shape}, {image.dtype} {image.shape} or a curve map was wanted")
+
+        def run(_kept: object = (image, out)) -> None:
+            self._call(function, *arguments)
+
+        return run
+
+    @property
+    def engine(self) -> CurveModel | WholeGraphModel | None:
+        """The model in an engine other than the native one; None with the native one."""
+        return self._graph or self._engine
 
     @property
     def kernels(self) -> str:

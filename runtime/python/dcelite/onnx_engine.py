@@ -51,13 +51,17 @@ class OnnxCurveModel:
     def dce_engine(self) -> _native.Engine:
         return self._engine
 
+    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The network alone: planes (3, h, w) in 0 … 1 -> curve map (map_channels, h, w)."""
+        (result,) = self._session.run(None, {self._input: image[None]})
+        return np.asarray(result[0])
+
     def _run_network(
         self, _context: Any, image: Any, height: int, width: int, curve_map: Any, message: Any, message_size: int
     ) -> int:
         try:
-            pixels = np.ctypeslib.as_array(image, (1, 3, height, width))
-            (result,) = self._session.run(None, {self._input: pixels})
-            np.ctypeslib.as_array(curve_map, (self._engine.map_channels, height, width))[...] = result[0]
+            result = self.run(np.ctypeslib.as_array(image, (3, height, width)))
+            np.ctypeslib.as_array(curve_map, (self._engine.map_channels, height, width))[...] = result
         except BaseException as error:  # nothing may pass through the C caller
             self.failure = error
             text = _first_line(error).encode()[: message_size - 1] + b"\0"

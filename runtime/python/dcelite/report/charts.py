@@ -7,6 +7,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from dcelite.report.tables import number
+
 WIDTH = 860
 LABEL_WIDTH = 270
 ROW_HEIGHT = 24
@@ -55,14 +57,6 @@ def _svg(height: float, title: str, parts: Sequence[str]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height:.0f}" role="img" '
         f'aria-label="{html.escape(title)}">{"".join(parts)}</svg>'
     )
-
-
-def number(value: float) -> str:
-    """Three significant digits, without exponent."""
-    if value == 0:
-        return "0"
-    digits = max(0, 2 - math.floor(math.log10(abs(value))))
-    return f"{value:.{digits}f}".rstrip("0").rstrip(".") if digits else f"{value:.0f}"
 
 
 def _log_ticks(low: float, high: float) -> list[float]:

@@ -5,41 +5,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from pathlib import Path
 from typing import Any
 
-from dcelite.bench import change
-from dcelite.bench.change import FASTER, LEAST_CHANGE, LEVEL, SAME, SLOWER, UNKNOWN, Run
-from dcelite.bench.report import FORMAT, VERSION, Document, table
+from dcelite.bench.compare import change
+from dcelite.bench.compare.change import FASTER, LEAST_CHANGE, LEVEL, SAME, SLOWER, UNKNOWN
+from dcelite.bench.report.document import Document, read, run_of
+from dcelite.bench.statistics import require_scipy
 from dcelite.errors import DceliteError
-from dcelite.files import reason
-
-
-def read(path: Path) -> Document:
-    """A report of ``--json``; raises DceliteError."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DceliteError(f"{path}: cannot be read: {reason(error)}") from None
-    except ValueError as error:
-        raise DceliteError(f"{path}: is not JSON: {error}") from None
-    if not isinstance(found, dict) or found.get("format") != FORMAT or found.get("version") != VERSION:
-        raise DceliteError(f"{path}: a report of 'dcelite bench --json', version {VERSION}, was wanted")
-    return found
+from dcelite.report.tables import text_table
 
 
 def key(result: Document) -> tuple[Any, ...]:
     """Rows of two runs that are the same thing."""
     return result["label"], result["width"], result["height"], result["threads"]
-
-
-def run_of(result: Document) -> Run:
-    """A row, for the test."""
-    names = ("blocks_ms", "probes_ms", "parallel_probes_ms")
-    return Run(*({int(number): value for number, value in result[name].items()} for name in names))
 
 
 def _takes_every_processor(found: Document, name: tuple[Any, ...]) -> bool:
@@ -99,7 +80,7 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
             ]
         )
     broken = [name for name in common if name not in timed and first[name]["blocks_ms"]]
-    lines = [*_differences(a, b), table(rows)]
+    lines = [*_differences(a, b), text_table(rows)]
     lines += [f"{' '.join(map(str, name))}: no times any more: {second[name]['reason']}" for name in broken]
     lines += [f"{' '.join(map(str, name))}: only in the first run" for name in first if name not in second]
     lines += [f"{' '.join(map(str, name))}: only in the second run" for name in second if name not in first]
@@ -115,6 +96,7 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
 
 def main(before: Path, after: Path) -> int:
     """Print the comparison; returns 1 where something became slower or fails now, else 0."""
+    require_scipy("dcelite bench compare")
     a, b = read(before), read(after)
     if not {key(result) for result in a["results"]} & {key(result) for result in b["results"]}:
         raise DceliteError(f"{after}: has no row in common with {before}")

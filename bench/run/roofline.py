@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import os
-from pathlib import Path
 
 import numpy as np
 
-import dcelite
-from dcelite import reference
-from dcelite.bench.weights import Model, parse_dce
+from dcelite import core, reference
+from dcelite.bench.run.weights import Model, parse_dce
 from dcelite.errors import DceliteError
 
 CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
@@ -24,21 +21,11 @@ PROBE_BYTES = 6 << 20
 """Memory of the probe, as ``native/roofline.h`` has it."""
 PROBE_SECONDS = 0.004
 
-ISAS = ("avx512", "avx2", "neon", "scalar")
-"""Instruction sets of the native engine, best first."""
-
-
-def _candidates() -> list[Path]:
-    override = os.environ.get("DCELITE_LIBRARY")
-    folders = [Path(override).parent] if override else [Path(folder) / "native" for folder in dcelite.__path__]
-    return [folder / "libdcelite_bench.so" for folder in folders]
-
 
 @functools.cache
 def library() -> ctypes.CDLL:
-    """The loaded library of ``native/roofline.h``, which stands beside the core library; raises DceliteError."""
-    candidates = _candidates()
-    path = next((path for path in candidates if path.is_file()), candidates[0])
+    """The loaded library of ``native/``, which stands beside the core library; raises DceliteError."""
+    path = core.library_path().with_name("libdcelite_bench.so")
     try:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
@@ -52,6 +39,8 @@ def library() -> ctypes.CDLL:
     lib.dce_bench_is_emulated.restype = ctypes.c_int32
     lib.dce_bench_default_model.argtypes = [ctypes.POINTER(ctypes.c_size_t)]
     lib.dce_bench_default_model.restype = ctypes.c_void_p
+    lib.dce_bench_scene.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32]
+    lib.dce_bench_scene.restype = None
     return lib
 
 
@@ -95,7 +84,7 @@ class Probe:
         return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
 
 
-def frame_multiply_adds(width: int, height: int, model: Model) -> int:
-    """Of the network at low resolution and of the curve on every value, for a picture of three channels."""
-    h, w = reference.low_resolution_size(height, width, model.scale)
-    return h * w * model.multiply_adds + width * height * 3 * CURVE_MULTIPLY_ADDS
+def frame_multiply_adds(width: int, height: int, scale: int, of_network: int) -> int:
+    """Of the network at low resolution, ``of_network`` for each pixel, and of the curve on every value of RGB."""
+    h, w = reference.low_resolution_size(height, width, scale)
+    return h * w * of_network + width * height * 3 * CURVE_MULTIPLY_ADDS

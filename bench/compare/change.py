@@ -1,6 +1,6 @@
-"""Whether the times of two runs differ: the test that ``compare.py`` reports.
+"""Whether the times of two runs differ: the test that ``command.py`` reports.
 
-Next to each block of runs stands a *probe*: a fixed piece of work (``native/roofline.h``), on one core and, for a row
+Next to each block of runs stands a *probe*: a fixed piece of work (``../native/roofline.h``), on one core and, for a row
 with more threads, shared by as many. Twenty rounds are a *series*; after every ten, pictures and native engines are
 made anew, so that they lie elsewhere in memory. One observation is the shortest time of a series, divided by the
 shortest time of its probes on one core: what remains when nothing else disturbs, in multiples of the clock. Neither
@@ -23,15 +23,13 @@ called too noisy to tell.
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dcelite.bench.samples import Blocks
+from dcelite.bench.statistics import Blocks, Values, has_scipy, holm, mann_whitney, shift
 
 ROUNDS_OF_A_SERIES = 20
 ROUNDS_IN_A_PLACE = 10
@@ -56,8 +54,6 @@ _MOST_SERIES = 40
 """With more, neighbours are taken together: the exact test counts all orders."""
 
 FASTER, SLOWER, SAME, UNKNOWN = "faster", "slower", "no change", "too noisy or too short to tell"
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -107,39 +103,6 @@ def observations(run: Run, sharing: float = math.inf) -> Values:
     return np.array([part.mean() for part in np.array_split(values, _MOST_SERIES)])
 
 
-@functools.cache
-def _orders(n: int, m: int) -> tuple[int, ...]:
-    """How many of the orders of n and m values have U = 0, 1, …, n m: the coefficients of the Gaussian binomial."""
-    counts = [1] + [0] * (n * m)
-    for i in range(1, n + 1):
-        for j in range(n * m, m + i - 1, -1):  # times 1 - x^(m + i)
-            counts[j] -= counts[j - m - i]
-        for j in range(i, n * m + 1):  # divided by 1 - x^i
-            counts[j] += counts[j - i]
-    return tuple(counts)
-
-
-def mann_whitney(a: Values, b: Values) -> float:
-    """Two-sided p of the exact U test (Mann and Whitney 1947); equal values count half."""
-    differences = np.subtract.outer(b, a)
-    u = float((differences > 0).sum()) + 0.5 * float((differences == 0).sum())
-    smaller = math.floor(min(u, a.size * b.size - u))
-    counts = _orders(a.size, b.size)
-    return min(1.0, 2 * sum(counts[: smaller + 1]) / sum(counts))
-
-
-def _bound(n: int, m: int, level: float) -> int | None:
-    """How many of the sorted differences to leave out on either side of the interval; None where there are too few."""
-    counts = _orders(n, m)
-    allowed = level / 2 * sum(counts)
-    total = 0
-    for u, count in enumerate(counts):
-        total += count
-        if total > allowed:
-            return u - 1 if u > 0 else None
-    return None
-
-
 @dataclass(frozen=True)
 class Change:
     """Times of the second run to those of the first."""
@@ -169,8 +132,10 @@ class Change:
         return SAME if self.smallest <= self.wanted else UNKNOWN
 
 
-def verdict_of(ratio: float, low: float, high: float) -> str:
-    """Of builds that took turns in one process, from the bounds at 99 % of their ratio."""
+def verdict_of(ratio: float, low: float | None, high: float | None) -> str | None:
+    """Of builds that took turns in one process, from the bounds at 99 % of their ratio; None where these are."""
+    if low is None or high is None:
+        return None
     is_certain = low > 1 or high < 1
     if is_certain and abs(math.log(ratio)) >= math.log1p(LEAST_CHANGE):
         return SLOWER if ratio > 1 else FASTER
@@ -180,17 +145,6 @@ def verdict_of(ratio: float, low: float, high: float) -> str:
 def is_crowded(threads: int, processors: Collection[int] | None) -> bool:
     """Whether a row has a thread on each of several processors."""
     return processors is not None and threads >= len(processors) > 1
-
-
-def holm(values: Sequence[float]) -> list[float]:
-    """p values corrected for their number (Holm 1979)."""
-    order = np.argsort(values)
-    corrected = [0.0] * len(values)
-    largest = 0.0
-    for position, index in enumerate(order):
-        largest = max(largest, min(1.0, values[index] * (len(values) - position)))
-        corrected[index] = largest
-    return corrected
 
 
 @dataclass(frozen=True)
@@ -228,16 +182,17 @@ def changes(pairs: Sequence[Pair]) -> list[Change]:
 def _change(pair: Pair, p: float, level: float) -> Change:
     crowd = CROWDED if pair.is_crowded else 0.0
     least = math.expm1(math.log1p(LEAST_CHANGE) + math.log1p(crowd) + pair.doubt)
-    differences = np.sort(np.subtract.outer(pair.b, pair.a).ravel())
-    if not differences.size:
+    if not (pair.a.size and pair.b.size):
         return Change(1.0, 0.0, math.inf, p, least, WANTED + crowd)
-    bound = _bound(pair.a.size, pair.b.size, level)
-    low, high = (0.0, math.inf) if bound is None else np.exp([differences[bound], differences[-1 - bound]])
-    return Change(float(np.exp(np.median(differences))), float(low), float(high), p, least, WANTED + crowd)
+    ratio, low, high = map(math.exp, shift(pair.a, pair.b, level))
+    return Change(ratio, low, high, p, least, WANTED + crowd)
 
 
 def smallest_change(run: Run, rows: int, *, is_crowded: bool = False) -> float | None:
-    """The smallest change that two runs such as this one, with as many rows, could show; None with too few series."""
+    """The smallest change that two runs such as this one, with as many rows, could show; None with too few series, or
+    without SciPy."""
+    if not has_scipy():
+        return None
     values = observations(run, best_sharing(run))
     found = _change(Pair(values, values, 0.0, is_crowded), 1.0, LEVEL / rows).smallest
     return found if math.isfinite(found) else None

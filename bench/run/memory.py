@@ -1,4 +1,4 @@
-"""Memory of a call, measured in a process of its own: ``python -m dcelite.bench.memory``.
+"""Memory of a call, measured in a process of its own: ``python -m dcelite.bench.run.memory``.
 
 The peak that Linux keeps of a process (VmHWM) is reset once model and pictures are in memory; what it grows by during
 two calls is what a call takes beyond input and output. Processes that an engine starts count as well.
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any, TypedDict
 
-from dcelite.bench.variants import ENHANCE, NUMPY, OpenVariant, Variant
+from dcelite.bench.run.variants import ENHANCE, NUMPY, OpenVariant, Variant
 
 SECONDS = 120.0
 _PEAK_RESET = "5"
@@ -47,7 +47,7 @@ def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memo
     """Measure in this process; raises OSError where the kernel does not tell."""
     import numpy as np
 
-    from dcelite.bench.roofline import shipped_model
+    from dcelite.bench.run.roofline import shipped_model
 
     image, out = np.full((2, height, width, 3), 40, np.uint8)
     opened = OpenVariant(variant, threads, shipped_model())
@@ -75,7 +75,7 @@ def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Me
         return None, "not measured for the NumPy reference"
     request = [str(part or "") for part in (variant.model, variant.engine, variant.isa, variant.library)]
     request += [str(threads), str(width), str(height)]
-    command = [sys.executable, "-m", "dcelite.bench.memory", *request]
+    command = [sys.executable, "-m", "dcelite.bench.run.memory", *request]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:

@@ -31,11 +31,6 @@ class Model:
     scale: int
     arrays: dict[str, NDArray[np.float32]]
 
-    @property
-    def multiply_adds(self) -> int:
-        """Of the network, for one low-resolution pixel: every weight that is not a bias is used once."""
-        return sum(array.size for name, array in self.arrays.items() if name.endswith(".weight"))
-
 
 def layer_channels(architecture: str, filters: int, map_channels: int) -> list[tuple[int, int]]:
     """(inputs, outputs) of layers 1 to 7 (Zero-DCE, section 3.2)."""
@@ -62,6 +57,12 @@ def parameter_shapes(architecture: str, filters: int, map_channels: int) -> dict
                 f"{layer}.point_conv.bias": (outputs,),
             }
     return shapes
+
+
+def multiply_adds_of(architecture: str) -> int:
+    """Of the network, for one low-resolution pixel: every weight that is not a bias is used once."""
+    shapes = parameter_shapes(architecture, 32, 24 if architecture == "zerodce" else 3)
+    return sum(int(np.prod(shape)) for name, shape in shapes.items() if name.endswith(".weight"))
 
 
 def parse_dce(data: bytes, name: str) -> Model:

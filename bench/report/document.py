@@ -1,0 +1,270 @@
+"""From samples to the document of ``schema.json``: what was measured, and what follows from it.
+
+Samples are written by ``dcelite bench`` itself, by ``dce_bench`` and by the Android app; ``schema.json`` describes them
+(``$defs/samples``). A document that was made without SciPy gets its intervals when it is read where SciPy is installed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcelite.bench import statistics
+from dcelite.bench.compare import change
+from dcelite.bench.run import machine, session
+from dcelite.bench.run.fidelity import fidelity
+from dcelite.bench.run.roofline import frame_multiply_adds
+from dcelite.bench.run.variants import NETWORK, NUMPY
+from dcelite.bench.run.weights import multiply_adds_of
+from dcelite.errors import DceliteError
+from dcelite.files import reason
+
+FORMAT, VERSION = "dcelite-bench", 2
+
+Document = dict[str, Any]
+
+LARGEST_SPREAD = 0.15
+"""Distance of the quartiles as a share of the median, above which a row is too noisy."""
+LARGEST_THROTTLE = 1.10
+"""Time at the end to that at the beginning, above which the processor was slowed down."""
+STAGE_NAMES = {
+    "convert": "reordering of channels",
+    "downsample": "downsampling",
+    "network": "curve network",
+    "curve": "upsampling and curve",
+    "rest": "preparation and waiting",
+}
+WITHOUT_SCIPY = (
+    "SciPy is not installed, intervals and verdicts are left out; run: pip install 'dcelite[bench]', then: "
+    "dcelite bench --from FILE.json"
+)
+_UNKNOWN: Document = {
+    **dict.fromkeys(("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory")),
+    **{"memory_reason": "not measured", "energy_joules": None, "engine": "native", "is_baseline": False},
+    **{name: {} for name in ("failures", "probes_ms", "parallel_probes_ms", "staged_blocks_ms", "network_blocks_ms")},
+    **{"blocks_ms": {}, "stage_runs_ms": {}, "architecture": None, "scale": None},
+}
+"""What a program that measures may leave out of a row."""
+
+
+def read(path: Path) -> Document:
+    """A report of ``--json``, or samples as the report that follows from them; raises DceliteError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DceliteError(f"{path}: cannot be read: {reason(error)}") from None
+    except ValueError as error:
+        raise DceliteError(f"{path}: is not JSON: {error}") from None
+    known = {(FORMAT, VERSION), (session.FORMAT, session.VERSION)}
+    if not isinstance(found, dict) or (found.get("format"), found.get("version")) not in known:
+        raise DceliteError(f"{path}: a report of 'dcelite bench --json' or samples, version {VERSION}, was wanted")
+    try:
+        return complete(found)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DceliteError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+
+
+def complete(found: Document) -> Document:
+    """The report of samples; of a report, the same with what only SciPy tells, where it is installed."""
+    has_scipy, notes = statistics.has_scipy(), found.get("notes", [])
+    if found["format"] == FORMAT:
+        if WITHOUT_SCIPY not in notes or not has_scipy:
+            return found
+        system, results = found["system"], found["results"]
+    else:
+        system = found["system"] if "system" in found else machine.described(found["machine"])
+        rows = [{**_UNKNOWN, "label": _label(row), **row} for row in found["results"]]
+        results = [{**_result(found, system, row), "network_ratio": _network_ratios(row, rows)} for row in rows]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **{name: found[name] for name in ("created", "command", "interrupted")},
+        "notes": [note for note in notes if note != WITHOUT_SCIPY] + ([] if has_scipy else [WITHOUT_SCIPY]),
+        "settings": found["settings"],
+        "system": system,
+        "roofline": found["roofline"],
+        "results": [{**result, **_relations(result, results, system["affinity"])} for result in results],
+    }
+
+
+def _label(row: Document) -> str:
+    return f"{row['model']} {row['isa']}" if row.get("isa") else str(row["model"])
+
+
+def blocks_of(row: Mapping[str, Any], name: str = "blocks_ms") -> dict[int, Any]:
+    return {int(number): value for number, value in row[name].items()}
+
+
+def run_of(row: Document) -> change.Run:
+    """A row, for the test."""
+    return change.Run(*(blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")))
+
+
+def _result(found: Document, system: Document, row: Document) -> Document:
+    blocks = blocks_of(row)
+    latency = statistics.latency(blocks) if blocks else None
+    doubts = _doubts(found["settings"], system, row, latency)
+    why = row["reason"] or (None if blocks else "interrupted before it was timed")
+    kept = ("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library")
+    throttle = statistics.throttle_ratio(blocks)
+    return {
+        **{name: row[name] for name in kept},
+        "slowdown": None,
+        **{name: row[name] for name in ("width", "height", "threads")},
+        "reason": why,
+        "valid": why is None and not doubts,
+        "doubts": doubts,
+        **{name: row[name] for name in ("load_ms", "first_ms")},
+        "latency_ms": latency,
+        **{name: row[name] if blocks else {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")},
+        "smallest_change": None,
+        "throttle_ratio": throttle,
+        "speed": _speed(row, latency),
+        "ratios": [],
+        "stages_ms": _stages(row["stage_runs_ms"]),
+        "timing_cost": _timing_cost(row),
+        "network_ms": statistics.latency(blocks_of(row, "network_blocks_ms")) if row["network_blocks_ms"] else None,
+        "fidelity": fidelity(row["fidelity"]) if row["fidelity"] else None,
+        **{name: row[name] for name in ("memory", "memory_reason")},
+        "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
+        "energy_joules_per_frame": row["energy_joules"] / latency["count"] if latency and row["energy_joules"] else None,
+    }
+
+
+def _doubts(
+    settings: Document, system: Document, row: Document, latency: statistics.Latency | None
+) -> list[str]:
+    """Why the times should not be trusted."""
+    doubts = []
+    if system["emulated"]:
+        doubts.append("emulated: these are not the times of a processor")
+    processors = system["affinity"]
+    if processors is not None and row["threads"] > len(processors):
+        doubts.append(f"{row['threads']} threads on {len(processors)} processors")
+    if latency is None:
+        return doubts
+    blocks = blocks_of(row)
+    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * float(statistics.flat(blocks).sum())
+    if latency["count"] < runs or spent < seconds:
+        doubts.append(f"too short: {latency['count']} runs in {spent:.2g} s; {runs} and {seconds:g} s were wanted")
+    doubts += [f"no times of its stages: {task}: {failure}" for task, failure in row["failures"].items()]
+    throttle = statistics.throttle_ratio(blocks)
+    if throttle is not None and throttle > LARGEST_THROTTLE:
+        doubts.append(f"slowed down: the last quarter took {throttle:.2f} times the first")
+    if latency["spread"] > LARGEST_SPREAD:
+        doubts.append(f"noisy: the quartiles are {latency['spread']:.0%} of the median apart")
+    return doubts
+
+
+def _speed(row: Document, latency: statistics.Latency | None) -> Document | None:
+    if latency is None:
+        return None
+    median, pixels = latency["p50"], row["width"] * row["height"]
+    return {
+        "frames_a_second": 1e3 / median,
+        "megapixels_a_second": 1e-3 * pixels / median,
+        "ns_a_pixel": 1e6 * median / pixels,
+    }
+
+
+def _stages(runs: Mapping[str, list[float]]) -> Document | None:
+    """Means over the middle half of the runs, by their total: the stages and the rest add up to it."""
+    if not runs or not runs["total"]:
+        return None
+    totals = np.array(runs["total"])
+    low, high = np.percentile(totals, (25, 75))
+    middle = (low <= totals) & (totals <= high)
+    kept = middle if middle.any() else slice(None)
+    means = {name: float(np.mean(np.array(times)[kept])) for name, times in runs.items()}
+    rest = means["total"] - sum(means[name] for name in STAGE_NAMES if name != "rest")
+    return {**means, "rest": max(rest, 0.0)}
+
+
+def _timing_cost(row: Document) -> float | None:
+    """What the clock adds to a frame, as a share, by the shortest times."""
+    staged, plain = (statistics.flat(blocks_of(row, name)) for name in ("staged_blocks_ms", "blocks_ms"))
+    return float(staged.min() / plain.min()) - 1 if staged.size and plain.size else None
+
+
+def _limit(peaks: Mapping[str, float], row: Document, latency: statistics.Latency | None) -> Document | None:
+    """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
+    if row["architecture"] is None or not peaks:
+        return None
+    isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
+    rate = peaks.get(isa)
+    work = frame_multiply_adds(row["width"], row["height"], row["scale"], multiply_adds_of(row["architecture"]))
+    if not rate:
+        return None
+    limit = 1e3 * work / (rate * row["threads"])
+    return {
+        "multiply_adds": work,
+        "isa": isa,
+        "ms": limit,
+        "times_limit_min": latency["min"] / limit if latency else None,
+        "times_limit_p50": latency["p50"] / limit if latency else None,
+    }
+
+
+def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
+    """How many times faster the native engine runs the network alone than others do."""
+    own = blocks_of(row, f"{NETWORK}_blocks_ms")
+    if row["engine"] != "native" or not own:
+        return []
+    found = [
+        statistics.ratio(blocks_of(other, f"{NETWORK}_blocks_ms"), own, other["label"])
+        for other in rows
+        if all(other[name] == row[name] for name in ("width", "height", "threads")) and other["engine"] != "native"
+    ]
+    return [ratio for ratio in found if ratio is not None]
+
+
+def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
+    """What follows from the other rows: times to those of the baselines and of other builds, and what such a run can
+    show."""
+    blocks, is_crowded = blocks_of(row), change.is_crowded(row["threads"], affinity)
+    baselines = [
+        statistics.ratio(blocks_of(other), blocks, other["label"])
+        for other in rows
+        if other["is_baseline"]
+        and other is not row
+        and (other["width"], other["height"]) == (row["width"], row["height"])
+        and (other["threads"] == row["threads"] or other["engine"] == NUMPY)
+    ]
+    kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
+    first = next(other for other in rows if all(other[name] == row[name] for name in kind))
+    return {
+        "ratios": [ratio for ratio in baselines if ratio is not None],
+        "slowdown": _slowdown(first, row) if first is not row else None,
+        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded) if blocks else None,
+    }
+
+
+def _slowdown(first: Document, row: Document) -> Document | None:
+    """Time to that of the first row of the same model: another instruction set, or build of the core library."""
+    minima = [statistics.block_minima(blocks_of(one)) for one in (row, first)]
+    found = statistics.of_rounds(*minima, confidence=0.99)
+    if found is None:
+        return None
+    return {"to": first["label"], **found, "verdict": change.verdict_of(found["median"], found["low"], found["high"])}
+
+
+def size_scaling(results: list[Document]) -> list[Document]:
+    """Time per pixel of each variant at each size, relative to the first size, by rounds that both were in."""
+    found = []
+    first: dict[tuple[str, int], Document] = {}
+    for result in results:
+        if not result["blocks_ms"]:
+            continue
+        base = first.setdefault((result["label"], result["threads"]), result)
+        times, of_base = (statistics.block_medians(blocks_of(one)) for one in (result, base))
+        ratio = statistics.of_rounds(times, of_base) if base is not result else None
+        if ratio is not None:
+            pixels = (base["width"] * base["height"]) / (result["width"] * result["height"])
+            scaled = {name: value and value * pixels for name, value in ratio.items()}
+            of_minima = result["latency_ms"]["min"] / base["latency_ms"]["min"] * pixels
+            found.append({"result": result, "base": base, "of_minima": of_minima, **scaled})
+    return found

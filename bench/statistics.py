@@ -1,0 +1,159 @@
+"""Statistics of times.
+
+A *block* is the runs of one variant between those of others; the blocks of one *round* belong together.
+
+Intervals and tests are SciPy's, which is imported where one is computed: who measures needs none.
+"""
+
+from __future__ import annotations
+
+import bisect
+import importlib.util
+from collections.abc import Mapping, Sequence
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite.errors import EngineUnavailableError
+
+Blocks = Mapping[int, Sequence[float]]
+"""Round -> times in ms."""
+Values = NDArray[np.float64]
+Interval = dict[str, Any]
+""""median", and its bounds "low" and "high"; these are None where SciPy is not installed."""
+
+RESAMPLES = 2000
+CONFIDENCE = 0.95
+
+
+class Latency(TypedDict):
+    """Milliseconds, but for ``count`` and ``spread``."""
+
+    count: int
+    min: float
+    mean: float
+    std: float | None
+    p50: float
+    p90: float
+    p95: float
+    p99: float
+    max: float
+    spread: float
+    """Distance of the quartiles, as a share of the median."""
+
+
+def has_scipy() -> bool:
+    return importlib.util.find_spec("scipy") is not None
+
+
+def require_scipy(purpose: str) -> None:
+    """Raise EngineUnavailableError where SciPy is not installed."""
+    if not has_scipy():
+        raise EngineUnavailableError(f"{purpose}: SciPy is not installed; run: pip install 'dcelite[bench]'")
+
+
+def flat(blocks: Blocks) -> Values:
+    return np.array([time for times in blocks.values() for time in times], np.float64)
+
+
+def latency(blocks: Blocks) -> Latency:
+    """Of at least one run."""
+    times = flat(blocks)
+    p25, p50, p75, p90, p95, p99 = np.percentile(times, (25, 50, 75, 90, 95, 99)).tolist()
+    return {
+        "count": times.size,
+        "min": float(times.min()),
+        "mean": float(times.mean()),
+        "std": float(times.std(ddof=1)) if times.size > 1 else None,
+        "p50": p50,
+        "p90": p90,
+        "p95": p95,
+        "p99": p99,
+        "max": float(times.max()),
+        "spread": (p75 - p25) / p50,
+    }
+
+
+def block_medians(blocks: Blocks) -> dict[int, float]:
+    return {number: float(np.median(times)) for number, times in blocks.items() if times}
+
+
+def block_minima(blocks: Blocks) -> dict[int, float]:
+    return {number: min(times) for number, times in blocks.items() if times}
+
+
+def of_rounds(
+    dividends: Mapping[int, float], divisors: Mapping[int, float], confidence: float = CONFIDENCE
+) -> Interval | None:
+    """The median, over the rounds that both took part in, of the ratio; None where there are none."""
+    rounds = sorted(dividends.keys() & divisors.keys())
+    return median(np.array([dividends[i] / divisors[i] for i in rounds]), confidence) if rounds else None
+
+
+def ratio(baseline: Blocks, blocks: Blocks, name: str) -> dict[str, Any] | None:
+    """How many times faster than the baseline, for the report.
+
+    The median over the rounds that both took part in; beside it the same of the shortest times, which is what remains
+    when other work disturbs most rounds.
+    """
+    found = of_rounds(block_medians(baseline), block_medians(blocks))
+    return found and {"to": name, **found, "of_minima": float(flat(baseline).min() / flat(blocks).min())}
+
+
+def median(values: Values, confidence: float = CONFIDENCE) -> Interval:
+    """The median and its bounds (percentile bootstrap, Efron 1979)."""
+    middle = float(np.median(values))
+    if np.ptp(values) == 0:
+        return {"median": middle, "low": middle, "high": middle}
+    if not has_scipy():
+        return {"median": middle, "low": None, "high": None}
+    from scipy import stats
+
+    bounds = stats.bootstrap(
+        (values,),
+        np.median,
+        n_resamples=RESAMPLES,
+        confidence_level=confidence,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).confidence_interval
+    return {"median": middle, "low": float(bounds.low), "high": float(bounds.high)}
+
+
+def throttle_ratio(blocks: Blocks) -> float | None:
+    """Median time of the last quarter of the rounds to that of the first; None with fewer than eight rounds."""
+    medians = [value for _, value in sorted(block_medians(blocks).items())]
+    quarter = len(medians) // 4
+    return float(np.median(medians[-quarter:]) / np.median(medians[:quarter])) if quarter >= 2 else None
+
+
+def mann_whitney(a: Values, b: Values) -> float:
+    """Two-sided p of the exact U test (Mann and Whitney 1947)."""
+    from scipy import stats
+
+    return float(stats.mannwhitneyu(a, b, method="exact").pvalue)
+
+
+def shift(a: Values, b: Values, level: float) -> tuple[float, float, float]:
+    """By how much ``b`` is larger (Hodges and Lehmann 1963), and the bounds of what the U test does not contradict at
+    ``level``; these are infinite where there are too few values to contradict anything."""
+    differences = np.sort(np.subtract.outer(b, a).ravel())
+
+    def p_of(u: int) -> float:
+        """Of values of which u pairs of a and b are in the other order."""
+        above, rest = divmod(u, a.size)
+        ranks = [a.size] * above + [rest - 0.5] * (above < b.size) + [-1] * (b.size - above - 1)
+        return mann_whitney(np.arange(a.size), np.array(ranks))
+
+    left_out = bisect.bisect_right(range(differences.size // 2), level, key=p_of) - 1
+    low, high = (differences[left_out], differences[-1 - left_out]) if left_out >= 0 else (-np.inf, np.inf)
+    return float(np.median(differences)), float(low), float(high)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """p values corrected for their number (Holm 1979)."""
+    order = np.argsort(values)
+    corrected: Any = np.empty(len(values))
+    corrected[order] = np.maximum.accumulate(np.asarray(values)[order] * np.arange(len(values), 0, -1)).clip(max=1)
+    return [float(value) for value in corrected]
