@@ -10,6 +10,7 @@ from pathlib import Path
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, refuse_existing
 
+
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = subparsers.add_parser(
         "bench",

@@ -13,9 +13,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dcelite import Enhancer
+from dcelite.darkroom import SMALL_SENSOR, darken
 from dcelite.errors import DceliteError
 from dcelite.export.export import ExportOptions, export
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -27,31 +27,14 @@ PICTURES = ("dark", "enhanced", "comparison")
 
 EXPOSURE = 0.06
 """Share of the light that reaches the sensor, compared with the original photograph: four stops less."""
-FULL_WELL = 5000.0
-"""Electrons that a pixel counts at white: that of a small sensor at a high gain."""
-READ_NOISE = 3.0
-"""Standard deviation of the sensor's electronics, in electrons."""
-GAMMA = 2.2
-"""Exponent between light and pixel value, close to that of sRGB."""
-
-
-def darken(image: NDArray[np.uint8], seed: int = 0) -> NDArray[np.uint8]:
-    """A photograph (H, W, 3) as a small sensor would take it at ``EXPOSURE`` of the light.
-
-    The Poisson-Gaussian model of sensors (Foi et al., IEEE TIP 2008): light = value^2.2, electrons = Poisson(light ·
-    exposure · full well) + Normal(0, read noise), and back to 8 bits.
-    """
-    rng = np.random.default_rng(seed)
-    light = (image / 255.0) ** GAMMA * EXPOSURE
-    electrons = rng.poisson(light * FULL_WELL) + rng.normal(0.0, READ_NOISE, image.shape)
-    return np.round(255.0 * np.clip(electrons / FULL_WELL, 0.0, 1.0) ** (1 / GAMMA)).astype(np.uint8)
 
 
 def default_photograph() -> Photograph:
     """A cup of coffee on a table, by Rachel Michetti (public domain), as scikit-image ships it; darkened."""
     import skimage.data
 
-    return Photograph(darken(skimage.data.coffee()), grey=False, exif=b"", icc_profile=None, notes=[])
+    dark = darken(skimage.data.coffee(), EXPOSURE, SMALL_SENSOR, np.random.default_rng(0))
+    return Photograph(dark, grey=False, exif=b"", icc_profile=None, notes=[])
 
 
 def run(image: Path | None, output: Path, *, overwrite: bool) -> None:

@@ -17,12 +17,9 @@ from dcelite.export.golden import Golden, golden_set
 from dcelite.export.manifest import (
     FILE_NAME,
     Record,
-    dcelite_version,
     file_record,
     manifest_text,
     read_manifest,
-    sha256,
-    tool_versions,
 )
 from dcelite.export.variant import Variant
 from dcelite.export.verify import (
@@ -35,8 +32,9 @@ from dcelite.export.verify import (
 )
 from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
-from dcelite.training.architecture import DEFAULT_SCALES
-from dcelite.training.checkpoint import Weights, load_weights
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights, load_weights
+from dcelite.provenance import sha256, tool_versions
 
 FORMATS = ("mindir", "onnx", "ms", "dce")
 FIXED_SIZE_FORMATS = ("mindir", "ms")
@@ -76,7 +74,7 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     """
     wanted = _wanted_formats(options)
     weights = load_weights(options.checkpoint)
-    scale = DEFAULT_SCALES[weights.architecture] if options.scale is None else options.scale
+    scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
     variant = Variant(weights.architecture, scale, options.resize_in_graph, options.uint8, options.size)
     formats, skipped = _available_formats(wanted, explicit=options.formats is not None)
     files = {name: f"{variant.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
@@ -186,9 +184,9 @@ def _write(file_format: str, weights: Weights, variant: Variant, metadata: dict[
 
         write_ms(weights.arrays, variant, metadata, path)
     else:
-        from dcelite.export.dce_file import write_dce
+        from dcelite.model.dce_file import DceModel, write_dce
 
-        write_dce(weights.arrays, variant, path)
+        write_dce(DceModel(weights.architecture, variant.scale, weights.arrays), path)
 
 
 def _make_files(
@@ -201,7 +199,7 @@ def _make_files(
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
     network = mindspore_network(weights)
-    metadata = variant.metadata(sha256(options.checkpoint), dcelite_version())
+    metadata = variant.metadata(sha256(options.checkpoint))
     goldens: dict[bool, list[Golden]] = {}
     parities = {}
     for name, path in paths.items():

@@ -6,64 +6,21 @@ files that are gone. Every record is complete, so files of different checkpoints
 
 from __future__ import annotations
 
-import hashlib
 import json
-import platform
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from dcelite.errors import EngineUnavailableError, OutputError
+from dcelite.errors import OutputError
 from dcelite.export.variant import Variant
 from dcelite.export.verify import Parity
 from dcelite.files import reason
+from dcelite.provenance import sha256
 from dcelite.reference import ITERATIONS
 
 FILE_NAME = "manifest.json"
 MANIFEST_VERSION = 1
-TOOLS = ("mindspore", "onnx", "onnxruntime", "numpy")
 
 Record = dict[str, Any]
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def tool_version(distribution: str) -> str | None:
-    """Version of an installed Python distribution; None where it is absent."""
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def dcelite_version() -> str:
-    """Version of this package."""
-    from dcelite import __version__
-
-    return __version__
-
-
-def mindspore_lite_version() -> str | None:
-    """Version of the MindSpore Lite SDK that converts and runs here; None where there is none."""
-    from dcelite.mindspore_lite.sdk import VERSION, find_sdk
-
-    try:
-        sdk = find_sdk()
-    except EngineUnavailableError:
-        return None
-    return "of MSLITE_HOME" if sdk.official else VERSION
-
-
-def tool_versions() -> dict[str, str | None]:
-    """What made the files, for the record."""
-    versions: dict[str, str | None] = {"python": platform.python_version(), "platform": platform.platform()}
-    versions["dcelite"] = dcelite_version()
-    versions["mindspore_lite"] = mindspore_lite_version()
-    versions.update({name: tool_version(name) for name in TOOLS})
-    return versions
 
 
 def _shape(file_format: str, variant: Variant, channels: int, layout: str) -> list[int | str]:

@@ -1,6 +1,6 @@
 """MindIR: MindSpore's own graph file, exported from the network Cells and loaded through ``nn.GraphCell``.
 
-MindSpore 2.10 loads many damaged MindIR files without complaint; hence the seal (``dcelite.onnx_seal``), kept in the
+MindSpore 2.10 loads many damaged MindIR files without complaint; hence the seal (``dcelite.model.seal``), kept in the
 file's ``user_info``, and :func:`load_mindir`, which proves it before MindSpore sees the file.
 """
 
@@ -15,9 +15,9 @@ from mindspore import Tensor, nn, ops
 
 from dcelite.errors import ModelError
 from dcelite.export.variant import Variant
-from dcelite.onnx_seal import SEAL_KEY, UNSEALED, read_sealed, seal
-from dcelite.training.checkpoint import Weights
-from dcelite.training.network import Enhancer, build_network, load_into
+from dcelite.model.checkpoint import Weights
+from dcelite.model.seal import SEAL_KEY, UNSEALED, read_sealed, seal
+from dcelite.training.network import Enhancement, build_network, load_into
 
 
 class _CurveNetwork(nn.Cell):
@@ -31,23 +31,23 @@ class _CurveNetwork(nn.Cell):
         return self.network(image)
 
 
-class _Enhancement(nn.Cell):
+class _EnhancedImage(nn.Cell):
     """(N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W)."""
 
     def __init__(self, network: nn.Cell, scale: int) -> None:
         super().__init__(auto_prefix=False)
-        self.enhancer = Enhancer(network, scale)
+        self.enhancement = Enhancement(network, scale)
 
     def construct(self, image: Tensor) -> Tensor:
-        return self.enhancer(image)[0]
+        return self.enhancement(image)[0]
 
 
-class _EnhancementUint8(_Enhancement):
+class _EnhancedImageUint8(_EnhancedImage):
     """uint8 (N, H, W, 3) -> enhanced uint8 (N, H, W, 3), floor(255 x + 0.5); the cast drops the fraction."""
 
     def construct(self, image: Tensor) -> Tensor:
         planar = ops.transpose(ops.cast(image, ms.float32), (0, 3, 1, 2)) * (1 / 255)
-        levels = ops.clamp(self.enhancer(planar)[0] * 255.0 + 0.5, 0.0, 255.0)
+        levels = ops.clamp(self.enhancement(planar)[0] * 255.0 + 0.5, 0.0, 255.0)
         return ops.cast(ops.transpose(levels, (0, 2, 3, 1)), ms.uint8)
 
 
@@ -60,8 +60,8 @@ def _cell_and_input(weights: Weights, variant: Variant) -> tuple[nn.Cell, Tensor
     if variant.size is None:
         raise ValueError("a MindIR file with the resize in the graph has a fixed size")
     if variant.uint8:
-        return _EnhancementUint8(network, variant.scale), Tensor(shape=[1, *variant.size, 3], dtype=ms.uint8)
-    return _Enhancement(network, variant.scale), Tensor(shape=[1, 3, *variant.size], dtype=ms.float32)
+        return _EnhancedImageUint8(network, variant.scale), Tensor(shape=[1, *variant.size, 3], dtype=ms.uint8)
+    return _EnhancedImage(network, variant.scale), Tensor(shape=[1, 3, *variant.size], dtype=ms.float32)
 
 
 def _rename(message: Any, name: Callable[[str], str]) -> None:

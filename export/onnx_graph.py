@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dcelite.export.variant import Variant
-from dcelite.onnx_seal import SEAL_KEY, UNSEALED, seal
+from dcelite.model.architecture import LAYERS
+from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
 from dcelite.reference import ITERATIONS
-from dcelite.training.architecture import LAYERS
 
 OPSET = 22
 IR_VERSION = 10

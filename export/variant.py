@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import dcelite
 from dcelite.errors import DceliteError
+from dcelite.model.architecture import ARCHITECTURES, MAX_DIMENSION, MAX_SCALE
 from dcelite.reference import ITERATIONS, low_resolution_size
-from dcelite.training.architecture import DEFAULT_SCALES, NetworkConfig
-
-MAX_SCALE = 64
-"""DCE_MAX_SCALE of dcelite.h."""
-MAX_DIMENSION = 65535
-"""DCE_MAX_DIMENSION of dcelite.h."""
 
 CURVE_NETWORK = "curve_network"
 """Kind of a file that holds the network alone: downsampled image -> curve map."""
@@ -45,7 +41,7 @@ class Variant:
 
     @property
     def map_channels(self) -> int:
-        return NetworkConfig(self.architecture).map_channels
+        return ARCHITECTURES[self.architecture].map_channels
 
     @property
     def output_name(self) -> str:
@@ -77,7 +73,7 @@ class Variant:
             return f"curve_map: float32 NCHW, {self.map_channels} channels, -1..1"
         return "enhanced: uint8 NHWC, RGB 0..255" if self.uint8 else "enhanced: float32 NCHW, RGB 0..1"
 
-    def metadata(self, checkpoint_sha256: str, version: str) -> dict[str, str]:
+    def metadata(self, checkpoint_sha256: str, version: str = dcelite.__version__) -> dict[str, str]:
         """What a file says about itself, as the strings that ONNX and MindIR keep."""
         return {
             "dcelite.version": version,
@@ -101,7 +97,7 @@ class Variant:
         if name is not None:
             return name
         parts = [self.architecture]
-        if self.scale != DEFAULT_SCALES[self.architecture]:
+        if self.scale != ARCHITECTURES[self.architecture].scale:
             parts.append(f"s{self.scale}")
         if self.resize_in_graph:
             parts.append("full")

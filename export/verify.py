@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from dcelite.errors import DceliteError, ModelError
 from dcelite.export.golden import Golden, Network, finish
 from dcelite.export.variant import Variant
+from dcelite.model.checkpoint import Weights
 from dcelite.reference import to_8_bit
-from dcelite.training.checkpoint import Weights
 
 MAP_TOLERANCE = 1e-4
 """Largest difference of a curve map. Float32 runtimes differ by some 1e-7; at 1e-4 eight iterations move a value by at
@@ -106,7 +106,7 @@ def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:
     """An ONNX file in ONNX Runtime."""
     import onnxruntime
 
-    from dcelite.onnx_seal import read_sealed
+    from dcelite.model.seal import read_sealed
 
     session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
     return f"ONNX Runtime {onnxruntime.__version__}", _graph_runner(
@@ -116,8 +116,8 @@ def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:
 
 def open_ms(path: Path, variant: Variant) -> tuple[str, Runner]:
     """An ``.ms`` file in MindSpore Lite."""
-    from dcelite.export.manifest import mindspore_lite_version
     from dcelite.mindspore_lite import open_model
+    from dcelite.provenance import mindspore_lite_version
 
     model = open_model(path)
     return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], variant)

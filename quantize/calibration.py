@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.errors import DceliteError, ImageError
-from dcelite.images import is_image_path, read_photograph
+from dcelite.images import pictures_below, read_photograph
 from dcelite.progress import Progress
 
 BRIGHT_LEVEL = 100.0
@@ -60,7 +60,7 @@ def picture_paths(folder: Path) -> list[Path]:
     """The pictures in a folder and its subfolders; raises DceliteError where there are none."""
     if not folder.is_dir():
         raise DceliteError(f"{folder}: {'is a file' if folder.exists() else 'no such folder'}; a folder was wanted")
-    paths = sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
+    paths = pictures_below(folder)
     if not paths:
         raise DceliteError(f"{folder}: holds no pictures; JPEG, PNG, WebP or BMP files were wanted")
     return paths

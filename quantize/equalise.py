@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.quantize.float_network import SOURCES, Layer, Values, run
+from dcelite.model.architecture import SOURCES
+from dcelite.quantize.float_network import Layer, Values, run
 from dcelite.quantize.ranges import METHODS, Bounds, thinned
 
 SMALLEST_SHARE = 0.02

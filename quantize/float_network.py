@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.training.architecture import LAYERS
+from dcelite.model.architecture import LAYERS, SOURCES
 
 Array = NDArray[np.float32]
 
@@ -17,8 +17,6 @@ Number = TypeVar("Number", bound=np.generic)
 
 TAPS = 9
 """Of a 3x3 kernel."""
-SOURCES = ((0,), (1,), (2,), (3,), (3, 4), (2, 5), (1, 6))
-"""Which outputs each layer reads; 0 is the image. Two are concatenated (Zero-DCE, figure 2)."""
 
 
 @dataclass(frozen=True)

@@ -21,10 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite.model.dce_file import INT8, DceModel
 from dcelite.quantize.float_network import TAPS, Layer, joined, shifted
 
 LARGEST_WEIGHT = 127
@@ -101,6 +103,16 @@ def integer_layers(layers: Sequence[QuantisedLayer]) -> list[IntegerLayer]:
             )
         )
     return result
+
+
+def dce_model(layers: Sequence[IntegerLayer], scale: int) -> DceModel:
+    """What an int8 ``.dce`` holds."""
+    arrays: dict[str, NDArray[Any]] = {}
+    for number, layer in enumerate(layers, start=1):
+        for part in ("depth", "point"):
+            for value, name in (("", "weight"), ("_bias", "bias"), ("_multiplier", "multiplier")):
+                arrays[f"e_conv{number}.{part}_conv.{name}"] = getattr(layer, f"{part}{value}")
+    return DceModel("zerodcepp", scale, arrays, INT8)
 
 
 def requantise(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:

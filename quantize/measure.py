@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dcelite import Enhancer
-from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.errors import EngineUnavailableError
 from dcelite.images import read_photograph
+from dcelite.metrics import Rgb, psnr, ssim
+from dcelite.pictures import find_pairs, read_picture
 from dcelite.progress import track
-from dcelite.quantize.calibration import picture_paths
-from dcelite.quantize.sensitivity import psnr
-
-Pixels = NDArray[np.uint8]
 
 FRAME = (900, 1200)
 """(height, width) of the frame that is timed; the network sees 75x100 of it."""
@@ -57,9 +54,9 @@ class Crop:
     picture: str
     row: int
     column: int
-    source: Pixels
-    fp32: Pixels
-    quantised: Pixels
+    source: Rgb
+    fp32: Rgb
+    quantised: Rgb
 
 
 @dataclass(frozen=True)
@@ -107,41 +104,31 @@ class Reference:
             self.ground_truth = _ground_truth(enhancer, self.pairs)
 
 
-def _read(path: Path) -> Pixels:
+def _read(path: Path) -> Rgb:
     return np.ascontiguousarray(read_photograph(path).pixels[..., :3])
 
 
-def _read_pairs(folder: Path) -> list[tuple[Pixels, Pixels]]:
+def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
     """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
     try:
         import skimage.metrics  # noqa: F401
     except ImportError:
         raise EngineUnavailableError("--pairs: needs scikit-image; run: pip install 'dcelite[train]'") from None
-    pairs = []
-    for low in picture_paths(folder / "low"):
-        high = folder / "high" / low.relative_to(folder / "low")
-        pair = (_read(low), _read(high))
-        if pair[0].shape != pair[1].shape:
-            raise DceliteError(f"{high}: has the shape {pair[1].shape}; {pair[0].shape}, that of {low}, was wanted")
-        pairs.append(pair)
-    return pairs
+    return [(low, high) for low, high in map(read_picture, find_pairs(folder)) if high is not None]
 
 
-def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Pixels, Pixels]]) -> GroundTruth | None:
+def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> GroundTruth | None:
     if not pairs:
         return None
-    from skimage.metrics import structural_similarity
-
     rows = []
     for low, high in pairs:
         output = enhancer(low)
-        similarity = float(structural_similarity(output, high, channel_axis=2))  # type: ignore[no-untyped-call]
-        rows.append((psnr(output, high), similarity, float(output.mean())))
+        rows.append((psnr(high, output), ssim(high, output), float(output.mean())))
     means = np.mean(rows, axis=0)
     return GroundTruth(*(float(value) for value in means))
 
 
-def _worst_crop(name: str, source: Pixels, fp32: Pixels, quantised: Pixels) -> Crop:
+def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantised: Rgb) -> Crop:
     """The square with the largest squared difference, on a grid of half its side."""
     difference = np.square(fp32.astype(np.float32) - quantised).sum(axis=2)
     total = np.pad(difference.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
@@ -182,18 +169,10 @@ def latencies(paths: Sequence[Path]) -> list[Latency]:
     with contextlib.ExitStack() as stack:
         enhancers = [stack.enter_context(Enhancer(path, threads=1)) for path in paths]
         frames = _best_times([functools.partial(enhancer, frame) for enhancer in enhancers])
-        if not all(map(_gives_its_map, enhancers)):
+        if not all(enhancer.has_curve_map for enhancer in enhancers):
             return [Latency(None, milliseconds) for milliseconds in frames]
         networks = _best_times([functools.partial(enhancer.curve_map, frame) for enhancer in enhancers])
         return [Latency(*pair) for pair in zip(networks, frames, strict=True)]
-
-
-def _gives_its_map(enhancer: Enhancer) -> bool:
-    """False for models with the curve in their graph."""
-    try:
-        return bool(enhancer.info)
-    except DceliteError:
-        return False
 
 
 def _best_times(calls: Sequence[Callable[[], object]]) -> list[float]:

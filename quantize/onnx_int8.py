@@ -17,8 +17,9 @@ from onnx import TensorProto, helper, numpy_helper
 
 from dcelite.export.onnx_graph import build_model
 from dcelite.export.variant import Variant
-from dcelite.onnx_seal import SEAL_KEY, UNSEALED, seal
-from dcelite.quantize.float_network import SOURCES, arrays_of
+from dcelite.model.architecture import SOURCES
+from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
+from dcelite.quantize.float_network import arrays_of
 from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, QuantisedLayer
 from dcelite.quantize.sensitivity import filtered_name, output_name
 

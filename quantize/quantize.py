@@ -14,16 +14,17 @@ from pathlib import Path
 import numpy as np
 
 from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
-from dcelite.export.dce_file import write_dce
-from dcelite.export.manifest import dcelite_version, sha256, tool_version
 from dcelite.export.variant import Variant
 from dcelite.files import publish, refuse_existing, scratch_folder
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights, load_weights
+from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.progress import track
+from dcelite.provenance import sha256, version_of
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
-from dcelite.quantize.dce_int8 import write_dce_int8
 from dcelite.quantize.equalise import Ranges, borne_by_one_channel, equalise, measure_ranges, run_all
 from dcelite.quantize.float_network import Layer, arrays_of, layers_of
-from dcelite.quantize.int8_network import QuantisedLayer, integer_layers
+from dcelite.quantize.int8_network import QuantisedLayer, dce_model, integer_layers
 from dcelite.quantize.measure import Reference, latencies, measure
 from dcelite.quantize.ranges import METHODS
 from dcelite.quantize.report import FileResult, Report, table, to_html, to_json
@@ -37,8 +38,6 @@ from dcelite.quantize.sensitivity import (
     output_name,
     smallest_wide_set,
 )
-from dcelite.training.architecture import DEFAULT_SCALES
-from dcelite.training.checkpoint import Weights, load_weights
 
 FORMATS = ("onnx", "ms", "dce")
 REPORT_NAME = "quantization"
@@ -129,9 +128,9 @@ def calibrate(weights: Weights, calibration: Calibration, method: str, target: f
 
 def _missing(file_format: str) -> str:
     """What to install before a format can be written and run here; empty where nothing is missing."""
-    if file_format in ("onnx", "ms") and tool_version("onnx") is None:
+    if file_format in ("onnx", "ms") and version_of("onnx") is None:
         return "onnx is not installed; run: pip install 'dcelite[export]'"
-    if file_format == "onnx" and tool_version("onnxruntime") is None:
+    if file_format == "onnx" and version_of("onnxruntime") is None:
         return "onnxruntime is not installed; run: pip install 'dcelite[onnx]'"
     if file_format == "ms":
         from dcelite.mindspore_lite.build import find_build
@@ -191,7 +190,7 @@ def _write_onnx(weights: Weights, found: Quantised, variant: Variant, metadata: 
     whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
     own = {**metadata, "dcelite.quantisation": "int8"}
     write_onnx_int8(found.layers, variant, own, found.wide, Path(f"{base}_int8.onnx"))
-    whole_metadata = {**own, **whole.metadata(metadata["dcelite.checkpoint_sha256"], dcelite_version())}
+    whole_metadata = {**own, **whole.metadata(metadata["dcelite.checkpoint_sha256"])}
     write_onnx_int8(found.layers, whole, whole_metadata, found.wide, Path(f"{base}_int8_full.onnx"))
     own = {**metadata, "dcelite.quantisation": "float16 weights"}
     write_onnx_fp16(weights.arrays, variant, own, Path(f"{base}_fp16.onnx"))
@@ -220,16 +219,16 @@ def _write_ms(
 
 def _baselines(formats: Sequence[str], weights: Weights, variant: Variant, folder: Path) -> dict[str, Path]:
     """The fp32 files to compare with, by suffix; ``full.onnx`` for the whole enhancement."""
-    metadata = variant.metadata("0" * 64, dcelite_version())
+    metadata = variant.metadata("0" * 64)
     files = {"dce": folder / "fp32.dce"}
-    write_dce(weights.arrays, variant, files["dce"])
+    write_dce(DceModel(weights.architecture, variant.scale, weights.arrays), files["dce"])
     if "onnx" in formats:
         from dcelite.export.onnx_graph import write_onnx
 
         files |= {"onnx": folder / "fp32.onnx", "full.onnx": folder / "fp32_full.onnx"}
         write_onnx(weights.arrays, variant, metadata, files["onnx"])
         whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
-        write_onnx(weights.arrays, whole, whole.metadata("0" * 64, dcelite_version()), files["full.onnx"])
+        write_onnx(weights.arrays, whole, whole.metadata("0" * 64), files["full.onnx"])
     if "ms" in formats:
         from dcelite.export.lite import write_ms
 
@@ -262,7 +261,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         raise ModelError(f"{options.checkpoint}: holds Zero-DCE; quantisation is made for Zero-DCE++")
     refuse_dead_channels(weights, options.checkpoint)
     formats = _formats(options, say)
-    scale = DEFAULT_SCALES[weights.architecture] if options.scale is None else options.scale
+    scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
     variant = Variant(weights.architecture, scale)
     stem = variant.stem(options.name, sized=False)
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
@@ -275,7 +274,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
 
     photos = calibration.held_out_paths if options.photos is None else picture_paths(options.photos)
     digest = sha256(options.checkpoint)
-    metadata = variant.metadata(digest, dcelite_version())
+    metadata = variant.metadata(digest)
     with scratch_folder(options.output) as scratch:
         made, other = scratch / "made", scratch / "other"
         made.mkdir()
@@ -287,7 +286,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         if "ms" in formats:
             _write_ms(weights, found, variant, metadata, calibration, made / stem)
         if "dce" in formats:
-            write_dce_int8(integer_layers(found.layers), scale, made / f"{stem}_int8.dce")
+            write_dce(dce_model(integer_layers(found.layers), scale), made / f"{stem}_int8.dce")
         results = [
             _judge_file(made / file, ending, reference, baselines)
             for file, ending in track(kinds.items(), len(kinds), "measuring")

@@ -14,7 +14,7 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 
-from dcelite.export.manifest import tool_versions
+from dcelite.provenance import processor_name, tool_versions
 from dcelite.quantize.calibration import Calibration, digest
 from dcelite.quantize.measure import GroundTruth, Latency, Measurement
 from dcelite.quantize.sensitivity import Sensitivity
@@ -202,18 +202,8 @@ def to_json(report: Report) -> dict[str, Any]:
         "ground_truth_fp32": _truth(report.fp32_truth),
         "files": [_result_json(result) for result in report.results],
         "recommendations": recommendations(report),
-        "machine": {"processor": _processor(), **tool_versions()},
+        "machine": {"processor": processor_name() or platform.machine(), **tool_versions()},
     }
-
-
-def _processor() -> str:
-    """The name of the processor, where the system tells."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
-    except OSError:
-        names = []
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 STYLE = """
@@ -265,7 +255,7 @@ def to_html(report: Report) -> str:
     levels = f"{min(calibration.levels):.0f} to {max(calibration.levels):.0f}"
     about = (
         f"{report.checkpoint}, scale {report.scale}; {len(calibration.paths)} calibration pictures of mean level "
-        f"{levels}; ranges: {report.ranges}; {_processor()}"
+        f"{levels}; ranges: {report.ranges}; {processor_name() or platform.machine()}"
     )
     notes = "".join(f"<li>{html.escape(line)}</li>" for line in [*recommendations(report), *calibration.warnings])
     truth = _truth_rows(report)

@@ -15,13 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
+from dcelite.metrics import psnr
 from dcelite.quantize.float_network import Layer, Values, depthwise, joined
 from dcelite.quantize.rounding import quantise_filtered, quantise_output
 
 Image = NDArray[np.float32]
-
-PERFECT = 99.0
-"""Fidelity in dB that stands for equal pictures."""
 
 
 @dataclass(frozen=True)
@@ -72,12 +70,6 @@ def run_quantised(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -
             result = quantise_output(result) if narrow else np.maximum(result, np.float32(0))
         outputs.append(result)
     return Values(filtered, outputs)
-
-
-def psnr(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> float:
-    """Of two 8-bit pictures in dB, at most PERFECT."""
-    error = float(np.mean(np.square(a.astype(np.float32) - b)))
-    return PERFECT if error == 0 else min(PERFECT, float(10 * np.log10(255.0**2 / error)))
 
 
 def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

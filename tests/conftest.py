@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Generator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -44,6 +45,15 @@ def shared() -> Path:
     if not path.is_dir():
         skip(f"the test data folder {path} is absent (set DCELITE_TEST_DATA)")
     return path
+
+
+@pytest.fixture
+def mindspore() -> Any:
+    if importlib.util.find_spec("mindspore") is None:
+        skip("mindspore is absent")
+    import mindspore
+
+    return mindspore
 
 
 @pytest.fixture

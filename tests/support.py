@@ -27,9 +27,20 @@ def shared_directory() -> Path:
 
 def load_weights(path: Path) -> dict[str, np.ndarray]:
     """The parameters of a checkpoint, as the NumPy reference takes them."""
-    from dcelite.training.checkpoint import load_weights
+    from dcelite.model.checkpoint import load_weights
 
     return load_weights(path).arrays
+
+
+def require_mindspore_lite() -> None:
+    """Skip the running test where MindSpore Lite is not installed."""
+    from dcelite.errors import EngineUnavailableError
+    from dcelite.mindspore_lite.sdk import find_sdk
+
+    try:
+        find_sdk()
+    except EngineUnavailableError as error:
+        skip(str(error))
 
 
 def assert_equals_reference(result: np.ndarray, wanted: np.ndarray) -> None:

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -25,25 +24,20 @@ from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from dcelite import reference
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError
 from dcelite.files import write_text_atomically
-from dcelite.images import FORMATS, is_image_path, read_photograph
-from dcelite.training.architecture import DEFAULT_SCALES
-from dcelite.training.checkpoint import load_weights
+from dcelite.metrics import Rgb, clipped, colour_shift, mean_absolute_error, noise_level, psnr, ssim
+from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
+from dcelite.model.checkpoint import load_weights
+from dcelite.pictures import Picture, read_picture
+from dcelite.reference import ITERATIONS
 
-Pixels = NDArray[np.uint8]
 Map = NDArray[np.float32] | NDArray[np.float64]
 """(h, w, channels) or (h, w)."""
 
-CLIPPED_FROM = 254
-IDENTICAL = 100.0
-"""dB that stand for equal pictures, whose PSNR is infinite."""
-SMALLEST_SIDE = 7
-"""Pixels: the window of SSIM."""
 STRIP = 128
 """Rows of the low-resolution image that the network of a checkpoint sees at a time, which bounds its memory."""
 HALO = 7
@@ -53,9 +47,9 @@ HALO = 7
 class Model(Protocol):
     """Something that enhances uint8 (H, W, 3)."""
 
-    def __call__(self, image: Pixels) -> Pixels: ...
+    def __call__(self, image: Rgb) -> Rgb: ...
 
-    def curve_map(self, image: Pixels) -> Map:
+    def curve_map(self, image: Rgb) -> Map:
         """(h, w, 3 | 24); raises DceliteError where the model does not yield it."""
 
     def close(self) -> None: ...
@@ -64,17 +58,18 @@ class Model(Protocol):
 class CheckpointModel:
     """A checkpoint run by the NumPy reference: exact for every architecture and scale, and without MindSpore."""
 
-    def __init__(self, path: Path, scale: int | None) -> None:
+    def __init__(self, path: Path, scale: int | None, iterations: int = ITERATIONS) -> None:
         weights = load_weights(path)
         self._arrays = weights.arrays
-        self._scale = scale or DEFAULT_SCALES[weights.architecture]
+        self._scale = scale or ARCHITECTURES[weights.architecture].scale
+        self._iterations = iterations
 
-    def __call__(self, image: Pixels) -> Pixels:
+    def __call__(self, image: Rgb) -> Rgb:
         height, width = image.shape[:2]
         curve_map = reference.upsample(np.asarray(self.curve_map(image), np.float64), height, width)
-        return reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map))
+        return reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map, self._iterations))
 
-    def curve_map(self, image: Pixels) -> NDArray[np.float64]:
+    def curve_map(self, image: Rgb) -> NDArray[np.float64]:
         low = reference.downsample(image / 255.0, self._scale)
         strips = []
         for row in range(0, len(low), STRIP):
@@ -93,23 +88,14 @@ def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0)
     Raises:
         DceliteError: as Enhancer and load_weights; a scale that is out of range.
     """
-    if scale is not None and not 1 <= scale <= 64:
-        raise DceliteError(f"scale {scale}: 1 to 64 was wanted")
+    if scale is not None and not 1 <= scale <= MAX_SCALE:
+        raise DceliteError(f"scale {scale}: 1 to {MAX_SCALE} was wanted")
     if path is not None and path.suffix.lower() in (".ckpt", ".pth"):
         return CheckpointModel(path, scale)
     try:
         return Enhancer(path, scale=scale, threads=threads)
     except ValueError as error:
         raise DceliteError(str(error)) from None
-
-
-@dataclass(frozen=True)
-class Picture:
-    """One picture to evaluate on."""
-
-    name: str
-    source: Path
-    reference: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -163,68 +149,6 @@ class Evaluation:
         return report
 
 
-def find_pairs(folder: Path) -> list[Picture]:
-    """The pictures of DIR/low with that of the same name (suffixes may differ) in DIR/high.
-
-    Raises:
-        ImageError: a folder is missing, or a picture of either has no partner, or there is none at all.
-    """
-    low, high = folder / "low", folder / "high"
-    for part in (low, high):
-        if not part.is_dir():
-            raise ImageError(f"{part}: no such folder; DIR/low and DIR/high with pictures of equal names were wanted")
-    dark, references = _by_stem(low), _by_stem(high)
-    lonely = sorted(set(dark) ^ set(references))
-    if lonely:
-        where, other = (low, high) if lonely[0] in dark else (high, low)
-        more = f", and so have {len(lonely) - 1} more" if len(lonely) > 1 else ""
-        raise ImageError(f"{where}: {lonely[0]} has no partner of the same name in {other}{more}")
-    if not dark:
-        raise ImageError(f"{low}: holds no image ({', '.join(FORMATS)})")
-    return [Picture(stem, dark[stem], references[stem]) for stem in sorted(dark)]
-
-
-def find_pictures(folder: Path) -> list[Picture]:
-    """All pictures below a folder; raises ImageError where there is none."""
-    if not folder.is_dir():
-        raise ImageError(f"{folder}: {'is a file' if folder.exists() else 'does not exist'}; a folder was wanted")
-    files = sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
-    if not files:
-        raise ImageError(f"{folder}: holds no image ({', '.join(FORMATS)})")
-    return [Picture(str(path.relative_to(folder)), path) for path in files]
-
-
-def _by_stem(folder: Path) -> dict[str, Path]:
-    found: dict[str, Path] = {}
-    for path in sorted(folder.iterdir()):
-        if is_image_path(path) and path.is_file():
-            if path.stem in found:
-                raise ImageError(f"{path}: has the same name as {found[path.stem].name}; one of them was wanted")
-            found[path.stem] = path
-    return found
-
-
-def read_rgb(path: Path) -> Pixels:
-    """uint8 (H, W, 3) without transparency; raises ImageError."""
-    pixels = np.ascontiguousarray(read_photograph(path).pixels[..., :3])
-    if min(pixels.shape[:2]) < SMALLEST_SIDE:
-        size = f"{pixels.shape[1]} x {pixels.shape[0]}"
-        raise ImageError(f"{path}: size {size}, at least {SMALLEST_SIDE} each way was wanted")
-    return pixels
-
-
-def read_picture(picture: Picture) -> tuple[Pixels, Pixels | None]:
-    """Input and reference; raises ImageError where one cannot be read or their sizes differ."""
-    image = read_rgb(picture.source)
-    if picture.reference is None:
-        return image, None
-    wanted = read_rgb(picture.reference)
-    if wanted.shape != image.shape:
-        sizes = [f"{pixels.shape[1]} x {pixels.shape[0]}" for pixels in (wanted, image)]
-        raise ImageError(f"{picture.reference}: size {sizes[0]}, that of {picture.source}, {sizes[1]}, was wanted")
-    return image, wanted
-
-
 def evaluate(
     models: Sequence[tuple[str, Model]], pictures: Iterable[Picture], against: Model | None = None
 ) -> list[Evaluation]:
@@ -244,9 +168,7 @@ def evaluate(
     return evaluations
 
 
-def measure(
-    name: str, image: Pixels, result: Pixels, wanted: Pixels | None = None, other: Pixels | None = None
-) -> Figures:
+def measure(name: str, image: Rgb, result: Rgb, wanted: Rgb | None = None, other: Rgb | None = None) -> Figures:
     """The figures of one result; all pictures are uint8 (H, W, 3) of one size."""
     noise_in, noise = noise_level(image), noise_level(result)
     figures: dict[str, float | None] = {
@@ -265,57 +187,12 @@ def measure(
         figures |= {
             "brightness_reference": float(wanted.mean()),
             "psnr": psnr(wanted, result),
-            "ssim": float(structural_similarity(wanted, result, channel_axis=2)),  # type: ignore[no-untyped-call]
+            "ssim": ssim(wanted, result),
             "mae": mean_absolute_error(wanted, result),
         }
     if other is not None:
         figures["fidelity"] = psnr(other, result)
     return Figures(name, **figures)  # type: ignore[arg-type]
-
-
-def psnr(wanted: Pixels, result: Pixels) -> float:
-    """Peak signal-to-noise ratio in dB, at most IDENTICAL."""
-    with np.errstate(divide="ignore"):
-        value = float(peak_signal_noise_ratio(wanted, result))  # type: ignore[no-untyped-call]
-    return min(value, IDENTICAL)
-
-
-def mean_absolute_error(wanted: Pixels, result: Pixels) -> float:
-    """Levels of 255."""
-    return float(np.abs(wanted.astype(np.int16) - result).mean())
-
-
-def clipped(image: Pixels) -> float:
-    """Per cent of the values at 254 and above."""
-    return 100 * float((image >= CLIPPED_FROM).mean())
-
-
-def colour_shift(before: Pixels, after: Pixels) -> float:
-    """Distance between the shares of red, green and blue in the sums of two pictures, in per cent.
-
-    Brightening by a common factor leaves the shares as they are. Pictures without any light count as grey.
-    """
-
-    def shares(image: Pixels) -> NDArray[np.float64]:
-        means = image.mean((0, 1))
-        return np.asarray(means / means.sum()) if means.sum() > 0 else np.full(3, 1 / 3)
-
-    return 100 * float(np.linalg.norm(shares(after) - shares(before)))
-
-
-def noise_level(image: Pixels) -> float:
-    """Standard deviation of the noise in levels, estimated on the green channel.
-
-    The mask of Immerkaer ("Fast Noise Variance Estimation", CVIU 1996) removes constant and linear structure; the
-    median of the magnitudes, unlike his mean, hardly sees the edges and textures that remain.
-    """
-    green = image[..., 1].astype(np.float64)
-    rows = green[:-2] - 2 * green[1:-1] + green[2:]
-    response = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]  # of unit noise: deviation 6
-    magnitude = np.abs(response)
-    # The median magnitude of a normal distribution is 0.6745 deviations. Where it is 0, the mean serves.
-    median = float(np.median(magnitude))
-    return median / 0.6745 / 6 if median else float(magnitude.mean()) * math.sqrt(math.pi / 2) / 6
 
 
 def write_report(
@@ -326,7 +203,7 @@ def write_report(
     write_text_atomically(path, json.dumps(report, indent=2) + "\n", overwrite=overwrite)
 
 
-def heat_map(model: Model, image: Pixels) -> Map | None:
+def heat_map(model: Model, image: Rgb) -> Map | None:
     """The curve map averaged over its channels, (h, w), above 0 where it brightens; None where there is none."""
     with contextlib.suppress(DceliteError):
         return np.asarray(-model.curve_map(image).mean(2))

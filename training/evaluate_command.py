@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
 from dcelite.files import refuse_existing
+from dcelite.pictures import find_pairs, find_pictures, read_rgb
 from dcelite.progress import track
 
 if TYPE_CHECKING:
@@ -115,7 +116,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
     with opened(args.model or [None], args) as models, opened([args.against] if args.against else [], args) as others:
         from dcelite.training import evaluate
 
-        pictures = evaluate.find_pairs(args.pairs) if args.pairs else evaluate.find_pictures(args.images)
+        pictures = find_pairs(args.pairs) if args.pairs else find_pictures(args.images)
         against = others[0][1] if args.against else None
         evaluations = evaluate.evaluate(models, track(pictures, len(pictures), "evaluate"), against)
         if not evaluations[0].figures:
@@ -165,7 +166,6 @@ def print_table(evaluation: Evaluation) -> None:
 def run_figure(args: argparse.Namespace) -> None:
     refuse_existing(args.output, args.overwrite)
     with opened(args.model or [None], args) as models:
-        from dcelite.training.evaluate import read_rgb
         from dcelite.training.sheet import map_figure
 
         map_figure(args.output, args.image, read_rgb(args.image), models, overwrite=args.overwrite)

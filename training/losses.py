@@ -20,54 +20,13 @@ scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0:
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from dcelite.errors import DceliteError
+from dcelite.training.config import TERMS, LossConfig
 
-TERMS = ("spatial", "exposure", "colour", "smoothness")
-SMOOTHNESS_WEIGHTS = {"zerodcepp": 2000.0, "zerodce": 200.0}
-"""Zero-DCE++ needs the larger one, because its single map is applied eight times; 1600 in the published code."""
-
-WELL_LIT = 0.43
-"""110 of 255 levels."""
 BRIGHTEST_RECOVERED = 0.45
 """Mean, in [0, 1], up to which darkened pictures are drawn to what they were: not to over-exposure."""
-
-
-@dataclass(frozen=True)
-class LossConfig:
-    """Weights and targets; the weights, but for smoothness, are those of the authors' PyTorch code for Zero-DCE++."""
-
-    spatial_weight: float = 1.0
-    exposure_weight: float = 10.0
-    colour_weight: float = 5.0
-    smoothness_weight: float = SMOOTHNESS_WEIGHTS["zerodcepp"]
-    exposure_target: float = 0.61
-    """E, the grey level that the patches of dark images are drawn to, in [0, 1]; 0.6 in the paper."""
-    exposure_patch: int = 8
-    """Side of a patch in pixels of the training image; the larger, the more of the local contrast is left."""
-    spatial_region: int = 4
-    """Side of a region in pixels of the training image."""
-    well_lit: float = WELL_LIT
-    """Mean in [0, 1] from which on an image is its own exposure target, see :func:`exposure_targets`; 0: the published
-    loss, which draws every image to E."""
-    well_lit_weight: float = 2.0
-    """How many times as much the exposure of an image that is well lit counts as that of a dark or darkened one."""
-
-    def check(self, image_size: int) -> None:
-        """Raise DceliteError where images of this size (pixels) hold no patch or fewer than 2 regions in a row."""
-        wanted = max(self.exposure_patch, 2 * self.spatial_region)
-        if image_size < wanted:
-            raise DceliteError(f"image size {image_size}: the losses look at patches; at least {wanted} was wanted")
-        for name in ("exposure_target", "well_lit"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise DceliteError(f"{name} {getattr(self, name)}: 0 to 1 was wanted")
-        for term in (*TERMS, "well_lit"):
-            if not 0 <= getattr(self, f"{term}_weight") < float("inf"):
-                raise DceliteError(f"{term}_weight {getattr(self, f'{term}_weight')}: 0 or above was wanted")
 
 
 class ZeroReferenceLoss(nn.Cell):

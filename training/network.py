@@ -10,8 +10,9 @@ import numpy as np
 from mindspore import Tensor, nn, ops
 
 from dcelite.errors import ModelError
-from dcelite.training.architecture import NetworkConfig
-from dcelite.training.checkpoint import Weights
+from dcelite.model.architecture import Architecture, architecture_of
+from dcelite.model.checkpoint import Weights
+from dcelite.reference import ITERATIONS
 
 
 def _convolution(channels_in: int, channels_out: int, kernel: int, groups: int = 1) -> nn.Conv2d:
@@ -33,14 +34,14 @@ class SeparableConvolution(nn.Cell):
 
 
 class CurveNetwork(nn.Cell):
-    """(N, 3, h, w) in [0, 1] -> curve map (N, 3 | 3 x iterations, h, w) in (-1, 1). This is what export freezes."""
+    """(N, 3, h, w) in [0, 1] -> curve map (N, 3 | 24, h, w) in (-1, 1). This is what export freezes."""
 
-    def __init__(self, config: NetworkConfig) -> None:
+    def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        self.config = config
+        self.architecture = architecture
         layers = [
-            SeparableConvolution(*channels) if config.separable else _convolution(*channels, kernel=3)
-            for channels in config.layer_channels
+            SeparableConvolution(*channels) if architecture.separable else _convolution(*channels, kernel=3)
+            for channels in architecture.layer_channels
         ]
         self.e_conv1, self.e_conv2, self.e_conv3, self.e_conv4, self.e_conv5, self.e_conv6, self.e_conv7 = layers
         self.relu = nn.ReLU()
@@ -68,17 +69,17 @@ def apply_curve(image: Tensor, curve_map: Tensor, iterations: int) -> Tensor:
     return image
 
 
-class Enhancer(nn.Cell):
+class Enhancement(nn.Cell):
     """The whole enhancement at scale s: downsample, network, upsample, curve.
 
     (N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W) in [0, 1] and the curve map (N, C, H, W) that made it.
     """
 
-    def __init__(self, network: CurveNetwork, scale: int) -> None:
+    def __init__(self, network: CurveNetwork, scale: int, iterations: int = ITERATIONS) -> None:
         super().__init__(auto_prefix=False)  # keeps the parameter names of the network
         self.network = network
         self.scale = scale
-        self.iterations = network.config.iterations
+        self.iterations = iterations
 
     def construct(self, image: Tensor) -> tuple[Tensor, Tensor]:
         height, width = image.shape[2:]
@@ -92,15 +93,15 @@ class Enhancer(nn.Cell):
         return apply_curve(image, curve_map, self.iterations), curve_map
 
 
-def build_network(architecture: str | NetworkConfig, seed: int = 0) -> CurveNetwork:
-    """A curve network whose initial weights depend on the seed alone."""
-    config = architecture if isinstance(architecture, NetworkConfig) else NetworkConfig(architecture)
-    network = CurveNetwork(config)
-    load_into(network, initial_weights(config, seed))
+def build_network(name: str, seed: int = 0) -> CurveNetwork:
+    """The network of an architecture; its initial weights depend on the seed alone. Raises DceliteError."""
+    architecture = architecture_of(name)
+    network = CurveNetwork(architecture)
+    load_into(network, initial_weights(architecture, seed))
     return network
 
 
-def initial_weights(config: NetworkConfig, seed: int) -> Weights:
+def initial_weights(architecture: Architecture, seed: int) -> Weights:
     """The published initial distributions, drawn by NumPy.
 
     Zero-DCE: weights normal with deviation 0.02 (section 4 of its paper). Zero-DCE++: the published code leaves
@@ -109,22 +110,22 @@ def initial_weights(config: NetworkConfig, seed: int) -> Weights:
     """
     random = np.random.default_rng(seed)
     arrays = {}
-    for name, shape in config.parameter_shapes.items():
+    for name, shape in architecture.parameter_shapes.items():
         if name.endswith("bias"):
             values = np.zeros(shape)
-        elif config.separable:
+        elif architecture.separable:
             bound = 1 / np.sqrt(np.prod(shape[1:]))
             values = random.uniform(-bound, bound, shape)
         else:
             values = random.normal(0, 0.02, shape)
         arrays[name] = values.astype(np.float32)
-    return Weights(config.architecture, arrays)
+    return Weights(architecture.name, arrays)
 
 
 def load_into(network: CurveNetwork, weights: Weights) -> None:
     """Copy weights into a network of the same architecture; raises ModelError where they are for the other one."""
-    if weights.architecture != network.config.architecture:
-        raise ModelError(f"weights of {weights.architecture} do not fit a network of {network.config.architecture}")
+    if weights.architecture != network.architecture.name:
+        raise ModelError(f"weights of {weights.architecture} do not fit a network of {network.architecture.name}")
     for parameter in network.get_parameters():
         parameter.set_data(Tensor(weights.arrays[parameter.name]))
 
@@ -132,4 +133,4 @@ def load_into(network: CurveNetwork, weights: Weights) -> None:
 def weights_of(network: CurveNetwork) -> Weights:
     """The network's present weights, copied to NumPy."""
     arrays = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
-    return Weights(network.config.architecture, arrays)
+    return Weights(network.architecture.name, arrays)

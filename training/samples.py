@@ -12,7 +12,7 @@ from PIL import Image, ImageOps
 
 from dcelite import reference
 from dcelite.files import prepare_output_directory
-from dcelite.training.checkpoint import Weights
+from dcelite.model.checkpoint import Weights
 from dcelite.training.dataset import TrainingImages
 
 BRIGHTNESS_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)

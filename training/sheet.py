@@ -1,4 +1,4 @@
-"""Pictures to look at: contact sheet of an evaluation, figure of a photograph's curve maps, training samples."""
+"""Pictures to look at: contact sheet of an evaluation, a photograph's curve maps, samples and losses of a run."""
 
 from __future__ import annotations
 
@@ -13,14 +13,19 @@ from PIL import Image
 
 from dcelite.errors import DceliteError, ImageError
 from dcelite.files import atomic_output
-from dcelite.training.evaluate import Evaluation, Figures, Map, Model, Picture, Pixels, heat_map, measure, read_picture
+from dcelite.metrics import Rgb
+from dcelite.pictures import Picture, read_picture
+from dcelite.training.config import TERMS
+from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map, measure
 
 SHEET_ROWS = 8
 WIDTH = 3.4
 """Inches of a column of pictures; at DPI, a picture has about 400 pixels."""
 DPI = 120
 SHOWN_SIDE = 800
-"""Pixels to which large pictures are reduced for showing."""
+"""Rgb to which large pictures are reduced for showing."""
+SMOOTHING_STEPS = 50
+"""Width of the moving average of losses: single batches differ by more than the training moves in an epoch."""
 HEAT = "RdBu_r"
 """Red brightens, blue darkens, white leaves as it is."""
 
@@ -72,7 +77,7 @@ def summary(figures: Figures) -> str:
 
 
 def map_figure(
-    path: Path, source: Path, image: Pixels, models: Sequence[tuple[str, Model]], *, overwrite: bool = False
+    path: Path, source: Path, image: Rgb, models: Sequence[tuple[str, Model]], *, overwrite: bool = False
 ) -> None:
     """For each model: input, result, maps of red, green and blue, tone curve. Raises OutputError, ImageError."""
     columns = 6
@@ -95,7 +100,7 @@ def map_figure(
     save(figure, path, overwrite)
 
 
-def channel_map(model: Model, image: Pixels, channel: int) -> Map | None:
+def channel_map(model: Model, image: Rgb, channel: int) -> Map | None:
     """The curve map of one colour averaged over its iterations, (h, w), above 0 where it brightens."""
     try:
         return np.asarray(-model.curve_map(image)[..., channel::3].mean(2))
@@ -103,7 +108,7 @@ def channel_map(model: Model, image: Pixels, channel: int) -> Map | None:
         return None
 
 
-def tone_curve(axes: Any, image: Pixels, result: Pixels) -> None:
+def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     """What becomes of every input level: median, and the range of the middle 80 % where the curve differs by place."""
     axes.set_title("tone curve\n", fontsize=8)
     axes.plot((0, 255), (0, 255), color="0.8", linewidth=0.8)
@@ -119,7 +124,7 @@ def tone_curve(axes: Any, image: Pixels, result: Pixels) -> None:
     axes.tick_params(labelsize=6)
 
 
-def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Pixels, Pixels, Map]]) -> None:
+def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Rgb, Rgb, Map]]) -> None:
     """Samples of a training run, (input, result, curve map) each, in place of those of the step. Raises OutputError."""
     figure = Figure(figsize=(2.4 * len(rows), 7.4), layout="constrained")
     FigureCanvasAgg(figure)
@@ -133,7 +138,27 @@ def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Pixels, Pixels, Map
     save(figure, path, overwrite=True)
 
 
-def show(axes: Any, image: Pixels, text: str) -> None:
+def plot_history(history: Path, picture: Path) -> None:
+    """Plot the total and the four terms of a history file; raises OutputError."""
+    table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + 4)
+    width = min(SMOOTHING_STEPS, len(table))
+    averages = np.stack([np.convolve(column, np.ones(width) / width, "valid") for column in table.T[1:]])
+    figure = Figure(figsize=(12, 6.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    for number, (name, values, average) in enumerate(
+        zip(("total", *TERMS), table.T[1:], averages, strict=True), start=1
+    ):
+        axes = figure.add_subplot(2, 3, number)
+        axes.plot(table[:, 0], values, color="0.8", linewidth=0.5)
+        axes.plot(table[width - 1 :, 0], average, color="C0")
+        axes.set_ylim(0, 1.1 * float(np.percentile(values, 99)) or 1)
+        axes.set_title(f"{name} (weighted)" if name != "total" else "total loss")
+        axes.set_xlabel("step")
+    with atomic_output(picture, overwrite=True) as temporary:
+        figure.savefig(temporary, dpi=100)
+
+
+def show(axes: Any, image: Rgb, text: str) -> None:
     picture = Image.fromarray(image)
     picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     axes.imshow(np.asarray(picture))

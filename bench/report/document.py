@@ -7,6 +7,7 @@ Samples are written by ``dcelite bench`` itself, by ``dce_bench`` and by the And
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,19 @@ import numpy as np
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import machine, session
-from dcelite.bench.run.fidelity import fidelity
 from dcelite.bench.run.roofline import frame_multiply_adds
 from dcelite.bench.run.variants import NETWORK, NUMPY
-from dcelite.bench.run.weights import multiply_adds_of
 from dcelite.errors import DceliteError
 from dcelite.files import reason
+from dcelite.metrics import psnr_of
+from dcelite.model.architecture import ARCHITECTURES
 
 FORMAT, VERSION = "dcelite-bench", 2
 
 Document = dict[str, Any]
 
+EQUAL_WANTED = 0.999
+"""Share of values equal to the reference that every float32 engine keeps."""
 LARGEST_SPREAD = 0.15
 """Distance of the quartiles as a share of the median, above which a row is too noisy."""
 LARGEST_THROTTLE = 1.10
@@ -77,7 +80,9 @@ def complete(found: Document) -> Document:
         system, results = found["system"], found["results"]
     else:
         system = found["system"] if "system" in found else machine.described(found["machine"])
-        rows = [{**_UNKNOWN, "label": _label(row), **row} for row in found["results"]]
+        rows = [
+            {**_UNKNOWN, "label": _label(row), **_in_rounds(row.get("samples", [])), **row} for row in found["results"]
+        ]
         results = [{**_result(found, system, row), "network_ratio": _network_ratios(row, rows)} for row in rows]
     return {
         "format": FORMAT,
@@ -93,6 +98,21 @@ def complete(found: Document) -> Document:
 
 def _label(row: Document) -> str:
     return f"{row['model']} {row['isa']}" if row.get("isa") else str(row["model"])
+
+
+def _in_rounds(samples: list[list[Any]]) -> Document:
+    """The samples of ``dce_bench``: [kind, round, ms], and of the kind "staged" the times of the stages behind it."""
+    blocks: Document = {"run": {}, "staged": {}, "probe": {}, "parallel probe": {}}
+    for kind, number, time, *_ in samples:
+        blocks[kind].setdefault(str(number), []).append(time)
+    stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
+    return {
+        "blocks_ms": blocks["run"],
+        "staged_blocks_ms": blocks["staged"],
+        "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
+        "parallel_probes_ms": {number: min(times) for number, times in blocks["parallel probe"].items()},
+        "stage_runs_ms": dict(zip((*list(STAGE_NAMES)[:-1], "total"), map(list, stages), strict=False)),
+    }
 
 
 def blocks_of(row: Mapping[str, Any], name: str = "blocks_ms") -> dict[int, Any]:
@@ -128,16 +148,16 @@ def _result(found: Document, system: Document, row: Document) -> Document:
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
         "network_ms": statistics.latency(blocks_of(row, "network_blocks_ms")) if row["network_blocks_ms"] else None,
-        "fidelity": fidelity(row["fidelity"]) if row["fidelity"] else None,
+        "fidelity": _fidelity(row["fidelity"]) if row["fidelity"] else None,
         **{name: row[name] for name in ("memory", "memory_reason")},
         "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
-        "energy_joules_per_frame": row["energy_joules"] / latency["count"] if latency and row["energy_joules"] else None,
+        "energy_joules_per_frame": row["energy_joules"] / latency["count"]
+        if latency and row["energy_joules"]
+        else None,
     }
 
 
-def _doubts(
-    settings: Document, system: Document, row: Document, latency: statistics.Latency | None
-) -> list[str]:
+def _doubts(settings: Document, system: Document, row: Document, latency: statistics.Latency | None) -> list[str]:
     """Why the times should not be trusted."""
     doubts = []
     if system["emulated"]:
@@ -190,13 +210,26 @@ def _timing_cost(row: Document) -> float | None:
     return float(staged.min() / plain.min()) - 1 if staged.size and plain.size else None
 
 
+def _fidelity(found: Document) -> Document:
+    histogram = np.array(found["differences"], np.int64)
+    return {
+        "reference": found["reference"],
+        "equal": float(histogram[0] / histogram.sum()),
+        "largest_difference": int(np.flatnonzero(histogram)[-1]),
+        "psnr_db": psnr_of(histogram) if histogram[1:].any() else None,
+        "mean_brightness": found["mean_brightness"],
+    }
+
+
 def _limit(peaks: Mapping[str, float], row: Document, latency: statistics.Latency | None) -> Document | None:
     """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
     if row["architecture"] is None or not peaks:
         return None
     isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
     rate = peaks.get(isa)
-    work = frame_multiply_adds(row["width"], row["height"], row["scale"], multiply_adds_of(row["architecture"]))
+    shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
+    of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
+    work = frame_multiply_adds(row["width"], row["height"], row["scale"], of_network)
     if not rate:
         return None
     limit = 1e3 * work / (rate * row["threads"])

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 
 from dcelite.bench import statistics
-from dcelite.bench.report.document import STAGE_NAMES, Document, blocks_of
+from dcelite.bench.report.document import EQUAL_WANTED, STAGE_NAMES, Document, blocks_of
 from dcelite.bench.report.text import HEADINGS, peaks_text, row_cells
-from dcelite.bench.run.fidelity import EQUAL_WANTED
 from dcelite.report import charts
 from dcelite.report import page as kit
 from dcelite.report.tables import number
@@ -211,9 +210,7 @@ def _thread_scaling(size: str, group: list[Document]) -> str:
 
 
 def _size_scaling(results: Sequence[Document]) -> str:
-    series = _lines(
-        (_threads(one), 1e-6 * one["width"] * one["height"], one["speed"]["ns_a_pixel"]) for one in results
-    )
+    series = _lines((_threads(one), 1e-6 * one["width"] * one["height"], one["speed"]["ns_a_pixel"]) for one in results)
     return charts.lines("Time a pixel by size", series, "megapixels", "ns/pixel", log_x=True) if series else ""
 
 

@@ -7,8 +7,6 @@ is null, never a guess.
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import importlib.metadata
 import os
 import platform
 import re
@@ -25,6 +23,7 @@ from dcelite import core
 from dcelite.bench.run import roofline
 from dcelite.bench.run.variants import available_isas
 from dcelite.errors import DceliteError
+from dcelite.provenance import PROCESSOR_NAMES, file_record, version_of
 
 _ENERGY_WRAPS = 2.0**32
 _PROPERTIES = ("ro.soc.manufacturer", "ro.soc.model", "ro.board.platform", "ro.product.model")
@@ -146,7 +145,7 @@ class Kernel:
         flags = self.field("proc/cpuinfo", "flags", "Features")
         os_name = self.field("etc/os-release", "PRETTY_NAME")
         return {
-            "cpu": self.field("proc/cpuinfo", "model name", "Model", "Hardware", "cpu model"),
+            "cpu": self.field("proc/cpuinfo", *PROCESSOR_NAMES),
             "board": self.line(
                 "proc/device-tree/model",
                 "sys/firmware/devicetree/base/model",
@@ -176,7 +175,7 @@ def describe() -> dict[str, Any]:
         "dcelite": dcelite.__version__,
         "core_library": {"version": core.version(), **(file_record(core.library_path()) or {})},
         "versions": {
-            **{name: _version(name) for name in ("numpy", "onnxruntime")},
+            **{name: version_of(name) for name in ("numpy", "onnxruntime")},
             "mindspore_lite": _mindspore_lite(),
         },
     }
@@ -212,13 +211,6 @@ def _android_properties() -> dict[str, str] | None:
     return found or None
 
 
-def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def _mindspore_lite() -> str | None:
     from dcelite.mindspore_lite.sdk import find_sdk
 
@@ -226,17 +218,6 @@ def _mindspore_lite() -> str | None:
         return find_sdk().identity
     except (DceliteError, OSError):
         return None
-
-
-def file_record(path: Path | None) -> dict[str, Any] | None:
-    """Name, size and SHA-256 of a file; None where it cannot be read."""
-    if path is None:
-        return None
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    return {"file": path.name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
 def parse_cpu_list(text: str) -> set[int]:

@@ -8,8 +8,8 @@ import functools
 import numpy as np
 
 from dcelite import core, reference
-from dcelite.bench.run.weights import Model, parse_dce
 from dcelite.errors import DceliteError
+from dcelite.model.dce_file import DceModel, parse_dce
 
 CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
 """For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
@@ -44,7 +44,7 @@ def library() -> ctypes.CDLL:
     return lib
 
 
-def shipped_model() -> Model:
+def shipped_model() -> DceModel:
     """The weights that are compiled into the core library."""
     size = ctypes.c_size_t()
     address = library().dce_bench_default_model(size)

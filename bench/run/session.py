@@ -10,6 +10,7 @@ import resource
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,14 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.bench.compare import change
 from dcelite.bench.fixtures.scene import bench_image
-from dcelite.bench.run import fidelity, machine, memory, roofline
+from dcelite.bench.run import machine, memory, roofline
 from dcelite.bench.run.settings import Settings
 from dcelite.bench.run.turns import Cell, attempt, failure_text, first_run, take_turns
 from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGES, OpenVariant, Staged, Variant, available_isas
-from dcelite.bench.run.weights import Model, precision_of, read_dce
-from dcelite.errors import DceliteError
+from dcelite.errors import DceliteError, ModelError
+from dcelite.metrics import differences
+from dcelite.model.dce_file import FLOAT32, INT8, DceModel, read_dce
+from dcelite.provenance import file_record
 
 FORMAT, VERSION = "dcelite-bench-samples", 2
 """What ``dce_bench`` writes too: the samples, from which ``report/document.py`` makes the report."""
@@ -47,7 +50,7 @@ class Row:
     variant: Variant
     size: tuple[int, int]
     threads: int
-    model: Model
+    model: DceModel
     """That of the reference."""
     cells: dict[str, Cell] = field(default_factory=dict)
     """By task."""
@@ -72,12 +75,12 @@ class Row:
         return {
             "label": variant.label,
             "model": variant.model_name,
-            "file": machine.file_record(variant.model),
-            "precision": precision_of(variant.model) if variant.engine != NUMPY else None,
+            "file": file_record(variant.model),
+            "precision": _precision(variant),
             "engine": variant.engine,
             "isa": variant.isa,
             "is_baseline": variant.is_baseline,
-            "library": machine.file_record(variant.library),
+            "library": file_record(variant.library),
             "width": self.size[0],
             "height": self.size[1],
             "threads": self.threads,
@@ -268,7 +271,13 @@ class Session:
                 wanted[key] = reference.enhance(image, row.model.arrays, row.model.scale)
         expected = wanted[key]
         if expected is not None:
-            row.fidelity = fidelity.differences(out if result is None else result, expected, row.model.name)
+            seen = out if result is None else result
+            histogram = differences(expected, seen).tolist()
+            row.fidelity = {
+                "reference": row.model.name,
+                "differences": histogram,
+                "mean_brightness": float(seen.mean()),
+            }
 
     def _probe(self, row: Row) -> roofline.Probe:
         key = (row.variant.isa or available_isas()[0], row.threads)
@@ -291,16 +300,36 @@ class Session:
                     attempt(cell, functools.partial(self._connect, row, name))
 
 
-def _references(settings: Settings) -> dict[Variant, Model]:
+def _references(settings: Settings) -> dict[Variant, DceModel]:
     """The reference of each variant: its own weights where they can be read, else --reference or the first of these."""
-    common = read_dce(settings.reference) if settings.reference is not None else None
-    own: dict[Variant, Model] = {}
+    common = _read_reference(settings.reference) if settings.reference is not None else None
+    own: dict[Variant, DceModel] = {}
     for variant in settings.variants:
         if common is None and variant.engine == "native":
             with contextlib.suppress(DceliteError):  # the row will say what is wrong with the model
-                own[variant] = roofline.shipped_model() if variant.model is None else read_dce(variant.model)
+                own[variant] = roofline.shipped_model() if variant.model is None else _read_reference(variant.model)
     other = common or next(iter(own.values()), None) or roofline.shipped_model()
     return {variant: own.get(variant, other) for variant in settings.variants}
+
+
+def _read_reference(path: Path) -> DceModel:
+    """The weights of a ``.dce`` file; raises ModelError, also where they are of another precision."""
+    model = read_dce(path)
+    if model.precision != FLOAT32:
+        raise ModelError(f"{path}: holds weights of precision {model.precision}; give a float32 file with --reference")
+    return model
+
+
+def _precision(variant: Variant) -> str | None:
+    """Of a .dce file what it says, of others "int8" where ``dcelite quantize`` named them so; None: not known."""
+    path = variant.model
+    if path is None:
+        return FLOAT32 if variant.engine == "native" else None
+    if path.suffix.lower() != ".dce":
+        return INT8 if path.stem.endswith("_int8") else None
+    with contextlib.suppress(ModelError):
+        return read_dce(path).precision
+    return None
 
 
 @contextlib.contextmanager

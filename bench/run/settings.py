@@ -12,10 +12,11 @@ from dcelite.bench.run import machine
 from dcelite.bench.run.turns import Rules
 from dcelite.bench.run.variants import Variant, available_isas, variant_of
 from dcelite.errors import DceliteError
+from dcelite.model.architecture import MAX_DIMENSION
 
 ISAS = ("avx512", "avx2", "neon", "scalar")
 """Instruction sets of processors other than this one are known by name, too: their rows have a reason, not times."""
-MAX_SIDE, MAX_THREADS = 65535, 64
+MAX_THREADS = 64
 QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2)
 CPU_BIND_MODES = {"1": "big", "2": "little"}
 """MindSpore Lite's --cpuBindMode: 0 none, 1 the large cores, 2 the others."""
@@ -67,8 +68,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
 def parse_size(text: str) -> tuple[int, int]:
     """``1200x900`` -> (1200, 900), width first; raises DceliteError."""
     match = re.fullmatch(r"([0-9]{1,5})[xX]([0-9]{1,5})", text)
-    if match is None or not all(1 <= int(side) <= MAX_SIDE for side in match.groups()):
-        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_SIDE} each, was wanted, as 1200x900")
+    if match is None or not all(1 <= int(side) <= MAX_DIMENSION for side in match.groups()):
+        raise DceliteError(f"--size {text}: WIDTHxHEIGHT, 1 to {MAX_DIMENSION} each, was wanted, as 1200x900")
     return int(match[1]), int(match[2])
 
 

@@ -15,9 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import core, reference
-from dcelite.bench.run.weights import Model
-from dcelite.enhancer import Enhancer, WholeGraphModel
+from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
+from dcelite.model.dce_file import DceModel
+from dcelite.pixels import image_of
+from dcelite.session import CoreSession, GraphSession
 
 NUMPY = "numpy"
 """As a baseline instead of a file: the NumPy reference."""
@@ -96,7 +98,7 @@ def variant_of(
 class OpenVariant:
     """A variant with a number of threads, open; ``load_ms`` is what opening took."""
 
-    def __init__(self, variant: Variant, threads: int, model: Model) -> None:
+    def __init__(self, variant: Variant, threads: int, model: DceModel) -> None:
         self.variant = variant
         self._threads = threads
         self._model = model
@@ -124,7 +126,7 @@ class OpenVariant:
     @property
     def has_curve_network(self) -> bool:
         """False for a model that is one graph from picture to picture."""
-        return ENHANCE in self._opened and not isinstance(self._opened[ENHANCE].engine, WholeGraphModel)
+        return ENHANCE in self._opened and self._opened[ENHANCE].has_curve_map
 
     def close(self) -> None:
         for enhancer in self._opened.values():
@@ -136,20 +138,22 @@ class OpenVariant:
         if self.variant.engine == NUMPY:
             return functools.partial(reference.enhance, image, self._model.arrays, self._model.scale)
         enhancer = self._open(ENHANCE)
-        engine = enhancer.engine
-        if isinstance(engine, WholeGraphModel):
-            return functools.partial(engine.enhance, image)
+        session = enhancer.session
+        if isinstance(session, GraphSession):
+            return functools.partial(session.engine.enhance, image)
         if name == ENHANCE:
-            return enhancer.bind(image, out)
+            return _call(enhancer, "dce_enhance", image, out, image_of(out))
         if name == STAGES:
             return Staged(self._open(STAGES, timings=True), image, out)
-        h, w = reference.low_resolution_size(*image.shape[:2], int(enhancer.info["scale"]))
+        h, w = reference.low_resolution_size(*image.shape[:2], enhancer.info.scale)
         small = image[:h, :w].copy()
-        if engine is not None:
+        if isinstance(session, CoreSession) and session.engine is not None:
+            # The engine's own run, on float planes, without the core library.
             planes = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
-            return functools.partial(engine.run, planes)
+            return functools.partial(session.engine.run, planes)
         network = self._open(NETWORK, scale=1)  # at scale 1, the curve map of a small picture is the network alone
-        return network.bind(small, np.empty_like(network.curve_map(small)))
+        curve_map = np.empty_like(network.curve_map(small))
+        return _call(network, "dce_curve_map", small, curve_map, curve_map.ctypes.data, curve_map.size)
 
 
 class Staged:
@@ -158,8 +162,14 @@ class Staged:
     def __init__(self, opened: Enhancer, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
         self.times: list[dict[str, float]] = []
         self._opened = opened
-        self._enhance = opened.bind(image, out)
+        self._enhance = _call(opened, "dce_enhance", image, out, image_of(out))
 
     def __call__(self) -> None:
         self._enhance()
-        self.times.append(self._opened.timings)
+        self.times.append(vars(self._opened.timings))
+
+
+def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], out: object, *arguments: Any) -> Task:
+    """A call of the C ABI whose structures are filled in once; what it works on stays alive with it."""
+    call = functools.partial(opened.session.call, function, image_of(image), *arguments)
+    return lambda _kept=(image, out): call()

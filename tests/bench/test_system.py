@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dcelite import provenance
 from dcelite.bench import system
 
 
@@ -108,8 +109,8 @@ def test_no_permission_for_affinity(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_cpu_model_of_arm(root: Path) -> None:
     put(root, "proc/cpuinfo", "processor\t: 0\nBogoMIPS\t: 108.00\nHardware\t: Qualcomm SM8550\n")
-    assert system._cpuinfo(("model name", "Hardware")) == "Qualcomm SM8550"
-    assert system._cpuinfo(("model name",)) is None
+    assert provenance.cpuinfo(("model name", "Hardware"), system.ROOT) == "Qualcomm SM8550"
+    assert provenance.cpuinfo(("model name",), system.ROOT) is None
 
 
 def test_threads_that_run_are_counted(root: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from export_cases import ARCHITECTURES, picture, require_mindspore_lite, weights_of
+from generated import ARCHITECTURES, picture, weights_of
 
 pytest.importorskip("mindspore")
 
@@ -18,9 +19,9 @@ from dcelite.export import export as export_module
 from dcelite.export import golden, lite
 from dcelite.export.export import ExportOptions, export
 from dcelite.mindspore_lite import sdk
-from dcelite.training.checkpoint import load_weights, save_weights
+from dcelite.model.checkpoint import load_weights, save_weights
 
-from support import assert_equals_reference
+from support import assert_equals_reference, require_mindspore_lite
 
 SMALL = {"scene": (36, 50), "row": (1, 17)}
 
@@ -149,14 +150,13 @@ def test_overwrite_replaces(checkpoint_of, folder):
 
 def test_a_file_that_differs_leaves_nothing_behind(checkpoint_of, folder, monkeypatch):
     """A writer that puts one wrong weight into the .dce file must not get it past the comparison."""
-    from dcelite.export import dce_file
+    from dcelite.model import dce_file
 
     right = dce_file.dce_bytes
 
-    def wrong(arrays, variant):
-        changed = dict(arrays)
-        changed["e_conv7.point_conv.bias"] = arrays["e_conv7.point_conv.bias"] + np.float32(1e-3)
-        return right(changed, variant)
+    def wrong(model):
+        name = "e_conv7.point_conv.bias"
+        return right(replace(model, arrays={**model.arrays, name: model.arrays[name] + np.float32(1e-3)}))
 
     monkeypatch.setattr(dce_file, "dce_bytes", wrong)
     lines: list[str] = []

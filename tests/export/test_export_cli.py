@@ -13,9 +13,9 @@ import pytest
 from dcelite.cli import main
 from dcelite.errors import ModelError
 from dcelite.export.cli import parse_size
-from dcelite.training.checkpoint import save_weights
+from dcelite.model.checkpoint import save_weights
 
-from export_cases import ARCHITECTURES, weights_of
+from generated import ARCHITECTURES, weights_of
 from support import REPOSITORY, skip
 
 

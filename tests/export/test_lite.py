@@ -11,8 +11,8 @@ from dcelite.export.lite import write_ms
 from dcelite.export.variant import Variant
 from dcelite.mindspore_lite import open_model
 
-from export_cases import ARCHITECTURES, SIZES, picture, require_mindspore_lite, weights_of
-from support import assert_equals_reference
+from generated import ARCHITECTURES, SIZES, picture, weights_of
+from support import assert_equals_reference, require_mindspore_lite
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from dcelite import reference
 from dcelite.errors import ModelError
 from dcelite.export.variant import Variant
 
-from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
 ms = pytest.importorskip("mindspore")

@@ -10,9 +10,8 @@ import pytest
 from dcelite import reference
 from dcelite.export.onnx_graph import OPSET, build_model, write_onnx
 from dcelite.export.variant import Variant
-from dcelite.training.architecture import DEFAULT_SCALES, NetworkConfig
 
-from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
 
@@ -32,7 +31,7 @@ def test_graph_names_are_those_of_the_layers(architecture, resize):
     graph = build_model(weights_of(architecture).arrays, variant, {}).graph
     assert [value.name for value in graph.input] == ["image"]
     assert [value.name for value in graph.output] == ["enhanced" if resize else "curve_map"]
-    parameters = set(NetworkConfig(architecture).parameter_shapes)
+    parameters = set(ARCHITECTURES[architecture].parameter_shapes)
     assert parameters <= {tensor.name for tensor in graph.initializer}
     nodes = [node.name for node in graph.node]
     assert len(set(nodes)) == len(nodes)
@@ -138,6 +137,6 @@ def test_fixed_size_graph_has_no_free_axis():
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_default_scale_one_needs_no_resize(architecture):
-    scale = DEFAULT_SCALES[architecture]
+    scale = ARCHITECTURES[architecture].scale
     graph = build_model(weights_of(architecture).arrays, Variant(architecture, scale, resize_in_graph=True), {}).graph
     assert any(node.op_type == "Resize" for node in graph.node) == (scale > 1)

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from export_cases import ARCHITECTURES, weights_of
+from generated import ARCHITECTURES, weights_of
 
 pytest.importorskip("mindspore")
 

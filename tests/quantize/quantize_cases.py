@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.export.golden import golden_picture
 from dcelite.export.variant import Variant
+from dcelite.model.architecture import ARCHITECTURES, LAYERS
+from dcelite.model.checkpoint import Weights
 from dcelite.quantize.equalise import equalise, measure_ranges, run_all
 from dcelite.quantize.float_network import Layer, Values, layers_of
 from dcelite.quantize.int8_network import QuantisedLayer
 from dcelite.quantize.rounding import quantise
-from dcelite.training.architecture import LAYERS, NetworkConfig
-from dcelite.training.checkpoint import Weights
 
 VARIANT = Variant("zerodcepp", 12)
 METADATA = VARIANT.metadata("0" * 64, "0")
@@ -28,7 +28,7 @@ def weights_of(architecture: str = "zerodcepp") -> Weights:
     """The random weights of an architecture; the depthwise channels differ in range by a factor of ten."""
     rng = np.random.default_rng(11)
     arrays = {}
-    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+    for name, shape in ARCHITECTURES[architecture].parameter_shapes.items():
         if name.endswith("bias"):
             array = rng.normal(0, 0.1, shape)
         else:

@@ -9,19 +9,18 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import EngineUnavailableError
-from dcelite.export.dce_file import write_dce
 from dcelite.images import read_photograph
 from dcelite.mindspore_lite.sdk import find_sdk
+from dcelite.model.checkpoint import load_weights
+from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.quantize.calibration import choose_pictures
-from dcelite.quantize.dce_int8 import write_dce_int8
 from dcelite.quantize.equalise import run_all
 from dcelite.quantize.float_network import arrays_of, layers_of
-from dcelite.quantize.int8_network import integer_layers
+from dcelite.quantize.int8_network import dce_model, integer_layers
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import psnr
-from dcelite.training.checkpoint import load_weights
 
 from quantize_cases import METADATA, VARIANT
 from support import REPOSITORY, skip
@@ -67,9 +66,9 @@ def check_fidelity(fp32_path, files, photos) -> None:
 def test_native_and_onnx(shared, tmp_path, name, seed):
     weights, _, found, photos = found_for(shared, name, seed)
     assert found.wide == frozenset()  # these weights need no mixed precision
-    write_dce(weights.arrays, VARIANT, tmp_path / "fp32.dce")
+    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
-    write_dce_int8(integer_layers(found.layers), 12, files["dce"])
+    write_dce(dce_model(integer_layers(found.layers), 12), files["dce"])
     write_onnx_int8(found.layers, VARIANT, METADATA, found.wide, files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
@@ -80,7 +79,7 @@ def test_mindspore_lite(shared, tmp_path):
     except EngineUnavailableError as error:
         skip(str(error))
     weights, calibration, found, photos = found_for(shared, WEIGHTS[1], 11)
-    write_dce(weights.arrays, VARIANT, tmp_path / "fp32.dce")
+    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
     rounded = arrays_of(found.lite)
     maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]

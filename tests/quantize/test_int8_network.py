@@ -10,18 +10,17 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import ModelError
-from dcelite.export.dce_file import dce_bytes
-from dcelite.quantize.dce_int8 import dce_int8_bytes, write_dce_int8
+from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
 from dcelite.quantize.float_network import run as run_float
-from dcelite.quantize.int8_network import LARGEST_BIAS, integer_layers, quantise_image, requantise, run, tanh
+from dcelite.quantize.int8_network import LARGEST_BIAS, dce_model, integer_layers, quantise_image, requantise, run, tanh
 
-from quantize_cases import VARIANT, equalised, picture, quantised, small_pictures, weights_of
+from quantize_cases import equalised, picture, quantised, small_pictures, weights_of
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("int8") / "model_int8.dce"
-    write_dce_int8(integer_layers(quantised()), 12, path)
+    write_dce(dce_model(integer_layers(quantised()), 12), path)
     return path
 
 
@@ -70,9 +69,9 @@ def test_what_the_kernels_rely_on():
 
 
 def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
-    data = dce_int8_bytes(integer_layers(quantised()), 12)
+    data = dce_bytes(dce_model(integer_layers(quantised()), 12))
     assert len(data) == 14027
-    floats = dce_bytes(weights_of().arrays, VARIANT)
+    floats = dce_bytes(DceModel("zerodcepp", 12, weights_of().arrays))
     assert data[:8] == floats[:8]
     size, architecture, precision, scale, iterations, filters, channels = struct.unpack("<7I", data[16:44])
     assert (size, architecture, precision, scale, iterations, filters, channels) == (14027, 1, 1, 12, 8, 32, 3)
@@ -129,9 +128,9 @@ def test_pictures_of_every_format_are_the_same_on_every_processor(monkeypatch, m
 
 def test_the_native_engine_enhances_whole_pictures_and_tells_what_it_is(model, tmp_path):
     floats = tmp_path / "float.dce"
-    floats.write_bytes(dce_bytes(weights_of().arrays, VARIANT))
+    floats.write_bytes(dce_bytes(DceModel("zerodcepp", 12, weights_of().arrays)))
     with Enhancer(model) as narrow, Enhancer(floats) as wide:
-        assert narrow.info["parameters"] == wide.info["parameters"]
+        assert narrow.info.parameters == wide.info.parameters
         difference = narrow(picture(20)).astype(int) - wide(picture(20))
     assert 10 * np.log10(255**2 / np.mean(difference**2)) > 45
 

@@ -14,7 +14,7 @@ from dcelite import Enhancer
 from dcelite.cli import main
 from dcelite.errors import EngineUnavailableError
 from dcelite.mindspore_lite.sdk import find_sdk
-from dcelite.training.checkpoint import Weights, save_weights
+from dcelite.model.checkpoint import Weights, save_weights
 
 from quantize_cases import picture, save_pictures, weights_of
 from support import REPOSITORY, skip

@@ -16,6 +16,7 @@ import yuv_reference
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, _native, reference
+from dcelite.model.architecture import MAX_CHROMA_STEP
 
 from native_builds import SYSROOT, run, tool
 from support import REPOSITORY, assert_equals_reference, skip
@@ -474,7 +475,7 @@ def make_all_planes(rng: np.random.Generator) -> list[Frame]:
             rng, destination, *size, pixel_stride=pixel_stride, padding=padding, interwoven=interwoven,
             matrix=padding % 4, scale=5,
         )
-        for pixel_stride in range(1, _native.MAX_CHROMA_STEP + 1)
+        for pixel_stride in range(1, MAX_CHROMA_STEP + 1)
         for padding, size, destination in [
             (0, (20, 14), RGBA8), (1, (21, 13), BGRA8), (2, (1, 1), RGBA8), (7, (2, 1), RGB8), (16, (19, 12), BGR8),
             (63, (20, 15), RGBA8),

@@ -26,10 +26,9 @@ from jni_builds import (
     run_frames,
 )
 
-from dcelite import _native
-from dcelite.export.dce_file import write_dce
-from dcelite.export.variant import Variant
-from dcelite.training.checkpoint import load_weights as load_checkpoint
+from dcelite.model.architecture import MAX_CHROMA_STEP
+from dcelite.model.checkpoint import load_weights as load_checkpoint
+from dcelite.model.dce_file import DceModel, write_dce
 
 from native_builds import SYSROOT, assert_enhances, build, run, tool
 from support import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
@@ -143,7 +142,7 @@ class Golden:
 
 def write_model(checkpoint: Path, scale: int, path: Path) -> Path:
     weights = load_checkpoint(checkpoint)
-    write_dce(weights.arrays, Variant(weights.architecture, scale), path)
+    write_dce(DceModel(weights.architecture, scale, weights.arrays), path)
     return path
 
 
@@ -265,7 +264,7 @@ def test_frames_in_java(java: Java, tmp_path: Path) -> None:
     """Every pair of formats, planes with every pixel stride."""
     weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
     assert {frame.format for frame in FRAMES} == set(range(8))
-    assert {frame.pixel_stride for frame in FRAMES} == set(range(1, _native.MAX_CHROMA_STEP + 1))
+    assert {frame.pixel_stride for frame in FRAMES} == set(range(1, MAX_CHROMA_STEP + 1))
     for frame, regions in zip(FRAMES, run_frames(java, FRAMES, tmp_path), strict=True):
         assert_equals_definition(frame, regions, weights)
 

@@ -177,7 +177,7 @@ def test_interruption_is_no_traceback(
     def interrupt(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dcelite.enhance_command.enhance_file", interrupt)
+    monkeypatch.setattr("dcelite.commands.enhance.enhance_file", interrupt)
     assert cli.main(["enhance", str(photo), "-o", str(photo.with_name("out.png"))]) == 130
     assert capsys.readouterr().err == "dcelite: interrupted\n"
 

@@ -79,7 +79,7 @@ def test_options_hold_for_every_engine(
     weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
     enhance = Enhancer(_model(upstream_models, engine), threads=2, scale=5, strength=0.5)
     assert_equals_reference(enhance(image), reference.enhance(image, weights, 5, 0.5))
-    assert enhance.info["scale"] == 5
+    assert enhance.info.scale == 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)

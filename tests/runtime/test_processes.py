@@ -237,8 +237,8 @@ def test_copies_open_the_model_themselves(model: object, way: object, rng: np.ra
     copied = way(enhance)  # type: ignore[operator]
     enhance.close()
     np.testing.assert_array_equal(copied(image), wanted)
-    assert copied.info["scale"] == 5
-    assert copied.timings["total"] > 0
+    assert copied.info.scale == 5
+    assert copied.timings.total > 0
     copied.close()
     with pytest.raises(ValueError, match="closed"):
         way(enhance)  # type: ignore[operator]

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from typing import Any
-
-import pytest
 
 WITHOUT_MINDSPORE = importlib.util.find_spec("mindspore") is None and os.environ.get("DCELITE_REQUIRE_ALL") != "1"
 
@@ -20,12 +17,3 @@ def pytest_report_header() -> str | None:
         if WITHOUT_MINDSPORE
         else None
     )
-
-
-@pytest.fixture
-def mindspore() -> Any:
-    if WITHOUT_MINDSPORE:
-        pytest.skip("mindspore is absent")
-    import mindspore
-
-    return mindspore

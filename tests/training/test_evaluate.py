@@ -17,26 +17,22 @@ from skimage.metrics import structural_similarity
 
 from dcelite import Enhancer, cli, reference
 from dcelite.errors import DceliteError, ImageError
-from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
-from dcelite.training.checkpoint import Weights, load_weights, save_weights
+from dcelite.metrics import clipped, colour_shift, noise_level, psnr
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights, load_weights, save_weights
+from dcelite.pictures import find_pairs, find_pictures
 from dcelite.training.evaluate import (
     CheckpointModel,
-    clipped,
-    colour_shift,
     evaluate,
-    find_pairs,
-    find_pictures,
     measure,
-    noise_level,
     open_model,
-    psnr,
 )
 
 MODELS = Path(__file__).parents[2] / "models"
 
 
 def random_weights(architecture: str, rng: np.random.Generator) -> Weights:
-    shapes = NetworkConfig(architecture).parameter_shapes
+    shapes = ARCHITECTURES[architecture].parameter_shapes
     arrays = {
         name: rng.uniform(-1, 1, shape).astype(np.float32) * np.float32(1.5 / np.sqrt(max(1, np.prod(shape[1:]))))
         for name, shape in shapes.items()

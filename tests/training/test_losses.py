@@ -11,11 +11,11 @@ import pytest
 
 from dcelite import reference
 from dcelite.errors import DceliteError
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights
 from dcelite.training import losses
-from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
-from dcelite.training.checkpoint import Weights
 from dcelite.training.losses import LossConfig, ZeroReferenceLoss
-from dcelite.training.network import Enhancer, build_network, load_into
+from dcelite.training.network import Enhancement, build_network, load_into
 from dcelite.training.train import LossOfBatch
 
 Array = np.ndarray
@@ -161,13 +161,13 @@ def test_gradients_equal_finite_differences(arguments: list[Array], term: int, r
 def test_weight_gradients_equal_finite_differences(architecture: str, scale: int, rng: np.random.Generator) -> None:
     """Through losses, curve, upsampling, network and downsampling, against the NumPy reference of all of them."""
     arrays = {}
-    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+    for name, shape in ARCHITECTURES[architecture].parameter_shapes.items():
         bound = 1.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
         arrays[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
     image = rng.random((16, 24, 3))
     network = build_network(architecture)
     load_into(network, Weights(architecture, arrays))
-    loss = LossOfBatch(Enhancer(network, scale), ZeroReferenceLoss(CONFIG))
+    loss = LossOfBatch(Enhancement(network, scale), ZeroReferenceLoss(CONFIG))
     parameters = network.trainable_params()
     batch = tensor(image.transpose(2, 0, 1)[None])
     gradients = ms.grad(lambda x: loss(x, x).sum(), None, parameters)(batch)

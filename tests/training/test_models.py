@@ -11,9 +11,11 @@ import pytest
 
 pytest.importorskip("skimage")
 
-from dcelite.training.checkpoint import load_weights
-from dcelite.training.evaluate import CheckpointModel, Evaluation, Pixels, measure, read_rgb
-from dcelite.training.split import EVERY, NIGHT, PARTS, dark_pairs, night, read_scenes
+from dcelite.metrics import Rgb
+from dcelite.model.checkpoint import load_weights
+from dcelite.pictures import read_rgb
+from dcelite.training.evaluate import CheckpointModel, Evaluation, measure
+from dcelite.training.experiments.split import EVERY, NIGHT, PARTS, dark_pairs, night, read_scenes
 
 MODELS = Path(__file__).parents[2] / "models"
 
@@ -21,16 +23,16 @@ MODELS = Path(__file__).parents[2] / "models"
 class Pair(NamedTuple):
     """A dark picture and its reference, uint8 (512, 512, 3)."""
 
-    dark: Pixels
-    wanted: Pixels
+    dark: Rgb
+    wanted: Rgb
 
 
 class Scenes(NamedTuple):
-    """What the held-out scenes of a part of the data offer, see dcelite.training.split."""
+    """What the held-out scenes of a part of the data offer, see dcelite.training.experiments.split."""
 
     dark: list[Pair]
     night: list[Pair]
-    bright: list[Pixels]
+    bright: list[Rgb]
 
 
 @pytest.fixture(scope="module", params=PARTS)

@@ -10,9 +10,9 @@ import pytest
 
 from dcelite import reference
 from dcelite.errors import DceliteError, ModelError
-from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
-from dcelite.training.checkpoint import Weights, load_weights
-from dcelite.training.network import CurveNetwork, Enhancer, build_network, initial_weights, load_into, weights_of
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights, load_weights
+from dcelite.training.network import CurveNetwork, Enhancement, build_network, initial_weights, load_into, weights_of
 
 TOLERANCE = 2e-6
 """Rounding of float32 through seven layers; the reference computes in float64."""
@@ -21,7 +21,7 @@ TOLERANCE = 2e-6
 def strong_weights(architecture: str, rng: np.random.Generator) -> Weights:
     """Random weights that give maps across (-1, 1), with biases, unlike the initial ones."""
     arrays = {}
-    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+    for name, shape in ARCHITECTURES[architecture].parameter_shapes.items():
         bound = 1.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
         arrays[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
     return Weights(architecture, arrays)
@@ -41,7 +41,7 @@ def nchw(image: np.ndarray) -> ms.Tensor:
 def test_parameters_are_the_published_ones(architecture: str, count: int) -> None:
     network = build_network(architecture)
     shapes = {parameter.name: parameter.shape for parameter in network.get_parameters()}
-    assert shapes == NetworkConfig(architecture).parameter_shapes
+    assert shapes == ARCHITECTURES[architecture].parameter_shapes
     assert sum(np.prod(shape) for shape in shapes.values()) == count
 
 
@@ -65,20 +65,20 @@ def test_enhancer_equals_the_reference(
     image = rng.integers(0, 256, (*size, 3)).astype(np.uint8)
     expected_map = reference.upsample(reference.curve_map(image, weights.arrays, scale), *size)
     expected = reference.apply_curve(image / 255.0, expected_map)
-    enhanced, curve_map = Enhancer(network_with(weights), scale)(nchw(image / 255.0))
+    enhanced, curve_map = Enhancement(network_with(weights), scale)(nchw(image / 255.0))
     np.testing.assert_allclose(curve_map.asnumpy()[0].transpose(1, 2, 0), expected_map, rtol=0, atol=TOLERANCE)
     np.testing.assert_allclose(enhanced.asnumpy()[0].transpose(1, 2, 0), expected, rtol=0, atol=TOLERANCE)
 
 
 def test_wrapping_keeps_the_parameter_names() -> None:
     network = build_network("zerodcepp")
-    enhancer = Enhancer(network, scale=12)
+    enhancer = Enhancement(network, scale=12)
     assert {parameter.name for parameter in enhancer.get_parameters()} == set(weights_of(network).arrays)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_initial_weights_depend_on_the_seed_alone(architecture: str) -> None:
-    config = NetworkConfig(architecture)
+    config = ARCHITECTURES[architecture]
     first, again, other = (initial_weights(config, seed).arrays for seed in (3, 3, 4))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     for name, array in first.items():
@@ -88,7 +88,7 @@ def test_initial_weights_depend_on_the_seed_alone(architecture: str) -> None:
 
 def test_weights_of_the_other_architecture_are_refused() -> None:
     with pytest.raises(ModelError, match="zerodce do not fit a network of zerodcepp"):
-        load_into(build_network("zerodcepp"), initial_weights(NetworkConfig("zerodce"), 0))
+        load_into(build_network("zerodcepp"), initial_weights(ARCHITECTURES["zerodce"], 0))
 
 
 def test_unknown_architecture_is_refused() -> None:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError
-from dcelite.training.split import Exposure, dark_pairs, night, read_scenes, split
+from dcelite.training.experiments.split import Exposure, dark_pairs, night, read_scenes, split
 
 
 def scene(*luminances: float) -> list[Exposure]:

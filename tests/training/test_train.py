@@ -16,16 +16,16 @@ import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError, ModelError, OutputError
-from dcelite.training import experiments
+from dcelite.model.checkpoint import load_weights, read_arrays
 from dcelite.training import train as train_module
 from dcelite.training.averaging import WeightAverage
-from dcelite.training.checkpoint import load_weights, read_arrays
 from dcelite.training.cli import add_command
+from dcelite.training.config import LossConfig, TrainingConfig
 from dcelite.training.dataset import load_images
-from dcelite.training.history import LossHistory
-from dcelite.training.losses import LossConfig
+from dcelite.training.experiments import tables
 from dcelite.training.network import weights_of
-from dcelite.training.train import Trainer, TrainingConfig, train
+from dcelite.training.run import LossHistory
+from dcelite.training.train import Trainer, train
 
 CONFIG = TrainingConfig(image_size=16, batch_size=2, losses=LossConfig(exposure_patch=8), seed=5)
 
@@ -33,7 +33,8 @@ SLOW_RUN = """
 import sys, time
 from pathlib import Path
 from dcelite.training.dataset import TrainingImages
-from dcelite.training.train import load_config, train
+from dcelite.training.run import load_config
+from dcelite.training.train import train
 
 def slow_batch(*arguments, batch=TrainingImages.batch):
     time.sleep(0.03)  # leaves seconds in which to end the run
@@ -218,16 +219,16 @@ class TestRefusals:
     def test_an_experiment_continues_its_own_run_and_replaces_nothing(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "held_out.txt").write_text("6.png\n")
         args = argparse.Namespace(data=data, split=tmp_path, output=tmp_path, steps=2)
-        experiments.trained("a row", CONFIG, args).unlink()  # as if it had been interrupted
+        tables.trained("a row", CONFIG, args).unlink()  # as if it had been interrupted
         first = history(tmp_path / "a_row")
         args.steps = 3
-        assert experiments.trained("a row", CONFIG, args).is_file()
+        assert tables.trained("a row", CONFIG, args).is_file()
         assert history(tmp_path / "a_row")[:3] == first
         assert len(history(tmp_path / "a_row")) == 4
         (tmp_path / "another_row").mkdir()
         (tmp_path / "another_row" / "history.csv").write_text("precious")
         with pytest.raises(OutputError, match=r"history\.csv: exists already"):
-            experiments.trained("another row", CONFIG, args)
+            tables.trained("another row", CONFIG, args)
         assert (tmp_path / "another_row" / "history.csv").read_text() == "precious"
 
     def test_nothing_to_resume(self, data: Path, tmp_path: Path) -> None:

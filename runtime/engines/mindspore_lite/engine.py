@@ -45,7 +45,7 @@ _PLANAR_FLOAT = 1
 _ALIGNMENT = 64
 
 
-def open_model(path: Path, threads: int = 0) -> CurveModel | WholeGraphModel:
+def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
     """Open a ``.ms`` model; ``threads`` 1 to 64, or 0 for one per processor.
 
     Raises:
@@ -62,7 +62,9 @@ def open_model(path: Path, threads: int = 0) -> CurveModel | WholeGraphModel:
     except BaseException:
         worker.close()
         raise
-    return CurveModel(path, worker, info, sealed) if info.is_curve_map else WholeGraphModel(path, worker, info, sealed)
+    return (
+        LiteCurveModel(path, worker, info, sealed) if info.is_curve_map else LiteGraphModel(path, worker, info, sealed)
+    )
 
 
 class MindSporeLiteModel:
@@ -131,7 +133,7 @@ class MindSporeLiteModel:
         self.close()
 
 
-class CurveModel(MindSporeLiteModel):
+class LiteCurveModel(MindSporeLiteModel):
     """A curve network, as an engine of the core library.
 
     ``failure`` is the exception behind the last failed run of the engine (the core sees only its message).
@@ -164,7 +166,7 @@ class CurveModel(MindSporeLiteModel):
             ctypes.memmove(curve_map, (ctypes.c_char * len(target)).from_buffer(target), len(target))
 
 
-def _engine_run(model: CurveModel) -> Any:
+def _engine_run(model: LiteCurveModel) -> Any:
     """The ``run`` function of a dce_engine; it does not keep the model alive."""
     reference = weakref.ref(model)
 
@@ -185,7 +187,7 @@ def _engine_run(model: CurveModel) -> Any:
     return run
 
 
-class WholeGraphModel(MindSporeLiteModel):
+class LiteGraphModel(MindSporeLiteModel):
     """Downsampling, network, upsampling and curve in one graph, for one image size."""
 
     kind = "enhanced"

@@ -12,7 +12,6 @@ pinned wheel is fetched with pip, checked, and the needed parts are kept in the 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import platform
 import shutil
@@ -25,6 +24,7 @@ from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError
 from dcelite.files import TEMPORARY, prepare_output_directory, publish, reason, scratch_folder
+from dcelite.provenance import sha256
 
 VERSION = "2.0.0"
 
@@ -247,20 +247,12 @@ def _download(architecture: str, folder: Path) -> Path:
             f"pip could not download mindspore-lite=={VERSION} for {architecture} ({_pip_reason(result.stderr)}); "
             "check the network or the package index, or set MSLITE_HOME to the root of an official package"
         )
-    digest = _sha256(files[0])
+    digest = sha256(files[0])
     if digest != wheel.sha256:
         raise EngineUnavailableError(
             f"{files[0].name}: sha256 is {digest}, {wheel.sha256} was wanted; the package index offers another file"
         )
     return files[0]
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 def _pip_reason(log: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from dcelite.errors import ModelError
 from dcelite.files import reason, write_bytes_atomically
+from dcelite.model.architecture import MAX_SCALE
 
 IDENTIFIER = b"MSL2"
 """Stands at bytes 4 to 8 of every ``.ms`` file."""
@@ -17,7 +18,6 @@ _MAGIC = b"\x89DCM\r\n\x1a\n"
 _VERSION = 1
 _LAYOUT = struct.Struct("<8sIII32xI8s")
 _OFFSET, _CRC_OFFSET, _SECOND_MAGIC_OFFSET = 8, 60, 64
-_MAX_SCALE = 64
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Seal:
 
 def seal(model: bytes, scale: int = 0) -> bytes:
     """Insert the seal into the bytes of an unsealed ``.ms`` model."""
-    if not 0 <= scale <= _MAX_SCALE:
-        raise ValueError(f"scale is {scale}, 0 to {_MAX_SCALE} was wanted")
+    if not 0 <= scale <= MAX_SCALE:
+        raise ValueError(f"scale is {scale}, 0 to {MAX_SCALE} was wanted")
     if check(model) is not None:
         raise ValueError("the model is sealed already")
     (root,) = struct.unpack_from("<I", model)
@@ -73,8 +73,8 @@ def _check_seal(model: bytes) -> Seal:
         raise ValueError("is damaged: its CRC-32 does not match its header")
     if version != _VERSION:
         raise ValueError(f"has seal version {version}, this program reads {_VERSION}")
-    if scale > _MAX_SCALE:
-        raise ValueError(f"has scale {scale}, 1 to {_MAX_SCALE} was wanted")
+    if scale > MAX_SCALE:
+        raise ValueError(f"has scale {scale}, 1 to {MAX_SCALE} was wanted")
     return Seal(scale)
 
 

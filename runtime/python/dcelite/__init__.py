@@ -6,8 +6,29 @@ bright = enhance(dark)  # uint8 (H, W, 3 or 4)
 """
 
 from dcelite.enhancer import Enhancer
-from dcelite.errors import DceliteError, EngineUnavailableError, ImageError, ModelError, OutputError
+from dcelite.errors import (
+    DceliteError,
+    EngineUnavailableError,
+    ImageError,
+    ModelError,
+    OutputError,
+    VideoError,
+)
+from dcelite.pixels import Pixels, Planes
+from dcelite.session import ModelInfo, Timings
 
 __version__ = "0.1.0"
 
-__all__ = ["DceliteError", "EngineUnavailableError", "Enhancer", "ImageError", "ModelError", "OutputError"]
+__all__ = [
+    "DceliteError",
+    "EngineUnavailableError",
+    "Enhancer",
+    "ImageError",
+    "ModelError",
+    "ModelInfo",
+    "OutputError",
+    "Pixels",
+    "Planes",
+    "Timings",
+    "VideoError",
+]

@@ -29,9 +29,6 @@ NV12 = 5
 NV21 = 6
 I420 = 7
 MATRICES = {("bt601", False): 0, ("bt601", True): 1, ("bt709", False): 2, ("bt709", True): 3}  # of (name, full range)
-MAX_CHROMA_STEP = 16
-MAX_DIMENSION = 65535
-ARCHITECTURES = {0: "engine", 1: "zerodcepp", 2: "zerodce"}
 
 RunFunction = ctypes.CFUNCTYPE(
     ctypes.c_int,

@@ -12,9 +12,9 @@ import dcelite
 from dcelite.errors import DceliteError
 
 COMMAND_MODULES = (
-    "dcelite.enhance_command",
-    "dcelite.video.command",
-    "dcelite.info_command",
+    "dcelite.commands.enhance",
+    "dcelite.commands.video",
+    "dcelite.commands.info",
     "dcelite.training.cli",
     "dcelite.training.evaluate_command",
     "dcelite.export.cli",

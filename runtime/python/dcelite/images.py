@@ -12,9 +12,9 @@ import PIL.Image
 import PIL.ImageOps
 from numpy.typing import NDArray
 
-from dcelite._native import MAX_DIMENSION
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import atomic_output, reason
+from dcelite.model.architecture import MAX_DIMENSION
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 """Suffixes that are read and written, and what Pillow calls their formats."""
@@ -45,6 +45,11 @@ class Photograph:
 def is_image_path(path: Path) -> bool:
     """True for the suffixes that dcelite reads and writes."""
     return path.suffix.lower() in FORMATS
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """The files in a folder and its subfolders that have such a suffix, in the order of their names."""
+    return sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
 
 
 def check_suffix(path: Path) -> None:

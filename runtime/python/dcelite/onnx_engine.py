@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite import _native, onnx_seal
+from dcelite import _native
 from dcelite.errors import EngineUnavailableError, ModelError
+from dcelite.model import seal
+from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 
 
 def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
@@ -21,7 +23,7 @@ def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
         raise EngineUnavailableError(
             f"{path}: needs ONNX Runtime, which is not installed: pip install 'dcelite[onnx]'"
         ) from None
-    data = onnx_seal.check(model, path) if isinstance(model, bytes) else onnx_seal.read_sealed(path)
+    data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 4
@@ -52,16 +54,16 @@ class OnnxCurveModel:
         return self._engine
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The network alone: planes (3, h, w) in 0 … 1 -> curve map (map_channels, h, w)."""
-        (result,) = self._session.run(None, {self._input: image[None]})
-        return np.asarray(result[0])
+        """(3, h, w) in 0 … 1 -> curve map (3 | 24, h, w)."""
+        result: NDArray[np.float32] = self._session.run(None, {self._input: image[None]})[0][0]
+        return result
 
     def _run_network(
         self, _context: Any, image: Any, height: int, width: int, curve_map: Any, message: Any, message_size: int
     ) -> int:
         try:
-            result = self.run(np.ctypeslib.as_array(image, (3, height, width)))
-            np.ctypeslib.as_array(curve_map, (self._engine.map_channels, height, width))[...] = result
+            pixels = np.ctypeslib.as_array(image, (3, height, width))
+            np.ctypeslib.as_array(curve_map, (self._engine.map_channels, height, width))[...] = self.run(pixels)
         except BaseException as error:  # nothing may pass through the C caller
             self.failure = error
             text = _first_line(error).encode()[: message_size - 1] + b"\0"
@@ -73,7 +75,7 @@ class OnnxCurveModel:
         self._session = None
 
 
-class OnnxWholeGraphModel:
+class OnnxGraphModel:
     """Downsampling, network, upsampling and curve in one ONNX graph."""
 
     def __init__(self, path: Path, session: Any) -> None:
@@ -99,7 +101,7 @@ class OnnxWholeGraphModel:
         self._session = None
 
 
-def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurveModel | OnnxWholeGraphModel:
+def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurveModel | OnnxGraphModel:
     """Open a ``.onnx`` file that ``dcelite export`` wrote, or its bytes, or one with the same inputs and outputs.
 
     Raises:
@@ -112,9 +114,9 @@ def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurve
     if len(session.get_inputs()) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 4:
         raise ModelError(f"{path}: one image in and one image or curve map out was wanted; this graph has others")
     if outputs[0].name == "enhanced":
-        return OnnxWholeGraphModel(path, session)
+        return OnnxGraphModel(path, session)
     map_channels = outputs[0].shape[1]
-    if outputs[0].name != "curve_map" or map_channels not in (3, 24):
+    if outputs[0].name != "curve_map" or map_channels not in {a.map_channels for a in ARCHITECTURES.values()}:
         raise ModelError(
             f"{path}: output {outputs[0].name!r} of shape {outputs[0].shape}; 'enhanced', or 'curve_map' with 3 or 24 "
             "channels, was wanted"
@@ -123,8 +125,9 @@ def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurve
 
 
 def _scale_of(session: Any, path: Path, map_channels: int) -> int:
-    """The scale that the metadata names; 12 for Zero-DCE++ and 1 for Zero-DCE where it names none."""
-    text = session.get_modelmeta().custom_metadata_map.get("dcelite.scale", "12" if map_channels == 3 else "1")
-    if not text.isdecimal() or not 1 <= int(text) <= 64:
-        raise ModelError(f"{path}: metadata dcelite.scale is {text!r}, 1 to 64 was wanted")
+    """The scale that the metadata names; that of the architecture with such a map where it names none."""
+    usual = next(a.scale for a in ARCHITECTURES.values() if a.map_channels == map_channels)
+    text = session.get_modelmeta().custom_metadata_map.get("dcelite.scale", str(usual))
+    if not text.isdecimal() or not 1 <= int(text) <= MAX_SCALE:
+        raise ModelError(f"{path}: metadata dcelite.scale is {text!r}, 1 to {MAX_SCALE} was wanted")
     return int(text)

@@ -121,13 +121,13 @@ def network(x: Array, weights: Weights) -> Array:
     return np.tanh(layer(7, x1, x6))
 
 
-def apply_curve(image: Array, curve_map: Array) -> Array:
+def apply_curve(image: Array, curve_map: Array, iterations: int = ITERATIONS) -> Array:
     """(H, W, 3) in [0, 1] -> the same: LE_n = LE_{n-1} + A_n LE_{n-1} (1 - LE_{n-1}) (Zero-DCE, equation 3).
 
     The networks were published with the opposite sign of A, hence x + a (x^2 - x). A map of 3 channels serves all
     iterations, one of 24 holds eight maps in the order of application.
     """
-    maps = [curve_map] * ITERATIONS if curve_map.shape[2] == 3 else np.split(curve_map, ITERATIONS, axis=2)
+    maps = [curve_map] * iterations if curve_map.shape[2] == 3 else np.split(curve_map, iterations, axis=2)
     for a in maps:
         image = image + a * (image * image - image)
     return image

@@ -10,11 +10,9 @@ import pytest
 
 from dcelite import Enhancer, reference
 from dcelite.errors import ModelError
-from dcelite.export.dce_file import dce_bytes, write_dce
-from dcelite.export.variant import Variant
-from dcelite.training.architecture import NetworkConfig
+from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
 
-from export_cases import ARCHITECTURES, SIZES, picture, weights_of
+from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
 
@@ -23,7 +21,7 @@ from support import assert_equals_reference
 )
 def test_header_and_payload(architecture, code, channels, parameters):
     arrays = weights_of(architecture).arrays
-    data = dce_bytes(arrays, Variant(architecture, 7))
+    data = dce_bytes(DceModel(architecture, 7, arrays))
     assert data[:8] == b"\x89DCE\r\n\x1a\n"
     version, checksum, size, *fields = struct.unpack("<9I", data[8:44])
     assert (version, checksum, size) == (1, zlib.crc32(data[16:]), len(data))
@@ -31,7 +29,7 @@ def test_header_and_payload(architecture, code, channels, parameters):
     assert data[44:64] == bytes(20)
     payload = np.frombuffer(data, "<f4", offset=64)
     assert payload.size == parameters
-    expected = [arrays[name].ravel() for name in NetworkConfig(architecture).parameter_shapes]
+    expected = [arrays[name].ravel() for name in ARCHITECTURES[architecture].parameter_shapes]
     np.testing.assert_array_equal(payload, np.concatenate(expected))
 
 
@@ -39,10 +37,10 @@ def test_header_and_payload(architecture, code, channels, parameters):
 def test_native_engine_equals_the_reference(architecture, scale, tmp_path):
     arrays = weights_of(architecture).arrays
     path = tmp_path / "model.dce"
-    write_dce(arrays, Variant(architecture, scale), path)
+    write_dce(DceModel(architecture, scale, arrays), path)
     with Enhancer(path) as enhance:
-        assert enhance.info["scale"] == scale
-        assert enhance.info["architecture"] == architecture
+        assert enhance.info.scale == scale
+        assert enhance.info.architecture == architecture
         for height, width in SIZES:
             image = picture(height, width)
             np.testing.assert_allclose(enhance.curve_map(image), reference.curve_map(image, arrays, scale), atol=1e-5)
@@ -51,7 +49,7 @@ def test_native_engine_equals_the_reference(architecture, scale, tmp_path):
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_flipped_bits_and_truncation_are_refused(architecture, tmp_path, rng):
-    data = dce_bytes(weights_of(architecture).arrays, Variant(architecture, 12))
+    data = dce_bytes(DceModel(architecture, 12, weights_of(architecture).arrays))
     path = tmp_path / "model.dce"
     cases = [b"", data[:10], data[:-4], data + bytes(4)]
     for place in [*range(64), *rng.integers(64, len(data), 30).tolist()]:

@@ -1,4 +1,4 @@
-"""Weights and image sizes that the export tests share; generated, so that they need no data."""
+"""Weights and pictures that tests make for themselves, so that they need no data."""
 
 from __future__ import annotations
 
@@ -7,14 +7,9 @@ import functools
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.errors import EngineUnavailableError
-from dcelite.mindspore_lite.sdk import find_sdk
-from dcelite.training.architecture import LAYERS, NetworkConfig
-from dcelite.training.checkpoint import Weights
+from dcelite.model.architecture import ARCHITECTURES, LAYERS
+from dcelite.model.checkpoint import Weights
 
-from support import skip
-
-ARCHITECTURES = ("zerodcepp", "zerodce")
 SIZES = ((1, 1), (1, 17), (13, 1), (5, 3), (53, 97), (60, 84))
 """(height, width): one pixel, one row, one column, below the scale, primes, multiples of 12."""
 
@@ -27,7 +22,7 @@ def weights_of(architecture: str) -> Weights:
     """
     rng = np.random.default_rng(7)
     arrays = {}
-    for name, shape in NetworkConfig(architecture).parameter_shapes.items():
+    for name, shape in ARCHITECTURES[architecture].parameter_shapes.items():
         if name.endswith("bias"):
             array = rng.normal(0, 0.1, shape)
         else:
@@ -43,11 +38,3 @@ def picture(height: int, width: int) -> NDArray[np.uint8]:
     """Dark noise (height, width, 3)."""
     rng = np.random.default_rng([height, width])
     return (255 * rng.random((height, width, 3)) ** 2).astype(np.uint8)
-
-
-def require_mindspore_lite() -> None:
-    """Skip the running test where MindSpore Lite is not installed."""
-    try:
-        find_sdk()
-    except EngineUnavailableError as error:
-        skip(str(error))

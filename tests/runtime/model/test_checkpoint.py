@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 from dcelite.errors import ModelError, OutputError
-from dcelite.training import ckpt_file
-from dcelite.training.architecture import ARCHITECTURES, NetworkConfig
-from dcelite.training.checkpoint import Weights, load_weights, save_weights
+from dcelite.model import ckpt_file
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.checkpoint import Weights, load_weights, save_weights
 
 Arrays = dict[str, np.ndarray]
 
@@ -30,7 +30,7 @@ def weights(request: pytest.FixtureRequest, rng: np.random.Generator) -> Weights
 
 
 def random_weights(architecture: str, rng: np.random.Generator) -> Weights:
-    shapes = NetworkConfig(architecture).parameter_shapes
+    shapes = ARCHITECTURES[architecture].parameter_shapes
     return Weights(architecture, {name: rng.normal(size=shape).astype(np.float32) for name, shape in shapes.items()})
 
 
@@ -282,8 +282,6 @@ def test_save_into_a_missing_folder_is_refused(tmp_path: Path, rng: np.random.Ge
 
 
 def test_neither_mindspore_nor_torch_is_imported() -> None:
-    code = (
-        "import sys, dcelite.training.checkpoint, dcelite.training.cli; print({'mindspore', 'torch'} & {*sys.modules})"
-    )
+    code = "import sys, dcelite.model.checkpoint, dcelite.training.cli; print({'mindspore', 'torch'} & {*sys.modules})"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "set()"

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from dcelite.errors import ModelError
 from dcelite.files import reason, write_bytes_atomically
-from dcelite.training import ckpt_file, pth_file
-from dcelite.training.architecture import NetworkConfig
+from dcelite.model import ckpt_file, pth_file
+from dcelite.model.architecture import ARCHITECTURES
 
 MAX_FILE_SIZE = 64 << 20
 """Bytes: keeps huge foreign files out of memory. Zero-DCE with optimiser state, the largest real one, has 1 MB."""
@@ -65,16 +65,16 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def select_weights(arrays: Mapping[str, NDArray[Any]], path: Path) -> Weights:
     """The network's parameters among ``arrays``, checked; raises ModelError naming ``path`` and the parameter."""
     if any(".depth_conv." in name for name in arrays):
-        config = NetworkConfig("zerodcepp")
+        architecture = ARCHITECTURES["zerodcepp"]
     elif any(name.startswith("e_conv") for name in arrays):
-        config = NetworkConfig("zerodce")
+        architecture = ARCHITECTURES["zerodce"]
     else:
         found = f"{len(arrays)} other tensors" if arrays else "no tensors"
         raise ModelError(f"{path}: holds {found}; the layers e_conv1 to e_conv7 of Zero-DCE or Zero-DCE++ were wanted")
     checked = {}
-    for name, shape in config.parameter_shapes.items():
+    for name, shape in architecture.parameter_shapes.items():
         if name not in arrays:
-            raise ModelError(f"{path}: has no parameter {name} of {config.architecture}; is it truncated or damaged?")
+            raise ModelError(f"{path}: has no parameter {name} of {architecture.name}; is it truncated or damaged?")
         array = arrays[name]
         if array.shape != shape:
             raise ModelError(f"{path}: {name} has the shape {array.shape}; {shape} was wanted")
@@ -87,8 +87,8 @@ def select_weights(arrays: Mapping[str, NDArray[Any]], path: Path) -> Weights:
         checked[name] = np.ascontiguousarray(array, np.float32)
     unknown = sorted(name for name in set(arrays) - set(checked) if name.startswith("e_conv"))
     if unknown:
-        raise ModelError(f"{path}: {unknown[0]} is not a parameter of {config.architecture}")
-    return Weights(config.architecture, checked)
+        raise ModelError(f"{path}: {unknown[0]} is not a parameter of {architecture.name}")
+    return Weights(architecture.name, checked)
 
 
 def _read_bytes(path: Path) -> bytes:

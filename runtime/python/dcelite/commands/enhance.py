@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dcelite.commands.model_options import add_model_options, open_enhancer
 from dcelite.enhancer import Enhancer
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import prepare_output_directory, refuse_existing
-from dcelite.images import FORMATS, check_suffix, is_image_path, read_photograph, write_photograph
-from dcelite.model_options import add_model_options, open_enhancer
+from dcelite.images import FORMATS, check_suffix, pictures_below, read_photograph, write_photograph
 from dcelite.progress import track
 
 
@@ -111,8 +111,8 @@ def _plan_folder(folder: Path, output: Path) -> list[Job]:
     """All images below a folder, in the same structure below the output; what lies in the output is left out."""
     jobs = [
         Job(path, output / path.relative_to(folder))
-        for path in sorted(folder.rglob("*"))
-        if is_image_path(path) and path.is_file() and output.resolve() not in path.resolve().parents
+        for path in pictures_below(folder)
+        if output.resolve() not in path.resolve().parents
     ]
     if not jobs:
         raise ImageError(f"{folder}: holds no image ({', '.join(FORMATS)})")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import importlib.util
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,11 @@ import dcelite
 from dcelite import core
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.provenance import sha256
 
-ARCHITECTURE_NAMES = {"zerodcepp": "Zero-DCE++", "zerodce": "Zero-DCE", "engine": "known to the engine alone"}
+FOR_THE_ENGINE = "known to the engine alone"
+ARCHITECTURE_NAMES = {"engine": FOR_THE_ENGINE} | {a.name: a.title for a in ARCHITECTURES.values()}
 ENGINE_NAMES = {".dce": "native", ".ms": "MindSpore Lite", ".onnx": "ONNX Runtime"}
 
 
@@ -40,20 +42,18 @@ def describe(path: Path | None) -> list[tuple[str, str]]:
     with Enhancer(path) as enhance:
         rows = [("model", "shipped weights" if path is None else str(path))]
         if path is not None:
-            data = path.read_bytes()
-            rows += [("size", f"{len(data):,} bytes"), ("sha256", hashlib.sha256(data).hexdigest())]
+            rows += [("size", f"{path.stat().st_size:,} bytes"), ("sha256", sha256(path))]
         rows.append(("engine", "native" if path is None else ENGINE_NAMES[path.suffix.lower()]))
-        try:
-            info, kernels = enhance.info, enhance.kernels
-        except DceliteError:
+        if not enhance.has_curve_map:
             return [*rows, ("graph", "the whole enhancement, from image to enhanced image")]
+        info, kernels = enhance.info, enhance.kernels
     return [
         *rows,
         ("graph", "the curve network"),
-        ("architecture", ARCHITECTURE_NAMES[str(info["architecture"])]),
-        ("parameters", f"{info['parameters']:,}" if info["parameters"] else "known to the engine alone"),
-        ("scale", f"1/{info['scale']}"),
-        ("curve map", f"{info['map_channels']} channels, {info['iterations']} iterations"),
+        ("architecture", ARCHITECTURE_NAMES[info.architecture]),
+        ("parameters", f"{info.parameters:,}" if info.parameters else FOR_THE_ENGINE),
+        ("scale", f"1/{info.scale}"),
+        ("curve map", f"{info.map_channels} channels, {info.iterations} iterations"),
         ("kernels", kernels),
     ]
 

@@ -6,10 +6,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcelite.commands.model_options import add_model_options, open_enhancer
 from dcelite.errors import EngineUnavailableError, OutputError, VideoError
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.interrupts import deferred_interrupts
-from dcelite.model_options import add_model_options, open_enhancer
 
 if TYPE_CHECKING:
     from dcelite.video.enhance import Report

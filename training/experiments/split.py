@@ -1,6 +1,6 @@
 """Validation and test pairs from the scenes of SICE part 1, and the list of files to keep out of training.
 
-    python -m dcelite.training.split --data ../shared/data/sice_part1_train \\
+    python -m dcelite.training.experiments.split --data ../shared/data/sice_part1_train \\
         --scenes ../shared/data/sice_part1_train_scenes.json --output build/split
 
 writes symbolic links and pictures into the output folder:
@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from dcelite.darkroom import GAMMA, LARGE_SENSOR, darken
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, write_text_atomically
 
@@ -44,12 +45,6 @@ BRIGHT_ABOVE = 110.0
 
 NIGHT_BRIGHTNESS = 17.0
 """Mean level of the night inputs: about that of the paired low-light photographs that papers report on."""
-FULL_WELL = 20000.0
-"""Electrons that a pixel counts at white."""
-READ_NOISE = 8.0
-"""Standard deviation of the sensor's electronics, in electrons."""
-GAMMA = 2.2
-"""Exponent between light and pixel value, close to that of sRGB."""
 
 
 @dataclass(frozen=True)
@@ -79,16 +74,9 @@ def dark_pairs(scene: list[Exposure]) -> Iterator[tuple[Exposure, Exposure]]:
 
 
 def night(image: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """A photograph (H, W, 3) darkened to NIGHT_BRIGHTNESS, with the noise of a sensor in that light.
-
-    The Poisson-Gaussian model (Foi et al., IEEE TIP 2008): light = value^2.2, electrons = Poisson(light · exposure ·
-    full well) + Normal(0, read noise), and back to 8 bits. A power law scales pixel values by one factor.
-    """
-    rng = np.random.default_rng(seed)
+    """A photograph (H, W, 3) darkened to NIGHT_BRIGHTNESS, with the noise of a sensor in that light."""
     exposure = (NIGHT_BRIGHTNESS / image.mean()) ** GAMMA
-    electrons = rng.poisson((image / 255.0) ** GAMMA * exposure * FULL_WELL) + rng.normal(0, READ_NOISE, image.shape)
-    values = np.round(255 * np.clip(electrons / FULL_WELL, 0, 1) ** (1 / GAMMA))
-    return np.asarray(values, np.uint8)
+    return darken(image, exposure, LARGE_SENSOR, np.random.default_rng(seed))
 
 
 def split(data: Path, scenes: list[list[Exposure]], output: Path) -> dict[str, int]:

@@ -10,9 +10,9 @@ import pytest
 from dcelite.errors import ModelError
 from dcelite.export.onnx_graph import write_onnx
 from dcelite.export.variant import Variant
-from dcelite.onnx_seal import read_sealed, seal
+from dcelite.model.seal import read_sealed, seal
 
-from export_cases import weights_of
+from generated import weights_of
 
 
 @pytest.fixture

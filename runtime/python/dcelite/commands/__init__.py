@@ -1,0 +1,1 @@
+"""The commands of the runtime. Those of training, export, quantize and bench stand with these."""

@@ -1,0 +1,274 @@
+"""What stands behind an Enhancer: a model that is open in the core library, or one graph that does everything."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dcelite import _native
+from dcelite.errors import DceliteError, ModelError
+from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
+from dcelite.pixels import Pixels, image_of, is_usable_output, plain_pixels
+
+_ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
+
+
+class CurveEngine(Protocol):
+    """A model of another engine that maps the downsampled image to the curve map."""
+
+    failure: BaseException | None
+    """What ended the last run of the engine, which the core library knows as a sentence only."""
+
+    @property
+    def dce_engine(self) -> _native.Engine:
+        """The engine as the core library calls it; valid until close()."""
+
+    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(3, h, w) in 0 … 1 -> curve map (3 | 24, h, w), without the core library."""
+
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class GraphEngine(Protocol):
+    """A model of another engine with downsampling, upsampling and curve inside its graph."""
+
+    def enhance(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """RGB (H, W, 3) -> the same; raises ValueError for a size that the model does not take."""
+
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What an open model is; ``dce_model_info`` in ``dcelite.h`` defines it."""
+
+    architecture: str
+    """"zerodcepp", "zerodce", or "engine": known to the engine alone."""
+    map_channels: int
+    scale: int
+    iterations: int
+    parameters: int
+    """0: known to the engine alone."""
+
+
+@dataclass(frozen=True)
+class Timings:
+    """Milliseconds of a call: in all, and by stage, averaged over the threads; ``dce_timings`` defines them."""
+
+    total: float
+    convert: float
+    downsample: float
+    network: float
+    curve: float
+
+
+class Session(Protocol):
+    """An open model."""
+
+    has_curve_map: bool
+    """False where the whole enhancement is in the graph."""
+    survives_fork: bool
+    """A forked child can go on with it."""
+
+    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
+        """The enhanced image: ``out``, if it could be written to directly, or a new array."""
+
+    def call(self, function: str, *arguments: Any) -> None:
+        """Call a function of the core library on the open handle; raises on failure."""
+
+    @property
+    def kernels(self) -> str: ...
+
+    def abandon(self) -> None:
+        """Let go of it in a forked child, where another engine's threads, for which freeing might wait, are not."""
+
+    def close(self) -> None: ...
+
+
+class CoreSession:
+    """A model in the core library, which runs its network itself or has another engine do so."""
+
+    has_curve_map = True
+
+    def __init__(self, options: _native.Options, engine: CurveEngine | None) -> None:
+        self.engine = engine
+        self.library = _native.library()
+        self.handle = ctypes.c_void_p()
+        self.survives_fork = engine is None
+        if engine is not None:
+            options.engine = ctypes.pointer(engine.dce_engine)
+        try:
+            self.check(self.library.dce_open(options, self.handle))
+        except BaseException:
+            self.close()
+            raise
+
+    def check(self, status: int) -> None:
+        """Raise what a negative ``dce_status`` of this handle stands for."""
+        if status == _native.OK:
+            return
+        if status == _native.ENGINE and self.engine is not None and isinstance(self.engine.failure, KeyboardInterrupt):
+            raise self.engine.failure
+        message: bytes = self.library.dce_error_message(self.handle)
+        raise _native.exception_for(status, message.decode(errors="replace"))
+
+    def call(self, function: str, *arguments: Any) -> None:
+        self.check(getattr(self.library, function)(self.handle, *arguments))
+
+    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
+        source = plain_pixels(image)
+        usable = out is not None and is_usable_output(out, source)
+        result = out if out is not None and usable else np.empty_like(image, order="C", subok=False)
+        self.call("dce_enhance", image_of(source, order), image_of(result, order))
+        return result
+
+    @property
+    def kernels(self) -> str:
+        name: bytes = self.library.dce_kernels(self.handle)
+        return name.decode()
+
+    def abandon(self) -> None:
+        _native.keep_forever(self.engine)
+        self.library.dce_close(self.handle)
+
+    def close(self) -> None:
+        handle, self.handle = self.handle, ctypes.c_void_p()
+        if handle:
+            self.library.dce_close(handle)
+        if self.engine is not None:
+            self.engine.close()
+
+
+class GraphSession:
+    """A model with the whole enhancement in its graph: 8-bit RGB in, 8-bit RGB out, and nothing that could be set."""
+
+    has_curve_map = False
+    survives_fork = False
+
+    def __init__(self, engine: GraphEngine) -> None:
+        self.engine = engine
+
+    def call(self, function: str, *arguments: Any) -> None:
+        raise DceliteError("this model has the curve in its graph: it takes 8-bit RGB and yields no curve map")
+
+    def enhance(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
+        if image.dtype != np.uint8:
+            raise ValueError("image: uint16, uint8 was wanted: this model has 8-bit pixels in its graph")
+        channels = slice(0, 3) if order == "rgb" else slice(2, None, -1)
+        result: Pixels = image.copy()
+        result[..., channels] = self.engine.enhance(np.ascontiguousarray(image[..., channels]))
+        return result
+
+    @property
+    def kernels(self) -> str:
+        return ""
+
+    def abandon(self) -> None:
+        _native.keep_forever(self.engine)
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def open_session(
+    model: str | bytes | None,
+    threads: int,
+    scale: int | None,
+    strength: float,
+    smoothing: float,
+    map_interval: int,
+    timings: bool,
+) -> Session:
+    """Open a model for the arguments of Enhancer, and raise as it does."""
+    options = _native.Options()
+    _native.library().dce_options_init_size(options, ctypes.sizeof(options))
+    options.threads = threads
+    options.strength = strength
+    options.smoothing = smoothing
+    options.map_interval = map_interval
+    options.timings = timings
+    if scale is not None:
+        if not 1 <= scale <= MAX_SCALE:
+            raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
+        options.scale = scale
+    engine = _engine_of_data(model, threads) if isinstance(model, bytes) else _engine_of_file(model, threads)
+    if isinstance(engine, GraphEngine):
+        if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
+            engine.close()
+            name = f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
+            raise ModelError(
+                f"{name}: has the curve in its graph, where scale, strength, smoothing and "
+                "map_interval cannot be changed, and no timings are kept"
+            )
+        return GraphSession(engine)
+    if engine is None and isinstance(model, bytes):
+        options.model_data = ctypes.cast(ctypes.c_char_p(model), ctypes.c_void_p)
+        options.model_data_size = len(model)
+    elif engine is None and model is not None:
+        options.model_path = os.fsencode(model)
+    return CoreSession(options, engine)
+
+
+def _engine_of_data(data: bytes, threads: int) -> CurveEngine | GraphEngine | None:
+    """The model of another engine, by the marks of its format; None for the native engine, which checks its own."""
+    if data[4:8] == b"MSL2":
+        from dcelite import mindspore_lite
+
+        file = os.memfd_create("dcelite")
+        try:
+            with open(file, "wb", closefd=False) as stream:
+                stream.write(data)
+            return mindspore_lite.open_model(Path(f"/proc/{os.getpid()}/fd/{file}"), threads)
+        finally:
+            os.close(file)
+    if data.startswith(b"\x08"):  # the first field of an ONNX file, its version, is a number
+        from dcelite import onnx_engine
+
+        return onnx_engine.open_model(data, threads)
+    return None
+
+
+def _engine_of_file(model: str | None, threads: int) -> CurveEngine | GraphEngine | None:
+    """The model of another engine, by file suffix; None for the native engine."""
+    if model is None:
+        return None
+    path = Path(model)
+    suffix = path.suffix.lower()
+    if suffix not in (".dce", ".onnx", ".ms"):
+        raise ModelError(f"{path}: unknown model suffix {suffix!r}; .dce, .onnx or .ms was wanted")
+    if path.is_dir():
+        raise ModelError(f"{path}: is a folder, a model file was wanted")
+    if not path.exists():
+        raise ModelError(f"{path}: no such file")
+    if suffix == ".onnx":
+        from dcelite import onnx_engine
+
+        return onnx_engine.open_model(path, threads)
+    if suffix == ".ms":
+        from dcelite import mindspore_lite
+
+        return mindspore_lite.open_model(path, threads)
+    return None
+
+
+def model_info(session: Session) -> ModelInfo:
+    """Raises DceliteError where the whole enhancement is in the graph."""
+    info = _native.ModelInfo(size=ctypes.sizeof(_native.ModelInfo))
+    session.call("dce_get_model_info", info)
+    return ModelInfo(
+        _ARCHITECTURE_NAMES[info.architecture], info.map_channels, info.scale, info.iterations, info.parameters
+    )
+
+
+def timings_of(session: Session) -> Timings:
+    """Of the last call; raises ValueError where they were not asked for."""
+    timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
+    session.call("dce_get_timings", timings)
+    return Timings(*(getattr(timings, f"{name}_ns") / 1e6 for name in Timings.__dataclass_fields__))
