@@ -144,7 +144,7 @@ def shift(a: Values, b: Values, level: float) -> tuple[float, float, float]:
         """Of values of which u pairs of a and b are in the other order."""
         above, rest = divmod(u, a.size)
         ranks = [a.size] * above + [rest - 0.5] * (above < b.size) + [-1] * (b.size - above - 1)
-        return mann_whitney(np.arange(a.size), np.array(ranks))
+        return mann_whitney(np.arange(float(a.size)), np.array(ranks))
 
     left_out = bisect.bisect_right(range(differences.size // 2), level, key=p_of) - 1
     low, high = (differences[left_out], differences[-1 - left_out]) if left_out >= 0 else (-np.inf, np.inf)

@@ -1,6 +1,6 @@
 """Whether the times of two runs differ: the test that ``command.py`` reports.
 
-Next to each block of runs stands a *probe*: a fixed piece of work (``../native/roofline.h``), on one core and, for a row
+Next to each block of runs stands a *probe*: a fixed piece of work (``native/roofline.h``), on one core and, for a row
 with more threads, shared by as many. Twenty rounds are a *series*; after every ten, pictures and native engines are
 made anew, so that they lie elsewhere in memory. One observation is the shortest time of a series, divided by the
 shortest time of its probes on one core: what remains when nothing else disturbs, in multiples of the clock. Neither

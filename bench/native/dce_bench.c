@@ -15,6 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -72,7 +74,7 @@ typedef struct Row {
     int is_compared;       /* with the scalar kernels */
     long differences[256]; /* how many values are so far from theirs */
     double brightness;
-    long resident_bytes, peak_bytes; /* 0: not measured */
+    long memory[2]; /* of a process, before and at the peak of a call; 0: not measured */
 } Row;
 
 static void interrupt(int signal_number) {
@@ -159,13 +161,15 @@ static void parse(int count, char **arguments) {
     warm_up = number_of(kWarmUp, 0, 0, 1e6, 1);
     least_seconds = number_of(kSeconds, 0, 0, 3600, 0);
     most_seconds = number_of(kMaxSeconds, 0, 0, 3600, 0);
-    for (int i = 0; i < isa->count; ++i) {
-        int found = strcmp(isa->values[i], "all") == 0;
-        for (int j = 0; j < isa_count; ++j) found |= strcmp(isa->values[i], isas[j]) == 0;
-        if (!found) fail("--isa", isa->values[i], "'all' or an instruction set that this processor has was wanted");
+    for (int i = 0, j; i < isa->count; ++i) {
+        for (j = 0; j < isa_count && strcmp(isa->values[i], isas[j]) != 0;) ++j;
+        if (strcmp(isa->values[i], "all") == 0) {
+            memcpy(isa->values, isas, sizeof isas);
+            isa->count = isa_count;
+        } else if (j == isa_count) {
+            fail("--isa", isa->values[i], "'all' or an instruction set that this processor has was wanted");
+        }
     }
-    for (int i = 0; i < isa->count; ++i)
-        if (strcmp(isa->values[i], "all") == 0) memcpy(isa->values, isas, sizeof isas), isa->count = isa_count;
     json = options[kJson].values[0];
     if (json && stat(json, &existing) == 0) {
         if (!S_ISREG(existing.st_mode)) fail("--json", json, "is no file, a file name was wanted");
@@ -260,38 +264,26 @@ static void renew(Row *rows, int count) {
     }
 }
 
-static long status_bytes(const char *field) {
-    char line[256];
-    long value = 0;
-    FILE *file = fopen("/proc/self/status", "r");
-    while (file && fgets(line, sizeof line, file))
-        if (strncmp(line, field, strlen(field)) == 0) value = 1024 * strtol(line + strlen(field), NULL, 10);
-    if (file) fclose(file);
-    return value;
+static long peak_bytes(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * usage.ru_maxrss : 0;
 }
 
-/* In a process of its own, so that memory that other rows left to the C library does not hide what this one takes. */
+/* In a process of its own, so that memory that other rows left to the C library does not hide what this one takes: what it
+ * starts with is its first peak. */
 static void measure_memory(Row *row) {
-    long found[2] = {0, 0};
-    int ends[2], status;
-    pid_t child = pipe(ends) == 0 ? fork() : -1;
-    if (child < 0) return;
+    long *found = mmap(NULL, 2 * sizeof *found, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const pid_t child = found != MAP_FAILED ? fork() : -1;
     if (child == 0) {
-        FILE *file = fopen("/proc/self/clear_refs", "w"); /* "5" resets the peak */
         dce_enhancer *handle;
-        if (file && fputs("5", file) >= 0 && fclose(file) == 0 && (found[0] = status_bytes("VmRSS:")) > 0 &&
-            open_model(row, row->isa, 0, &handle) && enhance(row, handle, row->picture[1]) &&
+        found[0] = peak_bytes();
+        if (open_model(row, row->isa, 0, &handle) && enhance(row, handle, row->picture[1]) &&
             enhance(row, handle, row->picture[1]))
-            found[1] = status_bytes("VmHWM:");
-        _exit(write(ends[1], found, sizeof found) != (ssize_t)sizeof found);
+            found[1] = peak_bytes();
+        _exit(0);
     }
-    close(ends[1]);
-    if (read(ends[0], found, sizeof found) == (ssize_t)sizeof found && found[1] >= found[0]) {
-        row->resident_bytes = found[0];
-        row->peak_bytes = found[1];
-    }
-    close(ends[0]);
-    waitpid(child, &status, 0);
+    if (child > 0 && waitpid(child, NULL, 0) == child) memcpy(row->memory, found, sizeof row->memory);
+    if (found != MAP_FAILED) munmap(found, 2 * sizeof *found);
 }
 
 /* ---- turns ---- */
@@ -469,9 +461,9 @@ static void put_row(FILE *file, const Row *row) {
     if (row->info.scale)
         fprintf(file, ", \"architecture\": \"%s\", \"scale\": %d",
                 row->info.architecture == DCE_ARCHITECTURE_ZERODCEPP ? "zerodcepp" : "zerodce", (int)row->info.scale);
-    if (row->peak_bytes)
-        fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}", row->peak_bytes - row->resident_bytes,
-                row->resident_bytes);
+    if (row->memory[1])
+        fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}", row->memory[1] - row->memory[0],
+                row->memory[0]);
     if (row->is_compared) {
         fprintf(file, ",\n   \"fidelity\": {\"reference\": \"scalar kernels\", \"mean_brightness\": %.4f, \"differences\": [",
                 row->brightness);

@@ -16,7 +16,7 @@ import numpy as np
 
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
-from dcelite.bench.run import machine, session
+from dcelite.bench.run import host, session
 from dcelite.bench.run.roofline import frame_multiply_adds
 from dcelite.bench.run.variants import NETWORK, NUMPY
 from dcelite.errors import DceliteError
@@ -47,9 +47,15 @@ WITHOUT_SCIPY = (
 )
 _UNKNOWN: Document = {
     **dict.fromkeys(("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory")),
-    **{"memory_reason": "not measured", "energy_joules": None, "engine": "native", "is_baseline": False},
+    "memory_reason": "not measured",
+    "energy_joules": None,
+    "engine": "native",
+    "is_baseline": False,
     **{name: {} for name in ("failures", "probes_ms", "parallel_probes_ms", "staged_blocks_ms", "network_blocks_ms")},
-    **{"blocks_ms": {}, "stage_runs_ms": {}, "architecture": None, "scale": None},
+    "blocks_ms": {},
+    "stage_runs_ms": {},
+    "architecture": None,
+    "scale": None,
 }
 """What a program that measures may leave out of a row."""
 
@@ -79,7 +85,7 @@ def complete(found: Document) -> Document:
             return found
         system, results = found["system"], found["results"]
     else:
-        system = found["system"] if "system" in found else machine.described(found["machine"])
+        system = found["system"] if "system" in found else host.described(found["machine"])
         rows = [
             {**_UNKNOWN, "label": _label(row), **_in_rounds(row.get("samples", [])), **row} for row in found["results"]
         ]
@@ -278,8 +284,8 @@ def _relations(row: Document, rows: list[Document], affinity: list[int] | None) 
 
 def _slowdown(first: Document, row: Document) -> Document | None:
     """Time to that of the first row of the same model: another instruction set, or build of the core library."""
-    minima = [statistics.block_minima(blocks_of(one)) for one in (row, first)]
-    found = statistics.of_rounds(*minima, confidence=0.99)
+    times, of_first = (statistics.block_minima(blocks_of(one)) for one in (row, first))
+    found = statistics.of_rounds(times, of_first, confidence=0.99)
     if found is None:
         return None
     return {"to": first["label"], **found, "verdict": change.verdict_of(found["median"], found["low"], found["high"])}

@@ -101,9 +101,10 @@ def _advice(group: Sequence[Document]) -> list[str]:
     if best is None:
         return [f"{size}: no variant gave times and a picture that equals the reference."]
     latency, memory, threads = best["latency_ms"], best["memory"], best["threads"]
+    with_threads = f"{threads} thread{'' if threads == 1 else 's'}"
     text = (
-        f"{size}: use {best['label']} with {threads} thread{'' if threads == 1 else 's'}: {number(latency['p50'])} ms a "
-        f"frame (95 % of them within {number(latency['p95'])} ms), {_likeness(best)}"
+        f"{size}: use {best['label']} with {with_threads}: {number(latency['p50'])} ms a frame (95 % of them within "
+        f"{number(latency['p95'])} ms), {_likeness(best)}"
     )
     if memory is not None:
         text += f", {memory['extra_bytes'] / 1e6:.1f} MB beyond the pictures"

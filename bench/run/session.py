@@ -7,7 +7,6 @@ import dataclasses
 import datetime
 import functools
 import resource
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.bench.compare import change
 from dcelite.bench.fixtures.scene import bench_image
-from dcelite.bench.run import machine, memory, roofline
+from dcelite.bench.run import host, memory, roofline
 from dcelite.bench.run.settings import Settings
 from dcelite.bench.run.turns import Cell, attempt, failure_text, first_run, take_turns
 from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGES, OpenVariant, Staged, Variant, available_isas
@@ -132,7 +131,7 @@ class Session:
         self.peaks: dict[str, float] = {}
         """Instruction set -> multiply-adds a second of a core, the best seen."""
         self.copied: float | None = None
-        self.energy = machine.EnergyCounter()
+        self.energy = host.EnergyCounter()
         self._opened: dict[tuple[Variant, int], OpenVariant | str] = {}
         """Or why it cannot be opened."""
         self._images: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
@@ -144,7 +143,7 @@ class Session:
         settings = self.settings
         if settings.processors is not None:
             self._bind(settings.processors)
-        before = machine.state()
+        before = host.state()
         try:
             self._measure()
         except KeyboardInterrupt:
@@ -163,7 +162,7 @@ class Session:
                 "image": "synthetic dark scene" if settings.image is None else settings.image.name,
                 "processors": settings.processors,
             },
-            "system": {**machine.describe(), "before": before, "after": machine.state()},
+            "system": {**host.describe(), "before": before, "after": host.state()},
             "roofline": {
                 "multiply_adds_a_second": self.peaks,
                 "copied_bytes_a_second": self.copied,
@@ -174,7 +173,7 @@ class Session:
 
     def _bind(self, text: str) -> None:
         try:
-            reason = machine.set_affinity(machine.choose_processors(text))
+            reason = host.set_affinity(host.choose_processors(text))
         except ValueError as error:
             raise DceliteError(f"--cpu {error}") from None
         if reason is not None:
@@ -192,7 +191,7 @@ class Session:
             cells = [cell for row in self.rows for cell in row.cells.values()]
             self.say(f"timing {len(cells)} tasks in turn")
             between_rounds = functools.partial(self._between_rounds, cells)
-            take_turns(cells, settings.rules, self.energy.read, between_rounds, machine.wait_for_threads)
+            take_turns(cells, settings.rules, self.energy.read, between_rounds, host.wait_for_threads)
         if settings.memory:
             self.say("measuring memory, each in a process of its own")
             for row in self.rows:
@@ -335,7 +334,7 @@ def _precision(variant: Variant) -> str | None:
 @contextlib.contextmanager
 def limited_memory(threads: int) -> Iterator[None]:
     """Let allocations beyond the memory that is free fail, instead of having the kernel end the process later."""
-    available, used = machine.available_memory(), machine.address_space()
+    available, used = host.available_memory(), host.address_space()
     before, hard = resource.getrlimit(resource.RLIMIT_AS)
     if available is None or used is None:
         yield

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from dcelite.bench.run import machine
+from dcelite.bench.run import host
 from dcelite.bench.run.turns import Rules
 from dcelite.bench.run.variants import Variant, available_isas, variant_of
 from dcelite.errors import DceliteError
@@ -47,7 +47,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
         for library in (libraries if _is_native(model) else (None,))
     ]
     variants += [variant_of(model, None, is_baseline=True) for model in args.baseline or []]
-    threads = args.threads or [1, len(machine.affinity() or range(os.cpu_count() or 1))]
+    threads = args.threads or [1, len(host.affinity() or range(os.cpu_count() or 1))]
     for number in threads:
         if not 1 <= number <= MAX_THREADS:
             raise DceliteError(f"--threads {number}: 1 to {MAX_THREADS} was wanted")

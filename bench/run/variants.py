@@ -145,7 +145,7 @@ class OpenVariant:
             return _call(enhancer, "dce_enhance", image, out, image_of(out))
         if name == STAGES:
             return Staged(self._open(STAGES, timings=True), image, out)
-        h, w = reference.low_resolution_size(*image.shape[:2], enhancer.info.scale)
+        h, w = reference.low_resolution_size(image.shape[0], image.shape[1], enhancer.info.scale)
         small = image[:h, :w].copy()
         if isinstance(session, CoreSession) and session.engine is not None:
             # The engine's own run, on float planes, without the core library.
@@ -172,4 +172,8 @@ class Staged:
 def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], out: object, *arguments: Any) -> Task:
     """A call of the C ABI whose structures are filled in once; what it works on stays alive with it."""
     call = functools.partial(opened.session.call, function, image_of(image), *arguments)
-    return lambda _kept=(image, out): call()
+
+    def run(_kept: object = (image, out)) -> None:
+        call()
+
+    return run

@@ -66,7 +66,7 @@ def downsample(image: NDArray[Any], scale: int) -> Array:
     return _resize(image, rows, columns)
 
 
-def upsample(curve_map: Array, height: int, width: int, band: slice = slice(None)) -> Array:
+def upsample(curve_map: Array, height: int, width: int, *, band: slice = slice(None)) -> Array:
     """(h, w, C) -> (H, W, C), or the rows of a band of it: bilinear with aligned corners, src = i (h - 1) / (H - 1)."""
     h, w = curve_map.shape[:2]
     rows = np.arange(height) * ((h - 1) / max(height - 1, 1))
@@ -152,6 +152,6 @@ def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: fl
     step = max(1, BAND_PIXELS // width)
     for top in range(0, height, step):
         band = slice(top, top + step)
-        a = strength * upsample(small, height, width, band)
+        a = strength * upsample(small, height, width, band=band)
         result[band] = to_8_bit(apply_curve(image[band] / 255.0, a))
     return result
