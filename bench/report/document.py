@@ -154,7 +154,7 @@ def _result(found: Document, system: Document, row: Document) -> Document:
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
         "network_ms": statistics.latency(blocks_of(row, "network_blocks_ms")) if row["network_blocks_ms"] else None,
-        "fidelity": _fidelity(row["fidelity"]) if row["fidelity"] else None,
+        "fidelity": fidelity_of(row["fidelity"]) if row["fidelity"] else None,
         **{name: row[name] for name in ("memory", "memory_reason")},
         "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
         "energy_joules_per_frame": row["energy_joules"] / latency["count"]
@@ -216,7 +216,8 @@ def _timing_cost(row: Document) -> float | None:
     return float(staged.min() / plain.min()) - 1 if staged.size and plain.size else None
 
 
-def _fidelity(found: Document) -> Document:
+def fidelity_of(found: Document) -> Document:
+    """From how many values differ by 0, 1, 2 … levels."""
     histogram = np.array(found["differences"], np.int64)
     return {
         "reference": found["reference"],

@@ -1,7 +1,7 @@
 """What the kernel tells of a machine: processor, frequencies, temperatures, memory.
 
-Everything is what it exposes (Linux on x86-64, aarch64 and armv7, Android with Termux); what it does not expose is None,
-never a guess.
+Everything is what it exposes (Linux on x86-64, aarch64 and armv7, Android with Termux); what it does not expose is
+None, never a guess.
 """
 
 from __future__ import annotations

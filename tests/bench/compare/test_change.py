@@ -7,22 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from dcelite.bench import change
-from dcelite.bench.change import Pair, Run
-
-
-def test_mann_whitney_equals_that_of_scipy() -> None:
-    # scipy.stats.mannwhitneyu(a, b, method="exact") of SciPy 1.17
-    a = np.array([1.1, 2.2, 3.3, 4.4, 5.5])
-    b = np.array([2.3, 3.8, 6.1, 7.0, 8.4, 9.9])
-    assert change.mann_whitney(a, b) == pytest.approx(0.08225108225108226, rel=1e-12)
-    assert change.mann_whitney(b, a) == change.mann_whitney(a, b)
-    assert change.mann_whitney(np.ones(5), np.ones(5)) == 1.0
-
-
-def test_orders_are_counted() -> None:
-    assert change._orders(2, 3) == (1, 1, 2, 2, 2, 1, 1)
-    assert sum(change._orders(10, 12)) == math.comb(22, 10)
+from dcelite.bench import statistics
+from dcelite.bench.compare import change
+from dcelite.bench.compare.change import Pair, Run
 
 
 def test_the_interval_is_that_of_the_test() -> None:
@@ -33,7 +20,7 @@ def test_the_interval_is_that_of_the_test() -> None:
         a, b = rng.normal(0.0, 0.01, 10), rng.normal(0.012, 0.01, 11)
         found = change._change(Pair(a, b), 1.0, change.LEVEL)
         is_excluded = not found.low <= 1.0 <= found.high
-        assert is_excluded == (change.mann_whitney(a, b) <= change.LEVEL)
+        assert is_excluded == (statistics.mann_whitney(a, b) <= change.LEVEL)
         agreed += is_excluded
     assert 20 < agreed < 180
 
@@ -45,11 +32,6 @@ def test_the_ratio_ignores_outliers() -> None:
     (found,) = change.changes([Pair(a, b)])
     assert found.ratio == pytest.approx(1.07, abs=0.02)
     assert found.low < found.ratio < found.high
-
-
-def test_holm() -> None:
-    assert change.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert change.holm([]) == []
 
 
 def test_a_series_is_its_shortest_time_relative_to_the_shortest_probe() -> None:

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from dcelite.bench import measure
-from dcelite.bench.measure import Cell, Rules, take_turns
+from dcelite.bench.run import turns
+from dcelite.bench.run.turns import Cell, Rules, take_turns
 
 RULES = Rules(runs=6, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0)
 
@@ -16,8 +16,8 @@ RULES = Rules(runs=6, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0)
 def clock(monkeypatch: pytest.MonkeyPatch) -> None:
     """A clock that goes on by 10 ms whenever it is read, so that nothing here depends on real time."""
     ticks = itertools.count(0, 10_000_000)
-    monkeypatch.setattr(measure.time, "perf_counter_ns", lambda: next(ticks))
-    monkeypatch.setattr(measure.time, "perf_counter", lambda: 1e-9 * next(ticks))
+    monkeypatch.setattr(turns.time, "perf_counter_ns", lambda: next(ticks))
+    monkeypatch.setattr(turns.time, "perf_counter", lambda: 1e-9 * next(ticks))
 
 
 def recording(log: list[str], name: str) -> Cell:
@@ -28,8 +28,8 @@ def test_cells_take_turns() -> None:
     log: list[str] = []
     cells = [recording(log, name) for name in "ABC"]
     take_turns(cells, RULES)
-    turns = [name for name, _ in itertools.groupby(log)]
-    assert turns == list("ABC" * 6)
+    order = [name for name, _ in itertools.groupby(log)]
+    assert order == list("ABC" * 6)
     assert all(cell.count == 6 for cell in cells)
     assert all(sorted(cell.blocks) == list(range(6)) for cell in cells)
 
@@ -95,7 +95,7 @@ def test_an_interrupt_keeps_what_was_measured() -> None:
 def test_the_first_run_is_timed_alone() -> None:
     seen: list[object] = []
     cell = Cell(run=lambda: "picture")
-    measure.first_run(cell, seen.append)
+    turns.first_run(cell, seen.append)
     assert seen == ["picture"]
     assert cell.first_ms == pytest.approx(10.0)
     assert cell.count == 0
@@ -133,5 +133,5 @@ def test_a_probe_that_fails_leaves_the_times() -> None:
 def test_what_comes_before_a_block_comes_before_each() -> None:
     log: list[str] = []
     take_turns([recording(log, "A"), recording(log, "B")], RULES, before_block=lambda: log.append("quiet"))
-    turns = [name for name, _ in itertools.groupby(log)]
-    assert turns == ["quiet", "A", "quiet", "B"] * 6
+    order = [name for name, _ in itertools.groupby(log)]
+    assert order == ["quiet", "A", "quiet", "B"] * 6
