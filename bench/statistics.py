@@ -8,7 +8,6 @@ Intervals and tests are SciPy's, which is imported where one is computed: who me
 from __future__ import annotations
 
 import bisect
-import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -44,7 +43,11 @@ class Latency(TypedDict):
 
 
 def has_scipy() -> bool:
-    return importlib.util.find_spec("scipy") is not None
+    try:
+        import scipy  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def require_scipy(purpose: str) -> None:

@@ -65,7 +65,9 @@ COMMANDS = {
     ),
     "bench": Command(f"{BENCH} --json out/a.json --csv out/a.csv --html out/a.html", ("a.json", "a.csv", "a.html")),
     "clips": Command("out", ("pan.mp4", "still.mp4"), ("av", "skimage"), "dcelite.bench.fixtures.clips"),
-    "dark_pictures": Command("out", ("astronaut_64.png", "rocket_3.png"), ("skimage",), "dcelite.bench.fixtures.dark_pictures"),
+    "dark_pictures": Command(
+        "out", ("astronaut_64.png", "rocket_3.png"), ("skimage",), "dcelite.bench.fixtures.dark_pictures"
+    ),
     "literal_curve": Command("model.onnx out/a.onnx", ("a.onnx",), ("onnx",), "dcelite.bench.fixtures.literal_curve"),
     "demo": Command(
         "--output out",

@@ -124,6 +124,11 @@ class OpenVariant:
             self._open(ENHANCE)
 
     @property
+    def enhancer(self) -> Enhancer:
+        """That of the whole frame; with the NumPy reference there is none."""
+        return self._open(ENHANCE)
+
+    @property
     def has_curve_network(self) -> bool:
         """False for a model that is one graph from picture to picture."""
         return ENHANCE in self._opened and self._opened[ENHANCE].has_curve_map
@@ -137,8 +142,7 @@ class OpenVariant:
         """A function that runs the task once, with everything that can be prepared done."""
         if self.variant.engine == NUMPY:
             return functools.partial(reference.enhance, image, self._model.arrays, self._model.scale)
-        enhancer = self._open(ENHANCE)
-        session = enhancer.session
+        enhancer, session = self.enhancer, self.enhancer.session
         if isinstance(session, GraphSession):
             return functools.partial(session.engine.enhance, image)
         if name == ENHANCE:
