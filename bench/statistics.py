@@ -2,14 +2,14 @@
 
 A *block* is the runs of one variant between those of others; the blocks of one *round* belong together.
 
-Intervals and tests are SciPy's, which is imported where one is computed: who measures needs none.
+Figuress and tests are SciPy's, which is imported where one is computed: who measures needs none.
 """
 
 from __future__ import annotations
 
 import bisect
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,27 +19,11 @@ from dcelite.errors import EngineUnavailableError
 Blocks = Mapping[int, Sequence[float]]
 """Round -> times in ms."""
 Values = NDArray[np.float64]
-Interval = dict[str, Any]
-""""median", and its bounds "low" and "high"; these are None where SciPy is not installed."""
+Figures = dict[str, Any]
+"""By name, as the report has them."""
 
 RESAMPLES = 2000
 CONFIDENCE = 0.95
-
-
-class Latency(TypedDict):
-    """Milliseconds, but for ``count`` and ``spread``."""
-
-    count: int
-    min: float
-    mean: float
-    std: float | None
-    p50: float
-    p90: float
-    p95: float
-    p99: float
-    max: float
-    spread: float
-    """Distance of the quartiles, as a share of the median."""
 
 
 def has_scipy() -> bool:
@@ -60,22 +44,14 @@ def flat(blocks: Blocks) -> Values:
     return np.array([time for times in blocks.values() for time in times], np.float64)
 
 
-def latency(blocks: Blocks) -> Latency:
-    """Of at least one run."""
+def latency(blocks: Blocks) -> Figures:
+    """Of at least one run, in ms but for ``count`` and ``spread``, the distance of the quartiles in medians."""
     times = flat(blocks)
-    p25, p50, p75, p90, p95, p99 = np.percentile(times, (25, 50, 75, 90, 95, 99)).tolist()
-    return {
-        "count": times.size,
-        "min": float(times.min()),
-        "mean": float(times.mean()),
-        "std": float(times.std(ddof=1)) if times.size > 1 else None,
-        "p50": p50,
-        "p90": p90,
-        "p95": p95,
-        "p99": p99,
-        "max": float(times.max()),
-        "spread": (p75 - p25) / p50,
-    }
+    p25, p75 = np.percentile(times, (25, 75)).tolist()
+    found: Figures = {"count": times.size, "min": float(times.min()), "mean": float(times.mean())}
+    found["std"] = float(times.std(ddof=1)) if times.size > 1 else None
+    found |= {f"p{percent}": float(np.percentile(times, percent)) for percent in (50, 90, 95, 99)}
+    return {**found, "max": float(times.max()), "spread": (p75 - p25) / found["p50"]}
 
 
 def block_medians(blocks: Blocks) -> dict[int, float]:
@@ -88,24 +64,20 @@ def block_minima(blocks: Blocks) -> dict[int, float]:
 
 def of_rounds(
     dividends: Mapping[int, float], divisors: Mapping[int, float], confidence: float = CONFIDENCE
-) -> Interval | None:
+) -> Figures | None:
     """The median, over the rounds that both took part in, of the ratio; None where there are none."""
     rounds = sorted(dividends.keys() & divisors.keys())
     return median(np.array([dividends[i] / divisors[i] for i in rounds]), confidence) if rounds else None
 
 
-def ratio(baseline: Blocks, blocks: Blocks, name: str) -> dict[str, Any] | None:
-    """How many times faster than the baseline, for the report.
-
-    The median over the rounds that both took part in; beside it the same of the shortest times, which is what remains
-    when other work disturbs most rounds.
-    """
+def ratio(baseline: Blocks, blocks: Blocks, name: str) -> Figures | None:
+    """How many times faster than the baseline, and the same of the shortest times, which other work disturbs least."""
     found = of_rounds(block_medians(baseline), block_medians(blocks))
     return found and {"to": name, **found, "of_minima": float(flat(baseline).min() / flat(blocks).min())}
 
 
-def median(values: Values, confidence: float = CONFIDENCE) -> Interval:
-    """The median and its bounds (percentile bootstrap, Efron 1979)."""
+def median(values: Values, confidence: float = CONFIDENCE) -> Figures:
+    """The median, and its bounds "low" and "high" (percentile bootstrap, Efron 1979): None without SciPy."""
     middle = float(np.median(values))
     if np.ptp(values) == 0:
         return {"median": middle, "low": middle, "high": middle}
@@ -113,14 +85,8 @@ def median(values: Values, confidence: float = CONFIDENCE) -> Interval:
         return {"median": middle, "low": None, "high": None}
     from scipy import stats
 
-    bounds = stats.bootstrap(
-        (values,),
-        np.median,
-        n_resamples=RESAMPLES,
-        confidence_level=confidence,
-        method="percentile",
-        random_state=np.random.default_rng(0),
-    ).confidence_interval
+    how = {"confidence_level": confidence, "method": "percentile", "random_state": np.random.default_rng(0)}
+    bounds = stats.bootstrap((values,), np.median, n_resamples=RESAMPLES, **how).confidence_interval
     return {"median": middle, "low": float(bounds.low), "high": float(bounds.high)}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 from dcelite.bench.compare import change
 from dcelite.bench.compare.change import FASTER, LEAST_CHANGE, LEVEL, SAME, SLOWER, UNKNOWN
 from dcelite.bench.report.document import Document, read, run_of
+from dcelite.bench.report.text import row_name
 from dcelite.bench.statistics import require_scipy
 from dcelite.errors import DceliteError
 from dcelite.report.tables import text_table
@@ -23,20 +24,12 @@ def key(result: Document) -> tuple[Any, ...]:
     return result["label"], result["width"], result["height"], result["threads"]
 
 
-def _takes_every_processor(found: Document, name: tuple[Any, ...]) -> bool:
-    return change.is_crowded(name[3], found["system"]["affinity"])
-
-
 def _differences(a: Document, b: Document) -> list[str]:
     """What makes the runs hard to compare."""
-    found = [
-        f"{name}: {a['system'][name]} -> {b['system'][name]}"
-        for name in ("cpu", "machine", "affinity", "emulated", "kernel")
-        if a["system"][name] != b["system"][name]
-    ]
-    if a["settings"]["image"] != b["settings"]["image"]:
-        found.append(f"image: {a['settings']['image']} -> {b['settings']['image']}")
-    return found
+    names = ("cpu", "machine", "affinity", "emulated", "kernel")
+    pairs = [(name, a["system"][name], b["system"][name]) for name in names]
+    pairs.append(("image", a["settings"]["image"], b["settings"]["image"]))
+    return [f"{name}: {before} -> {after}" for name, before, after in pairs if before != after]
 
 
 def _fidelity_change(a: Document, b: Document) -> str | None:
@@ -53,12 +46,10 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
     common = [name for name in first if name in second]
     timed = [name for name in common if first[name]["blocks_ms"] and second[name]["blocks_ms"]]
     runs = [(run_of(first[name]), run_of(second[name])) for name in timed]
-    found = change.changes(
-        [
-            change.pair_of(*both, is_crowded=_takes_every_processor(a, name) or _takes_every_processor(b, name))
-            for name, both in zip(timed, runs, strict=True)
-        ]
-    )
+    affinities = [found["system"]["affinity"] for found in (a, b)]
+    crowded = [any(change.is_crowded(name[3], affinity) for affinity in affinities) for name in timed]
+    pairs = [change.pair_of(*both, is_crowded=is_crowded) for both, is_crowded in zip(runs, crowded, strict=True)]
+    found = change.changes(pairs)
     rows = [["variant", "size", "threads", "before (ms)", "after (ms)", "probe x", "time x", "99 %", "p", "shows", ""]]
     for name, both, changed in zip(timed, runs, found, strict=True):
         before, after = first[name], second[name]
@@ -66,9 +57,7 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
         is_bounded = math.isfinite(changed.high)
         rows.append(
             [
-                str(name[0]),
-                f"{name[1]}x{name[2]}",
-                str(name[3]),
+                *row_name(before),
                 f"{before['latency_ms']['p50']:.3f}",
                 f"{after['latency_ms']['p50']:.3f}",
                 f"{math.exp(change.probe_change(*both)):.3f}",

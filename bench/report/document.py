@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,18 +45,18 @@ WITHOUT_SCIPY = (
     "SciPy is not installed, intervals and verdicts are left out; run: pip install 'dcelite[bench]', then: "
     "dcelite bench --from FILE.json"
 )
-_UNKNOWN: Document = {
-    **dict.fromkeys(("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory")),
-    "memory_reason": "not measured",
-    "energy_joules": None,
-    "engine": "native",
-    "is_baseline": False,
-    **{name: {} for name in ("failures", "probes_ms", "parallel_probes_ms", "staged_blocks_ms", "network_blocks_ms")},
-    "blocks_ms": {},
-    "stage_runs_ms": {},
-    "architecture": None,
-    "scale": None,
-}
+FIELDS = (
+    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "slowdown", "width", "height"),
+    *("threads", "reason", "valid", "doubts", "load_ms", "first_ms", "latency_ms", "blocks_ms", "probes_ms"),
+    *("parallel_probes_ms", "smallest_change", "throttle_ratio", "speed", "ratios", "stages_ms", "timing_cost"),
+    *("network_ms", "network_ratio", "fidelity", "memory", "memory_reason", "limit", "energy_joules_per_frame"),
+)
+"""Of a row, in the order of the report."""
+_NOTHING = (
+    *("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory", "architecture"),
+    *("scale", "energy_joules"),
+)
+_UNKNOWN = dict.fromkeys(_NOTHING) | {"engine": "native", "is_baseline": False, "memory_reason": "not measured"}
 """What a program that measures may leave out of a row."""
 
 
@@ -86,9 +86,7 @@ def complete(found: Document) -> Document:
         system, results = found["system"], found["results"]
     else:
         system = found["system"] if "system" in found else host.described(found["machine"])
-        rows = [
-            {**_UNKNOWN, "label": _label(row), **_in_rounds(row.get("samples", [])), **row} for row in found["results"]
-        ]
+        rows = [_in_rounds(row) for row in found["results"]]
         results = [{**_result(found, system, row), "network_ratio": _network_ratios(row, rows)} for row in rows]
     return {
         "format": FORMAT,
@@ -102,22 +100,25 @@ def complete(found: Document) -> Document:
     }
 
 
-def _label(row: Document) -> str:
-    return f"{row['model']} {row['isa']}" if row.get("isa") else str(row["model"])
-
-
-def _in_rounds(samples: list[list[Any]]) -> Document:
-    """The samples of ``dce_bench``: [kind, round, ms], and of the kind "staged" the times of the stages behind it."""
+def _in_rounds(row: Document) -> Document:
+    """A row with all its fields; the samples of ``dce_bench`` are lists: kind, round, ms, and of the kind "staged" the
+    times of the stages behind it."""
+    samples = row.get("samples", [])
     blocks: Document = {"run": {}, "staged": {}, "probe": {}, "parallel probe": {}}
     for kind, number, time, *_ in samples:
         blocks[kind].setdefault(str(number), []).append(time)
     stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
     return {
+        **_UNKNOWN,
+        "failures": {},
+        "network_blocks_ms": {},
+        "label": " ".join(filter(None, (row["model"], row.get("isa")))),
         "blocks_ms": blocks["run"],
         "staged_blocks_ms": blocks["staged"],
         "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
         "parallel_probes_ms": {number: min(times) for number, times in blocks["parallel probe"].items()},
         "stage_runs_ms": dict(zip((*list(STAGE_NAMES)[:-1], "total"), map(list, stages), strict=False)),
+        **row,
     }
 
 
@@ -131,39 +132,32 @@ def run_of(row: Document) -> change.Run:
 
 
 def _result(found: Document, system: Document, row: Document) -> Document:
-    blocks = blocks_of(row)
+    blocks, network = blocks_of(row), blocks_of(row, "network_blocks_ms")
     latency = statistics.latency(blocks) if blocks else None
     doubts = _doubts(found["settings"], system, row, latency)
     why = row["reason"] or (None if blocks else "interrupted before it was timed")
-    kept = ("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library")
-    throttle = statistics.throttle_ratio(blocks)
-    return {
-        **{name: row[name] for name in kept},
-        "slowdown": None,
-        **{name: row[name] for name in ("width", "height", "threads")},
+    joules, pixels = row["energy_joules"], row["width"] * row["height"]
+    derived = {
         "reason": why,
         "valid": why is None and not doubts,
         "doubts": doubts,
-        **{name: row[name] for name in ("load_ms", "first_ms")},
         "latency_ms": latency,
-        **{name: row[name] if blocks else {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")},
-        "smallest_change": None,
-        "throttle_ratio": throttle,
-        "speed": _speed(row, latency),
-        "ratios": [],
+        "throttle_ratio": statistics.throttle_ratio(blocks),
+        "speed": latency and _speed(latency["p50"], pixels),
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
-        "network_ms": statistics.latency(blocks_of(row, "network_blocks_ms")) if row["network_blocks_ms"] else None,
-        "fidelity": fidelity_of(row["fidelity"]) if row["fidelity"] else None,
-        **{name: row[name] for name in ("memory", "memory_reason")},
+        "network_ms": statistics.latency(network) if network else None,
+        "fidelity": row["fidelity"] and fidelity_of(row["fidelity"]),
+        "memory_reason": None if row["memory"] else row["memory_reason"],
         "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
-        "energy_joules_per_frame": row["energy_joules"] / latency["count"]
-        if latency and row["energy_joules"]
-        else None,
+        "energy_joules_per_frame": joules / latency["count"] if latency and joules else None,
     }
+    if not blocks:
+        derived |= {name: {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")}
+    return {name: derived.get(name, row.get(name)) for name in FIELDS}
 
 
-def _doubts(settings: Document, system: Document, row: Document, latency: statistics.Latency | None) -> list[str]:
+def _doubts(settings: Document, system: Document, row: Document, latency: Document | None) -> list[str]:
     """Why the times should not be trusted."""
     doubts = []
     if system["emulated"]:
@@ -186,15 +180,8 @@ def _doubts(settings: Document, system: Document, row: Document, latency: statis
     return doubts
 
 
-def _speed(row: Document, latency: statistics.Latency | None) -> Document | None:
-    if latency is None:
-        return None
-    median, pixels = latency["p50"], row["width"] * row["height"]
-    return {
-        "frames_a_second": 1e3 / median,
-        "megapixels_a_second": 1e-3 * pixels / median,
-        "ns_a_pixel": 1e6 * median / pixels,
-    }
+def _speed(ms: float, pixels: int) -> Document:
+    return {"frames_a_second": 1e3 / ms, "megapixels_a_second": 1e-3 * pixels / ms, "ns_a_pixel": 1e6 * ms / pixels}
 
 
 def _stages(runs: Mapping[str, list[float]]) -> Document | None:
@@ -228,17 +215,17 @@ def fidelity_of(found: Document) -> Document:
     }
 
 
-def _limit(peaks: Mapping[str, float], row: Document, latency: statistics.Latency | None) -> Document | None:
+def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) -> Document | None:
     """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
     if row["architecture"] is None or not peaks:
         return None
     isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
     rate = peaks.get(isa)
+    if not rate:
+        return None
     shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
     of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
     work = frame_multiply_adds(row["width"], row["height"], row["scale"], of_network)
-    if not rate:
-        return None
     limit = 1e3 * work / (rate * row["threads"])
     return {
         "multiply_adds": work,
@@ -249,37 +236,41 @@ def _limit(peaks: Mapping[str, float], row: Document, latency: statistics.Latenc
     }
 
 
-def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
-    """How many times faster the native engine runs the network alone than others do."""
-    own = blocks_of(row, f"{NETWORK}_blocks_ms")
-    if row["engine"] != "native" or not own:
-        return []
-    found = [
-        statistics.ratio(blocks_of(other, f"{NETWORK}_blocks_ms"), own, other["label"])
-        for other in rows
-        if all(other[name] == row[name] for name in ("width", "height", "threads")) and other["engine"] != "native"
-    ]
+def _same(a: Document, b: Document, *names: str) -> bool:
+    return all(a[name] == b[name] for name in names)
+
+
+def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Document]:
+    """How many times faster it is than each of the others that has times of that name."""
+    found = (statistics.ratio(blocks_of(other, name), blocks_of(row, name), other["label"]) for other in others)
     return [ratio for ratio in found if ratio is not None]
 
 
+def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
+    """How many times faster the native engine runs the network alone than others do."""
+    others = (
+        other for other in rows if _same(other, row, "width", "height", "threads") and other["engine"] != "native"
+    )
+    return _ratios(row, others, f"{NETWORK}_blocks_ms") if row["engine"] == "native" else []
+
+
 def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
-    """What follows from the other rows: times to those of the baselines and of other builds, and what such a run can
-    show."""
-    blocks, is_crowded = blocks_of(row), change.is_crowded(row["threads"], affinity)
-    baselines = [
-        statistics.ratio(blocks_of(other), blocks, other["label"])
+    """What follows from the other rows: times to those of baselines and other builds, and what such a run can show."""
+    is_crowded = change.is_crowded(row["threads"], affinity)
+    baselines = (
+        other
         for other in rows
         if other["is_baseline"]
         and other is not row
-        and (other["width"], other["height"]) == (row["width"], row["height"])
+        and _same(other, row, "width", "height")
         and (other["threads"] == row["threads"] or other["engine"] == NUMPY)
-    ]
+    )
     kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
-    first = next(other for other in rows if all(other[name] == row[name] for name in kind))
+    first = next(other for other in rows if _same(other, row, *kind))
     return {
-        "ratios": [ratio for ratio in baselines if ratio is not None],
+        "ratios": _ratios(row, baselines, "blocks_ms"),
         "slowdown": _slowdown(first, row) if first is not row else None,
-        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded) if blocks else None,
+        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded),
     }
 
 

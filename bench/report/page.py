@@ -233,20 +233,19 @@ def _system_rows(found: Document) -> list[tuple[str, str]]:
     def known(value: Any) -> str:
         return "not exposed" if value is None else str(value)
 
-    copied = rates["copied_bytes_a_second"]
-    changing = ("frequencies_khz", "temperatures_celsius", "load_average")
+    def changed(name: str) -> tuple[str, str]:
+        return name.replace("_", " "), f"{known(info['before'].get(name))} → {known(info['after'].get(name))}"
+
+    copied, governors = rates["copied_bytes_a_second"], {known(core["governor"]) for core in info["cores"]}
     return [
         ("processor", known(info["cpu"])),
         ("board", known(info["board"])),
         ("architecture", f"{info['machine']}{', emulated' if info['emulated'] else ''}"),
         ("processors", f"{len(info['cores'])}; bound to {known(info['affinity'])}"),
-        ("governors", ", ".join(sorted({known(core["governor"]) for core in info["cores"]})) or "not exposed"),
+        ("governors", ", ".join(sorted(governors)) or "not exposed"),
         ("peak of a core", f"{peaks_text(found)} · 10⁹ multiply-adds/s"),
         ("copy rate of a core", f"{copied / 1e9:.1f} GB/s" if copied else "not measured"),
-        *(
-            (name.replace("_", " "), f"{known(info['before'].get(name))} → {known(info['after'].get(name))}")
-            for name in changing
-        ),
+        *map(changed, ("frequencies_khz", "temperatures_celsius", "load_average")),
         ("energy", known(rates["energy_source"])),
         ("memory", known(info["memory_bytes"])),
         ("system", f"{known(info['os'])}, kernel {known(info['kernel'])}, Python {info['python']}"),

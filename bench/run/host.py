@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import platform
 import re
@@ -65,12 +66,9 @@ def _android_properties() -> dict[str, str] | None:
     program = shutil.which("getprop")
     if program is None:
         return None
-    found = {}
-    for name in _PROPERTIES:
-        done = subprocess.run([program, name], capture_output=True, text=True, timeout=5, check=False)
-        if done.stdout.strip():
-            found[name] = done.stdout.strip()
-    return found or None
+    command = functools.partial(subprocess.run, capture_output=True, text=True, timeout=5, check=False)
+    found = {name: command([program, name]).stdout.strip() for name in _PROPERTIES}
+    return {name: value for name, value in found.items() if value} or None
 
 
 def parse_cpu_list(text: str) -> set[int]:

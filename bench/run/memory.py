@@ -6,14 +6,17 @@ two calls is what a call takes beyond input and output. Processes that an engine
 
 from __future__ import annotations
 
-import contextlib
 import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import TypedDict
 
+import numpy as np
+
+from dcelite.bench.run.roofline import shipped_model
 from dcelite.bench.run.variants import ENHANCE, NUMPY, OpenVariant, Variant
+from dcelite.machine import Machine
 
 SECONDS = 120.0
 _PEAK_RESET = "5"
@@ -27,42 +30,30 @@ class Memory(TypedDict):
     """Of the process (Python and libraries included) with model and pictures, before the call."""
 
 
-def _processes() -> list[str]:
-    """This process and its children."""
-    children: list[str] = []
-    for path in Path("/proc/self/task").glob("*/children"):
-        children += path.read_text().split()
-    return ["self", *children]
-
-
-def _status(process: str, field: str) -> int:
-    """Bytes of a field in kB of /proc/PROCESS/status."""
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith(f"{field}:"):
-            return 1024 * int(line.split()[1])
-    raise OSError(f"/proc/{process}/status has no {field}")
+def _status(processes: list[str], field: str) -> int:
+    """Bytes of a field in kB of /proc/PROCESS/status, of all these."""
+    found = [Machine().field(f"proc/{process}/status", field) for process in processes]
+    if None in found:
+        raise OSError(f"/proc/PROCESS/status has no {field}")
+    return 1024 * sum(int(text.split()[0]) for text in found if text is not None)
 
 
 def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memory:
     """Measure in this process; raises OSError where the kernel does not tell."""
-    import numpy as np
-
-    from dcelite.bench.run.roofline import shipped_model
-
     image, out = np.full((2, height, width, 3), 40, np.uint8)
     opened = OpenVariant(variant, threads, shipped_model())
     if opened.has_curve_network:
         tiny = np.full((8, 8, 3), 40, np.uint8)
         opened.task(ENHANCE, tiny, tiny.copy())()  # loads the code and starts the threads
     task = opened.task(ENHANCE, image, out)
-    processes = _processes()
+    children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
+    processes = ["self", *(child for some in children for child in some)]
     for process in processes:
         Path(f"/proc/{process}/clear_refs").write_text(_PEAK_RESET)
-    before = sum(_status(process, "VmRSS") for process in processes)
+    before = _status(processes, "VmRSS")
     for _ in range(2):
         result = task()
-    peak = sum(_status(process, "VmHWM") for process in processes)
-    extra = peak - before
+    extra = _status(processes, "VmHWM") - before
     if result is not None:
         extra -= result.nbytes  # the engine allocated its output
     opened.close()
@@ -73,29 +64,24 @@ def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Me
     """Measure in a new process; where that fails, None and the reason."""
     if variant.engine == NUMPY:
         return None, "not measured for the NumPy reference"
-    request = [str(part or "") for part in (variant.model, variant.engine, variant.isa, variant.library)]
-    request += [str(threads), str(width), str(height)]
-    command = [sys.executable, "-m", "dcelite.bench.run.memory", *request]
+    request = [
+        variant.model and str(variant.model),
+        variant.engine,
+        variant.isa,
+        variant.library and str(variant.library),
+    ]
+    command = [sys.executable, "-m", "dcelite.bench.run.memory", json.dumps([*request, threads, width, height])]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, str(error)
     if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        return None, lines[-1] if lines else f"exit code {done.returncode}"
-    with contextlib.suppress(ValueError):
-        result: Memory = json.loads(done.stdout.splitlines()[-1])
-        return result, None
-    return None, "no answer"
-
-
-def main(arguments: list[str]) -> None:
-    model, engine, isa, library = arguments[:4]
-    threads, width, height = map(int, arguments[4:])
-    variant = Variant(Path(model) if model else None, engine, isa or None, library=Path(library) if library else None)
-    result: dict[str, Any] = dict(call_memory(variant, threads, width, height))
-    print(json.dumps(result))
+        return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    result: Memory = json.loads(done.stdout.splitlines()[-1])
+    return result, None
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    model, engine, isa, library, *matrix = json.loads(sys.argv[1])
+    wanted = Variant(model and Path(model), engine, isa, library=library and Path(library))
+    print(json.dumps(call_memory(wanted, *matrix)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from typing import Any
 
 import numpy as np
 
@@ -21,6 +22,16 @@ PROBE_BYTES = 6 << 20
 """Memory of the probe, as ``native/roofline.h`` has it."""
 PROBE_SECONDS = 0.004
 
+SIGNATURES: dict[str, list[Any]] = {
+    "multiply_adds": [ctypes.c_double, ctypes.c_char_p, ctypes.c_double],
+    "copied_bytes": [ctypes.c_double, ctypes.c_size_t, ctypes.c_double],
+    "probe": [ctypes.c_double, ctypes.c_char_p, ctypes.c_int32, ctypes.c_double, ctypes.c_void_p],
+    "is_emulated": [ctypes.c_int32],
+    "default_model": [ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)],
+    "scene": [None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32],
+}
+"""Result and arguments of what ``native/roofline.h`` declares."""
+
 
 @functools.cache
 def library() -> ctypes.CDLL:
@@ -30,17 +41,9 @@ def library() -> ctypes.CDLL:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
         raise DceliteError(f"{path}: the library of 'dcelite bench' cannot be loaded: {error}") from None
-    lib.dce_bench_multiply_adds.argtypes = [ctypes.c_char_p, ctypes.c_double]
-    lib.dce_bench_multiply_adds.restype = ctypes.c_double
-    lib.dce_bench_copied_bytes.argtypes = [ctypes.c_size_t, ctypes.c_double]
-    lib.dce_bench_copied_bytes.restype = ctypes.c_double
-    lib.dce_bench_probe.argtypes = [ctypes.c_char_p, ctypes.c_int32, ctypes.c_double, ctypes.c_void_p]
-    lib.dce_bench_probe.restype = ctypes.c_double
-    lib.dce_bench_is_emulated.restype = ctypes.c_int32
-    lib.dce_bench_default_model.argtypes = [ctypes.POINTER(ctypes.c_size_t)]
-    lib.dce_bench_default_model.restype = ctypes.c_void_p
-    lib.dce_bench_scene.argtypes = [ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32]
-    lib.dce_bench_scene.restype = None
+    for name, (result, *arguments) in SIGNATURES.items():
+        function = getattr(lib, f"dce_bench_{name}")
+        function.restype, function.argtypes = result, arguments
     return lib
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dcelite.bench.run import host
 from dcelite.bench.run.turns import Rules
-from dcelite.bench.run.variants import Variant, available_isas, variant_of
+from dcelite.bench.run.variants import Variant, available_isas, is_native, variant_of
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import MAX_DIMENSION
 
@@ -28,23 +28,26 @@ class Settings:
     sizes: tuple[tuple[int, int], ...]
     threads: tuple[int, ...]
     rules: Rules
-    image: Path | None = None
-    reference: Path | None = None
-    processors: str | None = None
-    stages: bool = True
-    memory: bool = True
-    quick: bool = False
+    processors: str | None
+    image: Path | None
+    reference: Path | None
+    stages: bool
+    memory: bool
+    quick: bool
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """The settings that the command line asks for; raises DceliteError."""
-    isas = _chosen_isas(args.isa)
-    libraries = _libraries(args.library)
+    isas = _chosen_isas(args.isa or [])
+    for path in args.library or []:
+        if not path.is_file():
+            raise DceliteError(f"--library {path}: no such file")
+    models = [None if model == "shipped" else model for model in args.model or ["shipped"]]
     variants = [
         variant_of(model, isa, library=library)
-        for model in (None if model == "shipped" else model for model in args.model or ["shipped"])
-        for isa in (isas if _is_native(model) else (None,))
-        for library in (libraries if _is_native(model) else (None,))
+        for model in models
+        for isa in (isas if is_native(model) else (None,))
+        for library in (args.library if args.library and is_native(model) else (None,))
     ]
     variants += [variant_of(model, None, is_baseline=True) for model in args.baseline or []]
     threads = args.threads or [1, len(host.affinity() or range(os.cpu_count() or 1))]
@@ -56,12 +59,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
         sizes=tuple(dict.fromkeys(map(parse_size, args.size or ["1200x900"]))),
         threads=tuple(dict.fromkeys(threads)),
         rules=_rules(args),
-        image=args.image,
-        reference=args.reference,
         processors=args.cpu or CPU_BIND_MODES.get(args.cpu_bind_mode),
         stages=not (args.no_stages or args.quick),
         memory=not (args.no_memory or args.quick),
-        quick=args.quick,
+        **{name: getattr(args, name) for name in ("image", "reference", "quick")},
     )
 
 
@@ -73,24 +74,12 @@ def parse_size(text: str) -> tuple[int, int]:
     return int(match[1]), int(match[2])
 
 
-def _is_native(model: str | None) -> bool:
-    return model is None or model.lower().endswith(".dce")
-
-
-def _libraries(paths: list[Path] | None) -> tuple[Path | None, ...]:
-    for path in paths or []:
-        if not path.is_file():
-            raise DceliteError(f"--library {path}: no such file")
-    return tuple(dict.fromkeys(paths or [])) or (None,)
-
-
-def _chosen_isas(given: list[str] | None) -> tuple[str, ...]:
+def _chosen_isas(given: list[str]) -> tuple[str, ...]:
+    names = [name for name in re.split(r"[,\s]+", ",".join(given)) if name]
     known = dict.fromkeys((*available_isas(), *ISAS))
-    chosen: list[str] = []
-    for name in (name.strip() for text in given or [] for name in text.split(",") if name.strip()):
-        if name != "all" and name not in known:
-            raise DceliteError(f"--isa {name}: one of {', '.join(known)} or 'all' was wanted")
-        chosen += available_isas() if name == "all" else [name]
+    if unknown := [name for name in names if name not in (*known, "all")]:
+        raise DceliteError(f"--isa {unknown[0]}: one of {', '.join(known)} or 'all' was wanted")
+    chosen = [isa for name in names for isa in (available_isas() if name == "all" else (name,))]
     return tuple(dict.fromkeys(chosen)) or available_isas()[:1]
 
 

@@ -24,7 +24,7 @@ from dcelite.session import CoreSession, GraphSession
 NUMPY = "numpy"
 """As a baseline instead of a file: the NumPy reference."""
 
-SUFFIX_ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
+SUFFIX_ENGINES = {".onnx": "onnxruntime", ".ms": "mindspore_lite"}
 
 ENHANCE, STAGES, NETWORK = "enhance", "stages", "network"
 """What is timed: the whole frame; the same by an engine that reads the clock between its stages; the network alone."""
@@ -61,9 +61,8 @@ class Variant:
 @contextlib.contextmanager
 def environment(**values: str | Path | None) -> Iterator[None]:
     """Environment variables for a while; None leaves one as it is."""
-    wanted = {name: str(value) for name, value in values.items() if value is not None}
-    before = {name: os.environ.get(name) for name in wanted}
-    os.environ.update(wanted)
+    before = {name: os.environ.get(name) for name, value in values.items() if value is not None}
+    os.environ.update({name: str(values[name]) for name in before})
     try:
         yield
     finally:
@@ -79,6 +78,10 @@ def available_isas() -> tuple[str, ...]:
     return core.kernels()
 
 
+def is_native(model: str | None) -> bool:
+    return model is None or model.lower().endswith(".dce")
+
+
 def variant_of(
     model: str | None, isa: str | None, *, is_baseline: bool = False, library: Path | None = None
 ) -> Variant:
@@ -86,13 +89,12 @@ def variant_of(
     if model == NUMPY:
         return Variant(None, NUMPY, None, is_baseline)
     path = None if model is None else Path(model)
-    engine = SUFFIX_ENGINES.get(path.suffix.lower()) if path is not None else "native"
-    if engine is None:
-        seen = path.suffix if path is not None else ""
-        raise DceliteError(f"{model}: suffix {seen!r}; {', '.join(SUFFIX_ENGINES)} or '{NUMPY}' was wanted")
-    if engine != "native":
-        return Variant(path, engine, available_isas()[0], is_baseline)
-    return Variant(path, engine, isa or available_isas()[0], is_baseline, library)
+    if is_native(model):
+        return Variant(path, "native", isa or available_isas()[0], is_baseline, library)
+    suffix = Path(str(model)).suffix
+    if suffix.lower() not in SUFFIX_ENGINES:
+        raise DceliteError(f"{model}: suffix {suffix!r}; .dce, {', '.join(SUFFIX_ENGINES)} or '{NUMPY}' was wanted")
+    return Variant(path, SUFFIX_ENGINES[suffix.lower()], available_isas()[0], is_baseline)
 
 
 class OpenVariant:
