@@ -41,6 +41,7 @@ static struct Option {
     {"--seconds", "", {"4"}, 0},                {"--max-seconds", "", {"10"}, 0},
     {"--json", "", {NULL}, 0},
 };
+static const char *json; /* file name; null: none */
 static int overwrite;
 static double runs, warm_up, least_seconds, most_seconds;
 
@@ -115,13 +116,13 @@ static const char kHelp[] =
     "50 runs and 4 seconds at least, 10 seconds at most, 3 runs to warm up.\n"
     "MindSpore Lite's --modelFile, --numThreads, --loopCount and --warmUpLoopCount are understood too.\n";
 
-static double number_of(int option, int i, double least, double most, int is_whole) {
-    const char *text = options[option].values[i];
+/* The value of a number, of which the last one counts; `step` 1: a whole one. */
+static double number_of(const struct Option *option, const char *text, double least, double most, double step) {
     char *end, wanted[64];
     const double value = strtod(text, &end);
-    snprintf(wanted, sizeof wanted, "%s%g to %g was wanted", is_whole ? "a whole number, " : "", least, most);
-    if (end == text || *end || !(value >= least && value <= most) || (is_whole && value != (double)(long)value))
-        fail(options[option].name, text, wanted);
+    snprintf(wanted, sizeof wanted, "%g to %g was wanted%s", least, most, step == 1 ? ", a whole number" : "");
+    if (end == text || *end || !(value >= least && value <= most) || (step == 1 && value != (double)(long)value))
+        fail(option->name, text, wanted);
     return value;
 }
 
@@ -134,33 +135,26 @@ static void size_of(const char *text, int32_t *width, int32_t *height) {
 
 static void parse(int count, char **arguments) {
     static char names[256];
-    struct Option *isa = &options[kIsa];
-    const char *json;
+    struct Option *isa = &options[kIsa], *given;
     struct stat existing;
     int isa_count = 0;
     dce_list_kernels(names, sizeof names);
     for (char *name = strtok(names, " "); name && isa_count < kMost; name = strtok(NULL, " ")) isas[isa_count++] = name;
     isa->values[0] = isas[0];
-    for (int i = 1, known; i < count; ++i) {
-        const char *given = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (strcmp(given, "--help") == 0 || strcmp(given, "-h") == 0) exit(fputs(kHelp, stdout) < 0);
-        if (strcmp(given, "--overwrite") == 0) {
+    for (int i = 1; i < count; ++i) {
+        const char *name = arguments[i];
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) exit(fputs(kHelp, stdout) < 0);
+        if (strcmp(name, "--overwrite") == 0) {
             overwrite = 1;
             continue;
         }
-        for (known = 0; known < kOptions; ++known)
-            if (strcmp(given, options[known].name) == 0 || strcmp(given, options[known].of_lite) == 0) break;
-        if (!value || known == kOptions) fail(given, "", "is not an option, or wants a value (--help lists them)");
-        if (known >= kRuns) options[known].count = 0; /* the last one counts */
-        if (options[known].count == kMost) fail(given, value, "there are too many");
-        options[known].values[options[known].count++] = value;
-        ++i;
+        for (given = options; given < options + kOptions; ++given)
+            if (strcmp(name, given->name) == 0 || strcmp(name, given->of_lite) == 0) break;
+        if (given == options + kOptions || ++i == count) fail(name, "", "is no option, or wants a value (--help lists them)");
+        if (given->count == kMost) fail(name, arguments[i], "there are too many");
+        given->values[given - options < kRuns ? given->count++ : 0] = arguments[i];
     }
-    for (int i = 0; i < kOptions; ++i) options[i].count += options[i].count == 0;
-    runs = number_of(kRuns, 0, 1, 1e6, 1);
-    warm_up = number_of(kWarmUp, 0, 0, 1e6, 1);
-    least_seconds = number_of(kSeconds, 0, 0, 3600, 0);
-    most_seconds = number_of(kMaxSeconds, 0, 0, 3600, 0);
+    for (given = options; given < options + kOptions; ++given) given->count += given->count == 0;
     for (int i = 0, j; i < isa->count; ++i) {
         for (j = 0; j < isa_count && strcmp(isa->values[i], isas[j]) != 0;) ++j;
         if (strcmp(isa->values[i], "all") == 0) {
@@ -170,11 +164,14 @@ static void parse(int count, char **arguments) {
             fail("--isa", isa->values[i], "'all' or an instruction set that this processor has was wanted");
         }
     }
-    json = options[kJson].values[0];
-    if (json && stat(json, &existing) == 0) {
-        if (!S_ISREG(existing.st_mode)) fail("--json", json, "is no file, a file name was wanted");
-        if (!overwrite) fail("--json", json, "exists already; give another name or --overwrite");
-    }
+    runs = number_of(&options[kRuns], *options[kRuns].values, 1, 1e6, 1);
+    warm_up = number_of(&options[kWarmUp], *options[kWarmUp].values, 0, 1e6, 1);
+    least_seconds = number_of(&options[kSeconds], *options[kSeconds].values, 0, 3600, 0);
+    most_seconds = number_of(&options[kMaxSeconds], *options[kMaxSeconds].values, 0, 3600, 0);
+    json = *options[kJson].values;
+    if (!json || stat(json, &existing) != 0) return;
+    if (!S_ISREG(existing.st_mode)) fail("--json", json, "is no file, a file name was wanted");
+    if (!overwrite) fail("--json", json, "exists already; give another name or --overwrite");
 }
 
 /* ---- rows ---- */
@@ -232,13 +229,10 @@ static void prepare(Row *row) {
     double opened;
     for (int i = 0; i < 2 && !row->picture[i]; ++i) {
         row->picture[i] = malloc(bytes_of(row));
-        if (!row->picture[i]) {
-            snprintf(row->reason, sizeof row->reason, "not enough memory");
-            return;
-        }
-        if (i == 0) dce_bench_scene(row->picture[0], row->width, row->height);
+        if (row->picture[0] && i == 0) dce_bench_scene(row->picture[0], row->width, row->height);
     }
-    if (!open_model(row, row->isa, 0, &row->handles[0])) return;
+    if (!row->picture[0] || !row->picture[1]) snprintf(row->reason, sizeof row->reason, "not enough memory");
+    if (row->reason[0] || !open_model(row, row->isa, 0, &row->handles[0])) return;
     opened = now_ms();
     row->load_ms = opened - begin;
     if (!enhance(row, row->handles[0], row->picture[1])) return;
@@ -496,9 +490,8 @@ static void put_document(FILE *file, int argument_count, char **arguments, const
     put_state(file);
     fputs(", ", file);
     put_files(file, kConstant);
-    fputs("},\n \"roofline\": {\"energy_source\": null, \"copied_bytes_a_second\": ", file);
-    fprintf(file, copied > 0 ? "%.0f" : "null", copied);
-    fputs(", \"multiply_adds_a_second\": {", file);
+    fprintf(file, "},\n \"roofline\": {\"energy_source\": null, \"copied_bytes_a_second\": ");
+    fprintf(file, copied > 0 ? "%.0f, \"multiply_adds_a_second\": {" : "null, \"multiply_adds_a_second\": {", copied);
     for (int i = 0, written = 0; i < kMost; ++i)
         if (peaks[i] > 0) put_string(file, comma(written++), isas[i]), fprintf(file, ": %.0f", peaks[i]);
     fputs("}},\n \"results\": [\n", file);
@@ -510,7 +503,6 @@ static void put_document(FILE *file, int argument_count, char **arguments, const
 
 /* The file appears when it is complete; without --overwrite, nothing may have taken its name by then. Returns 0 on failure. */
 static int write_json(int argument_count, char **arguments, const Row *rows, int count, double copied, const char *before) {
-    const char *json = options[kJson].values[0];
     char temporary[4096];
     int written, taken;
     FILE *file;
@@ -551,7 +543,7 @@ int main(int argument_count, char **arguments) {
         rows[i].isa = options[kIsa].values[numbers[0]];
         rows[i].model = options[kModel].values[numbers[1]];
         if (strcmp(rows[i].model, "shipped") == 0) rows[i].model = NULL;
-        rows[i].threads = (int)number_of(kThreads, numbers[2], 1, 64, 1);
+        rows[i].threads = (int)number_of(&options[kThreads], options[kThreads].values[numbers[2]], 1, 64, 1);
         rows[i].picture = pictures[numbers[3]];
         size_of(options[kSize].values[numbers[3]], &rows[i].width, &rows[i].height);
     }
@@ -562,7 +554,7 @@ int main(int argument_count, char **arguments) {
     for (int i = 0; i < count && !interrupted; ++i)
         if (!rows[i].reason[0]) measure_memory(&rows[i]);
     print_table(rows, count);
-    if (options[kJson].values[0]) written = write_json(argument_count, arguments, rows, count, copied, before);
+    if (json) written = write_json(argument_count, arguments, rows, count, copied, before);
     for (int i = 0; i < count; ++i) failures += rows[i].reason[0] != '\0';
     return !written ? 2 : interrupted ? 130 : failures > 0; /* the system takes all memory back */
 }
