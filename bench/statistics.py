@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.errors import EngineUnavailableError
+from dcelite.extras import absent
 
 Blocks = Mapping[int, Sequence[float]]
 """Round -> times in ms."""
@@ -27,17 +27,7 @@ CONFIDENCE = 0.95
 
 
 def has_scipy() -> bool:
-    try:
-        import scipy  # noqa: F401
-    except ImportError:
-        return False
-    return True
-
-
-def require_scipy(purpose: str) -> None:
-    """Raise EngineUnavailableError where SciPy is not installed."""
-    if not has_scipy():
-        raise EngineUnavailableError(f"{purpose}: SciPy is not installed; run: pip install 'dcelite[bench]'")
+    return not absent("bench", "scipy")
 
 
 def flat(blocks: Blocks) -> Values:

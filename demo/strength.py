@@ -34,8 +34,8 @@ def picture() -> PIL.Image.Image:
         with Enhancer(strength=strength) as enhance:
             result = PIL.Image.fromarray(enhance(dark)).resize(SIZE, PIL.Image.Resampling.LANCZOS)
         sheet.paste(result, (i * SIZE[0], 0))
-        centre = (i * SIZE[0] + SIZE[0] // 2, SIZE[1] + CAPTION // 2)
-        draw.text(centre, f"strength {strength:g}", fill="black", font=font, anchor="mm")
+        center = (i * SIZE[0] + SIZE[0] // 2, SIZE[1] + CAPTION // 2)
+        draw.text(center, f"strength {strength:g}", fill="black", font=font, anchor="mm")
     return sheet
 
 

@@ -3,7 +3,3 @@
 ``export.py`` is the entry; ``onnx_graph.py``, ``mindir.py``, ``lite.py`` and ``dce_file.py`` write one format each,
 ``verify.py`` runs the written files in their own runtimes, ``manifest.py`` records what they are.
 """
-
-from __future__ import annotations
-
-import dcelite.training  # noqa: F401  sets the environment that MindSpore reads when it is imported

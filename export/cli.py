@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from dcelite.errors import DceliteError
+from dcelite.export.formats import split_list
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,12 +58,11 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def run(args: argparse.Namespace) -> None:
     from dcelite.export.export import ExportOptions, export
 
-    formats = None if args.formats is None else tuple(name.strip() for name in args.formats.split(",") if name.strip())
     export(
         ExportOptions(
             checkpoint=args.checkpoint,
             output=args.output,
-            formats=formats,
+            formats=split_list(args.formats),
             size=parse_size(args.size),
             scale=args.scale,
             resize_in_graph=args.resize_in_graph,

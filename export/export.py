@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dcelite.errors import DceliteError, EngineUnavailableError, OutputError
+from dcelite.errors import DceliteError, OutputError
+from dcelite.export.formats import available, check_formats, check_name
 from dcelite.export.golden import Golden, golden_set
 from dcelite.export.manifest import (
     FILE_NAME,
@@ -21,7 +21,7 @@ from dcelite.export.manifest import (
     manifest_text,
     read_manifest,
 )
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.export.verify import (
     EQUAL_SHARE,
     LEVEL_TOLERANCE,
@@ -30,6 +30,7 @@ from dcelite.export.verify import (
     mindspore_network,
     verify,
 )
+from dcelite.extras import require
 from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
 from dcelite.model.architecture import ARCHITECTURES
@@ -76,16 +77,17 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     wanted = _wanted_formats(options)
     weights = load_weights(options.checkpoint)
     scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
-    variant = Variant(weights.architecture, scale, options.resize_in_graph, options.uint8, options.size)
-    formats, skipped = _available_formats(wanted, explicit=options.formats is not None)
-    files = {name: f"{variant.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
+    spec = ExportSpec(weights.architecture, scale, options.resize_in_graph, options.uint8, options.size)
+    require("export", "export", "mindspore")
+    formats, skipped = available(wanted, explicit=options.formats is not None)
+    files = {name: f"{spec.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
     previous = _check_outputs(options, list(files.values()))
     with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
         paths = {name: scratch / file for name, file in files.items()}
-        parities = _make_files(options, weights, variant, paths, say, interrupted)
+        parities = _make_files(options, weights, spec, paths, say, interrupted)
         say(_table(paths, parities, skipped))
         _refuse_differences(paths, parities)
-        records = _records(options, variant, paths, parities)
+        records = _records(options, spec, paths, parities)
         publish(scratch, options.output, overwrite=options.overwrite)
         # It has been read, and what it said is in the new one.
         manifest = options.output / FILE_NAME
@@ -98,13 +100,10 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
 def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
     """The formats to make, if their runtimes are there; refuses options that contradict each other."""
     formats = options.formats if options.formats is not None else FORMATS
-    for name in formats:
-        if name not in FORMATS:
-            raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(FORMATS)} was wanted")
+    check_formats(formats, FORMATS)
     if not formats:
         raise DceliteError(f"--formats: names no format; a list of {', '.join(FORMATS)} was wanted")
-    if options.name is not None and (options.name in ("", ".", "..") or Path(options.name).name != options.name):
-        raise DceliteError(f"--name {options.name}: a file name without folder and suffix was wanted")
+    check_name(options.name)
     if not options.resize_in_graph:
         for option, given in (("--size", options.size is not None), ("--uint8", options.uint8)):
             if given:
@@ -122,40 +121,6 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
     return tuple(dict.fromkeys(formats))
 
 
-def _missing_package(*modules: str) -> str:
-    """What to install, where a Python package of the export extra is absent; empty where all are there."""
-    for module in modules:
-        if importlib.util.find_spec(module) is None:
-            return f"{module} is not installed; run: pip install 'dcelite[export]'"
-    return ""
-
-
-def _what_is_absent(file_format: str) -> str:
-    """What to install before a format can be written and run here; empty where nothing is missing."""
-    if file_format == "onnx":
-        return _missing_package("onnx", "onnxruntime")
-    if file_format == "ms":
-        from dcelite.mindspore_lite.build import find_build
-        from dcelite.mindspore_lite.sdk import find_sdk
-
-        try:
-            find_build(find_sdk())  # compiles converter and engine if that is still to be done
-        except EngineUnavailableError as error:
-            return str(error)
-        return _missing_package("onnx")
-    return ""
-
-
-def _available_formats(wanted: tuple[str, ...], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
-    """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason."""
-    if missing := _missing_package("mindspore"):
-        raise EngineUnavailableError(f"export: {missing}")
-    absent = {name: text for name in wanted if (text := _what_is_absent(name))}
-    if absent and explicit:
-        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
-    return [name for name in wanted if name not in absent], absent
-
-
 def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record]:
     """Refuse to replace files before any work; returns the records of a manifest that is there already."""
     if options.output.exists() and not options.output.is_dir():
@@ -171,47 +136,47 @@ def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record
         return {}
 
 
-def _write(file_format: str, weights: Weights, variant: Variant, metadata: dict[str, str], path: Path) -> None:
+def _write(file_format: str, weights: Weights, spec: ExportSpec, metadata: dict[str, str], path: Path) -> None:
     if file_format == "mindir":
         from dcelite.export.mindir import write_mindir
 
-        write_mindir(weights, variant, metadata, path)
+        write_mindir(weights, spec, metadata, path)
     elif file_format == "onnx":
         from dcelite.export.onnx_graph import write_onnx
 
-        write_onnx(weights.arrays, replace(variant, size=None), metadata, path)
+        write_onnx(weights.arrays, replace(spec, size=None), metadata, path)
     elif file_format == "ms":
         from dcelite.export.lite import write_ms
 
-        write_ms(weights.arrays, variant, metadata, path)
+        write_ms(weights.arrays, spec, metadata, path)
     else:
         from dcelite.model.dce_file import DceModel, write_dce
 
-        write_dce(DceModel(weights.architecture, variant.scale, weights.arrays), path)
+        write_dce(DceModel(weights.architecture, spec.scale, weights.arrays), path)
 
 
 def _make_files(
     options: ExportOptions,
     weights: Weights,
-    variant: Variant,
+    spec: ExportSpec,
     paths: dict[str, Path],
     say: Say,
     interrupted: threading.Event,
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
     network = mindspore_network(weights)
-    metadata = variant.metadata(sha256(options.checkpoint))
+    metadata = spec.metadata(sha256(options.checkpoint))
     goldens: dict[bool, list[Golden]] = {}
     parities = {}
     for name, path in paths.items():
         _stop_if(interrupted)
         say(f"writing {path.name}")
-        _write(name, weights, variant, metadata, path)
+        _write(name, weights, spec, metadata, path)
         _stop_if(interrupted)
-        fixed = variant.resize_in_graph and name in FIXED_SIZE_FORMATS
+        fixed = spec.resize_in_graph and name in FIXED_SIZE_FORMATS
         if fixed not in goldens:
-            goldens[fixed] = golden_set(variant, network, fixed=fixed)
-        parities[name] = verify(name, path, variant, goldens[fixed])
+            goldens[fixed] = golden_set(spec, network, fixed=fixed)
+        parities[name] = verify(name, path, spec, goldens[fixed])
     _stop_if(interrupted)
     return parities
 
@@ -245,14 +210,14 @@ def _refuse_differences(paths: dict[str, Path], parities: dict[str, Parity]) -> 
 
 
 def _records(
-    options: ExportOptions, variant: Variant, paths: dict[str, Path], parities: dict[str, Parity]
+    options: ExportOptions, spec: ExportSpec, paths: dict[str, Path], parities: dict[str, Parity]
 ) -> dict[str, Record]:
     """The manifest's records of the new files."""
     origin = {
         "checkpoint": {"file": options.checkpoint.name, "sha256": sha256(options.checkpoint)},
         "tools": tool_versions(),
     }
-    return {path.name: {**file_record(path, name, variant, parities[name]), **origin} for name, path in paths.items()}
+    return {path.name: {**file_record(path, name, spec, parities[name]), **origin} for name, path in paths.items()}
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 
 SEED = 20200401
 FREE_SIZES = {
@@ -96,8 +96,8 @@ def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) 
     return Golden(name, picture, small, curve_map, finish(picture, curve_map))
 
 
-def golden_set(variant: Variant, network: Network, *, fixed: bool) -> list[Golden]:
-    """The pictures that a file is held against: several sizes, or with ``fixed`` those of the variant's size."""
-    if fixed and variant.size is not None:
-        return [make_golden(name, variant.size, variant.scale, network) for name in FIXED_PICTURES]
-    return [make_golden(name, size, variant.scale, network) for name, size in FREE_SIZES.items()]
+def golden_set(spec: ExportSpec, network: Network, *, fixed: bool) -> list[Golden]:
+    """The pictures that a file is held against: several sizes, or with ``fixed`` those of the spec's size."""
+    if fixed and spec.size is not None:
+        return [make_golden(name, spec.size, spec.scale, network) for name in FIXED_PICTURES]
+    return [make_golden(name, size, spec.scale, network) for name, size in FREE_SIZES.items()]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dcelite.errors import OutputError
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.export.verify import Parity
 from dcelite.files import reason
 from dcelite.provenance import sha256
@@ -23,45 +23,45 @@ MANIFEST_VERSION = 1
 Record = dict[str, Any]
 
 
-def _shape(file_format: str, variant: Variant, channels: int, layout: str) -> list[int | str]:
+def _shape(file_format: str, spec: ExportSpec, channels: int, layout: str) -> list[int | str]:
     """Axis lengths in the order of the layout, free ones as words."""
     axes: dict[str, int | str] = {"N": "batch", "C": channels, "H": "height", "W": "width"}
     if file_format in ("ms", "dce"):
         axes["N"] = 1
-    if variant.resize_in_graph and file_format != "onnx" and variant.size is not None:
-        axes.update(N=1, H=variant.size[0], W=variant.size[1])
+    if spec.resize_in_graph and file_format != "onnx" and spec.size is not None:
+        axes.update(N=1, H=spec.size[0], W=spec.size[1])
     return [axes[letter] for letter in layout]
 
 
-def _tensor(name: str, file_format: str, variant: Variant, channels: int, value_range: list[int]) -> Record:
+def _tensor(name: str, file_format: str, spec: ExportSpec, channels: int, value_range: list[int]) -> Record:
     layout = "NCHW"
-    if variant.uint8 or (file_format == "ms" and name == "image"):
+    if spec.uint8 or (file_format == "ms" and name == "image"):
         layout = "NHWC"  # MindSpore Lite's converter turns every four-dimensional input so
     return {
         "name": name,
-        "type": "uint8" if variant.uint8 else "float32",
+        "type": "uint8" if spec.uint8 else "float32",
         "layout": layout,
-        "shape": _shape(file_format, variant, channels, layout),
+        "shape": _shape(file_format, spec, channels, layout),
         "range": value_range,
     }
 
 
-def _value_range(variant: Variant) -> list[int]:
-    return [0, 255] if variant.uint8 else [0, 1]
+def _value_range(spec: ExportSpec) -> list[int]:
+    return [0, 255] if spec.uint8 else [0, 1]
 
 
-def file_record(path: Path, file_format: str, variant: Variant, parity: Parity) -> Record:
+def file_record(path: Path, file_format: str, spec: ExportSpec, parity: Parity) -> Record:
     """What the manifest says of one file, apart from its origin."""
-    output_channels = 3 if variant.resize_in_graph else variant.map_channels
-    output_range = _value_range(variant) if variant.resize_in_graph else [-1, 1]
+    output_channels = 3 if spec.resize_in_graph else spec.map_channels
+    output_range = _value_range(spec) if spec.resize_in_graph else [-1, 1]
     return {
         "format": file_format,
-        "kind": variant.kind,
-        "architecture": variant.architecture,
-        "scale": variant.scale,
+        "kind": spec.kind,
+        "architecture": spec.architecture,
+        "scale": spec.scale,
         "iterations": ITERATIONS,
-        "input": {**_tensor("image", file_format, variant, 3, _value_range(variant)), "channels": "RGB"},
-        "output": _tensor(variant.output_name, file_format, variant, output_channels, output_range),
+        "input": {**_tensor("image", file_format, spec, 3, _value_range(spec)), "channels": "RGB"},
+        "output": _tensor(spec.output_name, file_format, spec, output_channels, output_range),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
         "parity": {

@@ -10,13 +10,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import mindspore as ms
-from mindspore import Tensor, nn, ops
-
 from dcelite.errors import ModelError
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
 from dcelite.model.seal import SEAL_KEY, UNSEALED, read_sealed, seal
+from dcelite.training.backend import Tensor, ms, nn, ops
 from dcelite.training.network import Enhancement, build_network, load_into
 
 
@@ -51,17 +49,17 @@ class _EnhancedImageUint8(_EnhancedImage):
         return ops.cast(ops.transpose(levels, (0, 2, 3, 1)), ms.uint8)
 
 
-def _cell_and_input(weights: Weights, variant: Variant) -> tuple[nn.Cell, Tensor]:
+def _cell_and_input(weights: Weights, spec: ExportSpec) -> tuple[nn.Cell, Tensor]:
     """What to export, and a tensor with the input's type and shape (None: free)."""
     network = build_network(weights.architecture)
     load_into(network, weights)
-    if not variant.resize_in_graph:
+    if not spec.resize_in_graph:
         return _CurveNetwork(network), Tensor(shape=[None, 3, None, None], dtype=ms.float32)
-    if variant.size is None:
+    if spec.size is None:
         raise ValueError("a MindIR file with the resize in the graph has a fixed size")
-    if variant.uint8:
-        return _EnhancedImageUint8(network, variant.scale), Tensor(shape=[1, *variant.size, 3], dtype=ms.uint8)
-    return _EnhancedImage(network, variant.scale), Tensor(shape=[1, 3, *variant.size], dtype=ms.float32)
+    if spec.uint8:
+        return _EnhancedImageUint8(network, spec.scale), Tensor(shape=[1, *spec.size, 3], dtype=ms.uint8)
+    return _EnhancedImage(network, spec.scale), Tensor(shape=[1, 3, *spec.size], dtype=ms.float32)
 
 
 def _rename(message: Any, name: Callable[[str], str]) -> None:
@@ -90,9 +88,9 @@ def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
     model.user_info[SEAL_KEY] = UNSEALED
 
 
-def write_mindir(weights: Weights, variant: Variant, metadata: Mapping[str, str], path: Path) -> None:
-    """Write the sealed MindIR file of a variant. ``path`` must not exist; MindSpore would add a missing ``.mindir``."""
-    cell, example = _cell_and_input(weights, variant)
+def write_mindir(weights: Weights, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the sealed MindIR file of a spec. ``path`` must not exist; MindSpore would add a missing ``.mindir``."""
+    cell, example = _cell_and_input(weights, spec)
     raw = path.with_name(f"{path.stem}.unsealed.mindir")  # MindSpore makes its files read-only
     try:
         ms.export(
@@ -100,7 +98,7 @@ def write_mindir(weights: Weights, variant: Variant, metadata: Mapping[str, str]
             example,
             file_name=str(raw),
             file_format="MINDIR",
-            custom_func=lambda model: _finish(model, variant.output_name, metadata),
+            custom_func=lambda model: _finish(model, spec.output_name, metadata),
         )
         path.write_bytes(seal(raw.read_bytes()))
     finally:

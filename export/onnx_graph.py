@@ -15,7 +15,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import LAYERS
 from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
 from dcelite.reference import ITERATIONS
@@ -33,7 +33,7 @@ class _Graph:
 
     def __init__(self) -> None:
         self.nodes: list[onnx.NodeProto] = []
-        self.initialisers: list[onnx.TensorProto] = []
+        self.initializers: list[onnx.TensorProto] = []
 
     def node(self, operator: str, name: str, inputs: list[str], output: str | None = None, **attributes: Any) -> str:
         """Add a node with one output; returns the output's name."""
@@ -42,7 +42,7 @@ class _Graph:
         return output
 
     def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self.initialisers.append(numpy_helper.from_array(value, name))
+        self.initializers.append(numpy_helper.from_array(value, name))
         return name
 
     def scalar(self, name: str, value: float) -> str:
@@ -102,18 +102,18 @@ def _resize(graph: _Graph, name: str, x: str, sizes: str, coordinates: str) -> s
     )
 
 
-def _sizes(graph: _Graph, image: str, variant: Variant) -> tuple[str, str]:
+def _sizes(graph: _Graph, image: str, spec: ExportSpec) -> tuple[str, str]:
     """Names of the tensors that hold the low-resolution size and the image size.
 
     For a fixed size they are constants. Otherwise they come from the image at run time, h = ceil(H / s) in integers;
     Resize then works with the true ratio H/h, not with s.
     """
-    if variant.size is not None:
-        low = graph.integers("low_resolution_size", list(variant.low_resolution))
-        return low, graph.integers("image_size", list(variant.size))
+    if spec.size is not None:
+        low = graph.integers("low_resolution_size", list(spec.low_resolution))
+        return low, graph.integers("image_size", list(spec.size))
     full = graph.node("Shape", "image_size", [image], start=2, end=4)
-    padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [variant.scale - 1])])
-    low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [variant.scale])])
+    padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [spec.scale - 1])])
+    low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [spec.scale])])
     return low, full
 
 
@@ -151,51 +151,51 @@ def _to_uint8(graph: _Graph, x: str) -> str:
     return graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
 
 
-def _enhancement(graph: _Graph, arrays: Arrays, variant: Variant) -> None:
+def _enhancement(graph: _Graph, arrays: Arrays, spec: ExportSpec) -> None:
     """The five steps of the enhancement, image -> enhanced."""
-    image = _from_uint8(graph, "image") if variant.uint8 else "image"
-    if variant.scale == 1:  # both resizes would be the identity
+    image = _from_uint8(graph, "image") if spec.uint8 else "image"
+    if spec.scale == 1:  # both resizes would be the identity
         full_map = _curve_network(graph, image, arrays, "curve_map")
     else:
-        low, full = _sizes(graph, image, variant)
+        low, full = _sizes(graph, image, spec)
         small = _resize(graph, "downsample", image, low, "half_pixel")
         full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays, "curve_map"), full, "align_corners")
-    enhanced = _curve(graph, image, full_map, variant.map_channels, None if variant.uint8 else "enhanced")
-    if variant.uint8:
+    enhanced = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
+    if spec.uint8:
         _to_uint8(graph, enhanced)
 
 
-def _value(name: str, variant: Variant, channels: int) -> onnx.ValueInfoProto:
-    """An input or output; batch and size are free unless the variant has a fixed size."""
-    batch, height, width = ("batch", "height", "width") if variant.size is None else (1, *variant.size)
-    if variant.uint8:
+def _value(name: str, spec: ExportSpec, channels: int) -> onnx.ValueInfoProto:
+    """An input or output; batch and size are free unless the spec has a fixed size."""
+    batch, height, width = ("batch", "height", "width") if spec.size is None else (1, *spec.size)
+    if spec.uint8:
         return helper.make_tensor_value_info(name, TensorProto.UINT8, [batch, height, width, channels])
     return helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, channels, height, width])
 
 
-def build_model(arrays: Arrays, variant: Variant, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The ONNX model of a variant.
+def build_model(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """The ONNX model of a spec.
 
     Args:
         arrays: parameters by their checkpoint names.
-        variant: with a ``size``, a whole enhancement is built for batch 1 and that size alone.
+        spec: with a ``size``, a whole enhancement is built for batch 1 and that size alone.
         metadata: key -> value pairs that the model keeps.
 
     Raises:
         onnx.checker.ValidationError: the graph breaks ONNX's rules (a defect of this module).
     """
     graph = _Graph()
-    if variant.resize_in_graph:
-        _enhancement(graph, arrays, variant)
+    if spec.resize_in_graph:
+        _enhancement(graph, arrays, spec)
     else:
         _curve_network(graph, "image", arrays, "curve_map")
-    channels = 3 if variant.resize_in_graph else variant.map_channels
+    channels = 3 if spec.resize_in_graph else spec.map_channels
     proto = helper.make_graph(
         graph.nodes,
-        f"{variant.architecture}_{variant.kind}",
-        [_value("image", variant, 3)],
-        [_value(variant.output_name, variant, channels)],
-        graph.initialisers,
+        f"{spec.architecture}_{spec.kind}",
+        [_value("image", spec, 3)],
+        [_value(spec.output_name, spec, channels)],
+        graph.initializers,
     )
     model = helper.make_model(
         proto, producer_name="dcelite", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
@@ -206,7 +206,7 @@ def build_model(arrays: Arrays, variant: Variant, metadata: Mapping[str, str]) -
     return model
 
 
-def write_onnx(arrays: Arrays, variant: Variant, metadata: Mapping[str, str], path: Path) -> None:
-    """Write the sealed ONNX file of a variant; any seal value in the metadata is replaced by the true one."""
-    model = build_model(arrays, variant, {**metadata, SEAL_KEY: UNSEALED})
+def write_onnx(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the sealed ONNX file of a spec; any seal value in the metadata is replaced by the true one."""
+    model = build_model(arrays, spec, {**metadata, SEAL_KEY: UNSEALED})
     path.write_bytes(seal(model.SerializeToString()))

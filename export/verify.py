@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, ModelError
 from dcelite.export.golden import Golden, Network, finish
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
 from dcelite.reference import to_8_bit
 
@@ -53,8 +53,7 @@ class Parity:
 
 def mindspore_network(weights: Weights) -> Network:
     """The network of the checkpoint in MindSpore: what every file is compared with."""
-    from mindspore import Tensor
-
+    from dcelite.training.backend import Tensor
     from dcelite.training.network import build_network, load_into
 
     network = build_network(weights.architecture)
@@ -68,7 +67,7 @@ def mindspore_network(weights: Weights) -> Network:
     return run
 
 
-def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], variant: Variant) -> Runner:
+def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], spec: ExportSpec) -> Runner:
     """A runner from a function that maps the graph's input array to its output array, both in ONNX's layout."""
 
     def run_network(golden: Golden) -> Outputs:
@@ -85,24 +84,21 @@ def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], va
             raise ValueError(f"gives {output.dtype}, uint8 was wanted")
         return None, output[0].view(np.uint8)
 
-    if not variant.resize_in_graph:
+    if not spec.resize_in_graph:
         return run_network
-    return run_uint8 if variant.uint8 else run_float
+    return run_uint8 if spec.uint8 else run_float
 
 
-def open_mindir(path: Path, variant: Variant) -> tuple[str, Runner]:
+def open_mindir(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
     """A MindIR file in MindSpore."""
-    import mindspore
-
     from dcelite.export.mindir import load_mindir
+    from dcelite.training.backend import Tensor, ms
 
     cell = load_mindir(path)
-    return f"MindSpore {mindspore.__version__}", _graph_runner(
-        lambda array: cell(mindspore.Tensor(array)).asnumpy(), variant
-    )
+    return f"MindSpore {ms.__version__}", _graph_runner(lambda array: cell(Tensor(array)).asnumpy(), spec)
 
 
-def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:
+def open_onnx(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
     """An ONNX file in ONNX Runtime."""
     import onnxruntime
 
@@ -110,20 +106,20 @@ def open_onnx(path: Path, variant: Variant) -> tuple[str, Runner]:
 
     session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
     return f"ONNX Runtime {onnxruntime.__version__}", _graph_runner(
-        lambda array: session.run([variant.output_name], {"image": array})[0], variant
+        lambda array: session.run([spec.output_name], {"image": array})[0], spec
     )
 
 
-def open_ms(path: Path, variant: Variant) -> tuple[str, Runner]:
+def open_ms(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
     """An ``.ms`` file in MindSpore Lite."""
     from dcelite.mindspore_lite import open_model
     from dcelite.provenance import mindspore_lite_version
 
     model = open_model(path)
-    return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], variant)
+    return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], spec)
 
 
-def open_dce(path: Path, variant: Variant) -> tuple[str, Runner]:
+def open_dce(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
     """A ``.dce`` file in the native engine."""
     from dcelite import Enhancer, __version__
 
@@ -131,7 +127,7 @@ def open_dce(path: Path, variant: Variant) -> tuple[str, Runner]:
     return f"dcelite {__version__}", lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
 
 
-OPENERS: dict[str, Callable[[Path, Variant], tuple[str, Runner]]] = {
+OPENERS: dict[str, Callable[[Path, ExportSpec], tuple[str, Runner]]] = {
     "mindir": open_mindir,
     "onnx": open_onnx,
     "ms": open_ms,
@@ -171,14 +167,14 @@ def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: s
         raise ValueError(f"the {what} has the shape {seen.shape}, {wanted.shape} was wanted")
 
 
-def verify(file_format: str, path: Path, variant: Variant, goldens: Sequence[Golden]) -> Parity:
+def verify(file_format: str, path: Path, spec: ExportSpec, goldens: Sequence[Golden]) -> Parity:
     """Load a file in its own runtime and compare it; the caller judges ``passed``.
 
     Raises:
         ModelError: the runtime refuses the file or fails on it.
     """
     try:
-        runtime, run = OPENERS[file_format](path, variant)
+        runtime, run = OPENERS[file_format](path, spec)
         return compare(runtime, run, goldens)
     except DceliteError:
         raise

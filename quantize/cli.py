@@ -6,7 +6,7 @@ import argparse
 import functools
 from pathlib import Path
 
-from dcelite.errors import EngineUnavailableError
+from dcelite.export.formats import split_list
 
 RANGES = ("minmax", "percentile", "mse", "entropy")
 
@@ -43,14 +43,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 def run(args: argparse.Namespace) -> None:
-    try:
-        from dcelite.quantize.quantize import QuantizeOptions, quantize
-    except ImportError as error:
-        raise EngineUnavailableError(
-            f"quantisation needs {error.name}, which is not installed; run: pip install 'dcelite[export]'"
-        ) from None
+    from dcelite.quantize.quantize import QuantizeOptions, quantize
 
-    formats = None if args.formats is None else tuple(name.strip() for name in args.formats.split(",") if name.strip())
     names = ("checkpoint", "calibration", "output", "pictures", "ranges", "seed", "target", "scale", "photos", "pairs")
     options = {name: getattr(args, name) for name in (*names, "name", "overwrite")}
-    quantize(QuantizeOptions(formats=formats, **options), say=functools.partial(print, flush=True))
+    quantize(QuantizeOptions(formats=split_list(args.formats), **options), say=functools.partial(print, flush=True))

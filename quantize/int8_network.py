@@ -41,7 +41,7 @@ Float32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class QuantisedLayer:
+class QuantizedLayer:
     """A layer of the equalised network with integer weights: weight = integer * scale."""
 
     depth: Int8
@@ -58,7 +58,7 @@ class QuantisedLayer:
     """(outputs), real"""
 
     @property
-    def dequantised(self) -> Layer:
+    def dequantized(self) -> Layer:
         """The layer that the integers stand for."""
         depth = self.depth * self.depth_scale[:, None]
         point = self.point * self.point_scale[:, None]
@@ -81,7 +81,7 @@ def _bias(values: NDArray[np.float64]) -> Int32:
     return np.clip(np.rint(values), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
 
 
-def integer_layers(layers: Sequence[QuantisedLayer]) -> list[IntegerLayer]:
+def integer_layers(layers: Sequence[QuantizedLayer]) -> list[IntegerLayer]:
     """Biases and multipliers in the units of the sums."""
     result = []
     for index, layer in enumerate(layers):
@@ -115,13 +115,13 @@ def dce_model(layers: Sequence[IntegerLayer], scale: int) -> DceModel:
     return DceModel("zerodcepp", scale, arrays, INT8)
 
 
-def requantise(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:
+def requantize(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:
     """int32 -> uint8."""
     values: NDArray[np.uint8] = np.clip(np.rint(sums.astype(np.float32) * multiplier), 0, 255).astype(np.uint8)
     return values
 
 
-def quantise_image(image: Float32) -> NDArray[np.uint8]:
+def quantize_image(image: Float32) -> NDArray[np.uint8]:
     """0 … 1 -> 0 … 255, ties to even."""
     levels: NDArray[np.uint8] = np.clip(np.rint(image * np.float32(255)), 0, 255).astype(np.uint8)
     return levels
@@ -152,11 +152,11 @@ def run(image: NDArray[np.uint8], layers: Sequence[IntegerLayer]) -> Float32:
         sums = np.broadcast_to(layer.depth_bias, x.shape).copy()
         for tap, values in zip(range(TAPS), shifted(x), strict=True):
             sums += values * layer.depth[:, tap].astype(np.int32)
-        filtered = requantise(sums, layer.depth_multiplier)
+        filtered = requantize(sums, layer.depth_multiplier)
         # float64 holds these sums exactly, and its matrix product is much faster than that of integers.
         product = filtered.astype(np.float64) @ layer.point.T.astype(np.float64)
         sums = product.astype(np.int32) + layer.point_bias
         if index + 1 == len(layers):
             return tanh(sums.astype(np.float32) * layer.point_multiplier)
-        outputs.append(requantise(sums, layer.point_multiplier).astype(np.int32))
+        outputs.append(requantize(sums, layer.point_multiplier).astype(np.int32))
     raise ValueError("no layers")

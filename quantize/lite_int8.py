@@ -2,7 +2,7 @@
 
 It is given weights that ``rounding.py`` has put on the grid that its quantisation lays over them (symmetric for full
 int8, affine for weight-only), so that its rounding changes nothing. For the range of an activation it takes the
-smallest and the largest value; ``equalise.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
+smallest and the largest value; ``equalize.borne_by_one_channel`` sees to it that this leaves headroom. Its own bias
 correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
 the map is measured on the converted model and taken from the last bias before the model is converted again.
 
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.export.onnx_graph import write_onnx
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.mindspore_lite import convert, open_model
 
 CALIBRATION_SIZE = (48, 64)
@@ -88,7 +88,7 @@ def remove_surplus_inputs(folder: Path, count: int) -> None:
 
 
 def write_ms_weight_only(
-    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
 ) -> None:
     """Write the ``.ms`` with 8-bit weights and float arithmetic, and its ``.cfg``.
 
@@ -100,13 +100,13 @@ def write_ms_weight_only(
     config.write_text(WEIGHT_ONLY)
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
         source = Path(folder, "model.onnx")
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, config=config, scale=variant.scale)
+        write_onnx(arrays, spec, metadata, source)
+        convert(source, path, config=config, scale=spec.scale)
 
 
 def write_ms_full(
     arrays: Mapping[str, NDArray[np.float32]],
-    variant: Variant,
+    spec: ExportSpec,
     metadata: Mapping[str, str],
     images: Sequence[NDArray[np.float32]],
     maps: Sequence[NDArray[np.float32]],
@@ -123,12 +123,12 @@ def write_ms_full(
         source, config = Path(folder, "model.onnx"), Path(folder, "model.cfg")
         config.write_text(FULL.format(folder=inputs.absolute(), count=len(images)))
         shape = {"image": (1, 3, *CALIBRATION_SIZE)}
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=variant.scale)
-        centred = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
-        write_onnx(centred, variant, metadata, source)
-        convert(source, path, config=config, input_shape=shape, scale=variant.scale, overwrite=True)
-    return centred
+        write_onnx(arrays, spec, metadata, source)
+        convert(source, path, config=config, input_shape=shape, scale=spec.scale)
+        centered = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
+        write_onnx(centered, spec, metadata, source)
+        convert(source, path, config=config, input_shape=shape, scale=spec.scale, overwrite=True)
+    return centered
 
 
 def mean_error(
@@ -145,10 +145,10 @@ def mean_error(
 
 
 def write_ms_fp16(
-    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
 ) -> None:
     """Write the ``.ms`` with float16 weights; raises as :func:`write_ms_weight_only`."""
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
         source = Path(folder, "model.onnx")
-        write_onnx(arrays, variant, metadata, source)
-        convert(source, path, fp16=True, scale=variant.scale)
+        write_onnx(arrays, spec, metadata, source)
+        convert(source, path, fp16=True, scale=spec.scale)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from dcelite import Enhancer
-from dcelite.errors import EngineUnavailableError
+from dcelite.extras import require
 from dcelite.images import read_photograph
 from dcelite.metrics import Rgb, psnr, ssim
 from dcelite.pictures import find_pairs, read_picture
@@ -56,7 +56,7 @@ class Crop:
     column: int
     source: Rgb
     fp32: Rgb
-    quantised: Rgb
+    quantized: Rgb
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,7 @@ def _read(path: Path) -> Rgb:
 
 def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
     """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
-    try:
-        import skimage.metrics  # noqa: F401
-    except ImportError:
-        raise EngineUnavailableError("--pairs: needs scikit-image; run: pip install 'dcelite[train]'") from None
+    require("train", "--pairs", "skimage")
     return [(low, high) for low, high in map(read_picture, find_pairs(folder)) if high is not None]
 
 
@@ -128,9 +125,9 @@ def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> Groun
     return GroundTruth(*(float(value) for value in means))
 
 
-def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantised: Rgb) -> Crop:
+def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
     """The square with the largest squared difference, on a grid of half its side."""
-    difference = np.square(fp32.astype(np.float32) - quantised).sum(axis=2)
+    difference = np.square(fp32.astype(np.float32) - quantized).sum(axis=2)
     total = np.pad(difference.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
     height, width = difference.shape
     side_y, side_x = min(CROP, height), min(CROP, width)
@@ -140,7 +137,7 @@ def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantised: Rgb) -> Crop:
     sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
     y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
     area = (slice(int(rows[y]), int(rows[y]) + side_y), slice(int(columns[x]), int(columns[x]) + side_x))
-    crops = (picture[area].copy() for picture in (source, fp32, quantised))
+    crops = (picture[area].copy() for picture in (source, fp32, quantized))
     return Crop(name, int(rows[y]), int(columns[x]), *crops)
 
 

@@ -2,7 +2,7 @@
 
 ONNX Runtime fuses such a pattern (QDQ, operator by operator) into integer kernels. Weights are stored as int8 with a
 scale for each output channel, biases as int32, activations are uint8 with one scale for each tensor; after equalisation
-(``equalise.py``) these scales are the same for all tensors of a kind, so that concatenation and ReLU cost nothing.
+(``equalize.py``) these scales are the same for all tensors of a kind, so that concatenation and ReLU cost nothing.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dcelite.export.onnx_graph import build_model
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import SOURCES
 from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
 from dcelite.quantize.float_network import arrays_of
-from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, QuantisedLayer
+from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, QuantizedLayer
 from dcelite.quantize.sensitivity import filtered_name, output_name
 
 UNIT_SCALE, UNIT_ZERO = "unit.scale", "unit.zero"
@@ -36,7 +36,7 @@ class _Rewriter:
         self.graph = graph
         self.nodes: list[onnx.NodeProto] = []
         self.renamed: dict[str, str] = {}
-        self.initialisers = {tensor.name: tensor for tensor in graph.initializer}
+        self.initializers = {tensor.name: tensor for tensor in graph.initializer}
         self._constants([(UNIT_SCALE, np.float32(OUTPUT_SCALE)), (UNIT_ZERO, np.uint8(0))])
         self._constants([(FILTER_SCALE, np.float32(FILTERED_SCALE)), (FILTER_ZERO, np.uint8(FILTERED_ZERO))])
 
@@ -45,10 +45,10 @@ class _Rewriter:
             self.add(name, np.array(value))
 
     def add(self, name: str, value: NDArray[np.generic]) -> str:
-        self.initialisers[name] = numpy_helper.from_array(value, name)
+        self.initializers[name] = numpy_helper.from_array(value, name)
         return name
 
-    def quantise(self, tensor: str, filtered: bool) -> None:
+    def quantize(self, tensor: str, filtered: bool) -> None:
         """Read ``tensor`` through 8 bits from here on."""
         parameters = [FILTER_SCALE, FILTER_ZERO] if filtered else [UNIT_SCALE, UNIT_ZERO]
         q, dq = f"{tensor}.quantised", f"{tensor}.dequantised"
@@ -56,9 +56,9 @@ class _Rewriter:
         self.nodes.append(helper.make_node("DequantizeLinear", [q, *parameters], [dq], name=dq))
         self.renamed[tensor] = dq
 
-    def dequantised(self, name: str, steps: NDArray[np.generic], scale: NDArray[np.float32]) -> str:
+    def dequantized(self, name: str, steps: NDArray[np.generic], scale: NDArray[np.float32]) -> str:
         """An initialiser replaced by integers, a scale for each element of the first axis, and DequantizeLinear."""
-        del self.initialisers[name]
+        del self.initializers[name]
         self.add(f"{name}.steps", steps)
         self.add(f"{name}.scale", scale)
         inputs = [f"{name}.steps", f"{name}.scale", self.add(f"{name}.zero", np.zeros(len(scale), steps.dtype))]
@@ -76,29 +76,29 @@ class _Rewriter:
         del self.graph.node[:]
         self.graph.node.extend(self.nodes)
         del self.graph.initializer[:]
-        self.graph.initializer.extend(self.initialisers.values())
+        self.graph.initializer.extend(self.initializers.values())
 
 
-def _weights(rewriter: _Rewriter, node: onnx.NodeProto, layer: QuantisedLayer, wide_input: bool) -> None:
+def _weights(rewriter: _Rewriter, node: onnx.NodeProto, layer: QuantizedLayer, wide_input: bool) -> None:
     """Weights and bias of a Conv as integers; the bias only where the input is quantised: its unit depends on it."""
     is_depthwise = node.name.endswith(".depth_conv")
     steps, scale = (layer.depth, layer.depth_scale) if is_depthwise else (layer.point, layer.point_scale)
     bias = layer.depth_bias if is_depthwise else layer.point_bias
     shape = (len(steps), 1, 3, 3) if is_depthwise else (*steps.shape, 1, 1)
-    rewriter.dequantised(node.input[1], steps.reshape(shape), scale)
+    rewriter.dequantized(node.input[1], steps.reshape(shape), scale)
     if not wide_input:
         unit = scale * np.float32(OUTPUT_SCALE if is_depthwise else FILTERED_SCALE)
         rounded = np.clip(np.rint(bias / unit.astype(np.float64)), -(2**30), 2**30)
-        rewriter.dequantised(node.input[2], rounded.astype(np.int32), unit)
+        rewriter.dequantized(node.input[2], rounded.astype(np.int32), unit)
 
 
-def quantised_model(
-    layers: Sequence[QuantisedLayer], variant: Variant, metadata: Mapping[str, str], wide: frozenset[str]
+def quantized_model(
+    layers: Sequence[QuantizedLayer], spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str]
 ) -> onnx.ModelProto:
     """The ONNX model with integer weights and, but for the ``wide`` ones, 8-bit activations."""
-    model = build_model(arrays_of([layer.dequantised for layer in layers]), variant, metadata)
+    model = build_model(arrays_of([layer.dequantized for layer in layers]), spec, metadata)
     rewriter = _Rewriter(model.graph)
-    image = "downsample" if variant.resize_in_graph and variant.scale > 1 else "image"
+    image = "downsample" if spec.resize_in_graph and spec.scale > 1 else "image"
     narrow = {filtered_name(n): True for n in range(len(layers)) if filtered_name(n) not in wide}
     narrow |= {output_name(n): False for n in range(1, len(layers)) if output_name(n) not in wide}
     if output_name(0) not in wide:
@@ -108,7 +108,7 @@ def quantised_model(
         if len(names) > 1 and all(name in narrow for name in names):
             narrow[f"e_conv{index + 1}.concat"] = False
     if image == "image" and image in narrow:
-        rewriter.quantise(image, filtered=False)
+        rewriter.quantize(image, filtered=False)
     for node in list(model.graph.node):
         if node.op_type == "Conv":
             layer = layers[int(node.name[len("e_conv")]) - 1]
@@ -116,29 +116,29 @@ def quantised_model(
         rewriter.keep(node)
         for output in node.output:
             if output in narrow:
-                rewriter.quantise(output, filtered=narrow[output])
+                rewriter.quantize(output, filtered=narrow[output])
     rewriter.finish()
     onnx.checker.check_model(model, full_check=True)
     return model
 
 
 def write_onnx_int8(
-    layers: Sequence[QuantisedLayer],
-    variant: Variant,
+    layers: Sequence[QuantizedLayer],
+    spec: ExportSpec,
     metadata: Mapping[str, str],
     wide: frozenset[str],
     path: Path,
 ) -> None:
     """Write the sealed int8 ONNX file."""
-    model = quantised_model(layers, variant, {**metadata, SEAL_KEY: UNSEALED}, wide)
+    model = quantized_model(layers, spec, {**metadata, SEAL_KEY: UNSEALED}, wide)
     path.write_bytes(seal(model.SerializeToString()))
 
 
 def write_onnx_fp16(
-    arrays: Mapping[str, NDArray[np.float32]], variant: Variant, metadata: Mapping[str, str], path: Path
+    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
 ) -> None:
     """Write a sealed ONNX file whose weights are float16 and are computed with in float32: half the size."""
-    model = build_model(arrays, variant, {**metadata, SEAL_KEY: UNSEALED})
+    model = build_model(arrays, spec, {**metadata, SEAL_KEY: UNSEALED})
     casts = []
     for tensor in model.graph.initializer:
         if tensor.name in arrays:

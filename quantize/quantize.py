@@ -13,22 +13,23 @@ from pathlib import Path
 
 import numpy as np
 
-from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
-from dcelite.export.variant import Variant
+from dcelite.errors import DceliteError, ModelError
+from dcelite.export.formats import available, check_formats, check_name
+from dcelite.export.spec import ExportSpec
 from dcelite.files import publish, refuse_existing, scratch_folder
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.progress import track
-from dcelite.provenance import sha256, version_of
+from dcelite.provenance import sha256
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
-from dcelite.quantize.equalise import Ranges, borne_by_one_channel, equalise, measure_ranges, run_all
+from dcelite.quantize.equalize import Ranges, borne_by_one_channel, equalize, measure_ranges, run_all
 from dcelite.quantize.float_network import Layer, arrays_of, layers_of
-from dcelite.quantize.int8_network import QuantisedLayer, dce_model, integer_layers
+from dcelite.quantize.int8_network import QuantizedLayer, dce_model, integer_layers
 from dcelite.quantize.measure import Reference, latencies, measure
 from dcelite.quantize.ranges import METHODS
 from dcelite.quantize.report import FileResult, Report, table, to_html, to_json
-from dcelite.quantize.rounding import quantise as round_weights
+from dcelite.quantize.rounding import quantize as round_weights
 from dcelite.quantize.rounding import round_affine
 from dcelite.quantize.sensitivity import (
     Judge,
@@ -68,10 +69,10 @@ class QuantizeOptions:
 
 
 @dataclass(frozen=True)
-class Quantised:
+class Quantized:
     """What calibration found, and all files are written from."""
 
-    layers: list[QuantisedLayer]
+    layers: list[QuantizedLayer]
     lite: list[Layer]
     """For MindSpore Lite's full quantisation, which chooses its own ranges."""
     weight_only: list[Layer]
@@ -108,53 +109,31 @@ def _sensitivities(
     ]
 
 
-def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantised:
+def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantized:
     """Equalise, round and scan a Zero-DCE++ network; the files are written from the result."""
     layers = layers_of(weights.arrays)
     trained = run_all(calibration.images, layers)
     ranges = measure_ranges(trained, method)
-    equalised = equalise(layers, ranges)
-    values = run_all(calibration.images, equalised)
-    rounded = round_weights(equalised, values)
-    affine = round_affine(equalised, values)
-    borne = equalise(layers, borne_by_one_channel(layers, ranges, trained))
-    lite = [layer.dequantised for layer in round_weights(borne, run_all(calibration.images, borne))]
-    judge = Judge(calibration.held_out, equalised, run_all(calibration.held_out, equalised))
-    dequantised = [layer.dequantised for layer in rounded]
-    scanned = _sensitivities(equalised, ranges, judge, judge.noise_ratios(dequantised))
-    wide, fidelities = smallest_wide_set(judge, dequantised, scanned, target)
-    return Quantised(rounded, lite, affine, scanned, wide, fidelities)
-
-
-def _missing(file_format: str) -> str:
-    """What to install before a format can be written and run here; empty where nothing is missing."""
-    if file_format in ("onnx", "ms") and version_of("onnx") is None:
-        return "onnx is not installed; run: pip install 'dcelite[export]'"
-    if file_format == "onnx" and version_of("onnxruntime") is None:
-        return "onnxruntime is not installed; run: pip install 'dcelite[onnx]'"
-    if file_format == "ms":
-        from dcelite.mindspore_lite.build import find_build
-        from dcelite.mindspore_lite.sdk import find_sdk
-
-        try:
-            find_build(find_sdk())
-        except EngineUnavailableError as error:
-            return str(error)
-    return ""
+    equalized = equalize(layers, ranges)
+    values = run_all(calibration.images, equalized)
+    rounded = round_weights(equalized, values)
+    affine = round_affine(equalized, values)
+    borne = equalize(layers, borne_by_one_channel(layers, ranges, trained))
+    lite = [layer.dequantized for layer in round_weights(borne, run_all(calibration.images, borne))]
+    judge = Judge(calibration.held_out, equalized, run_all(calibration.held_out, equalized))
+    dequantized = [layer.dequantized for layer in rounded]
+    scanned = _sensitivities(equalized, ranges, judge, judge.noise_ratios(dequantized))
+    wide, fidelities = smallest_wide_set(judge, dequantized, scanned, target)
+    return Quantized(rounded, lite, affine, scanned, wide, fidelities)
 
 
 def _formats(options: QuantizeOptions, say: Say) -> list[str]:
     """The formats to write; raises DceliteError for one that is unknown, or was asked for and cannot be made here."""
     wanted = FORMATS if options.formats is None else options.formats
-    for name in wanted:
-        if name not in FORMATS:
-            raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(FORMATS)} was wanted")
-    absent = {name: text for name in dict.fromkeys(wanted) if (text := _missing(name))}
-    if absent and options.formats is not None:
-        raise EngineUnavailableError("; ".join(f"--formats {name}: {text}" for name, text in absent.items()))
-    for name, text in absent.items():
+    check_formats(wanted, FORMATS)
+    formats, skipped = available(wanted, explicit=options.formats is not None)
+    for name, text in skipped.items():
         say(f".{name} skipped: {text}")
-    formats = [name for name in dict.fromkeys(wanted) if name not in absent]
     if not formats:
         raise DceliteError("--formats: names no format that can be made here")
     return formats
@@ -165,8 +144,7 @@ def _check(options: QuantizeOptions) -> None:
         raise DceliteError(f"--ranges {options.ranges}: one of {', '.join(METHODS)} was wanted")
     if options.pictures < FEWEST:
         raise DceliteError(f"--pictures {options.pictures}: {FEWEST} or more was wanted")
-    if options.name is not None and (options.name in ("", ".", "..") or Path(options.name).name != options.name):
-        raise DceliteError(f"--name {options.name}: a file name without folder and suffix was wanted")
+    check_name(options.name)
 
 
 KINDS = {
@@ -184,22 +162,22 @@ CALIBRATION_INPUTS = "int8_calibration"
 """And the folder of the pictures that it takes for the full int8."""
 
 
-def _write_onnx(weights: Weights, found: Quantised, variant: Variant, metadata: dict[str, str], base: Path) -> None:
+def _write_onnx(weights: Weights, found: Quantized, spec: ExportSpec, metadata: dict[str, str], base: Path) -> None:
     from dcelite.quantize.onnx_int8 import write_onnx_fp16, write_onnx_int8
 
-    whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
+    whole = ExportSpec(spec.architecture, spec.scale, resize_in_graph=True)
     own = {**metadata, "dcelite.quantisation": "int8"}
-    write_onnx_int8(found.layers, variant, own, found.wide, Path(f"{base}_int8.onnx"))
+    write_onnx_int8(found.layers, spec, own, found.wide, Path(f"{base}_int8.onnx"))
     whole_metadata = {**own, **whole.metadata(metadata["dcelite.checkpoint_sha256"])}
     write_onnx_int8(found.layers, whole, whole_metadata, found.wide, Path(f"{base}_int8_full.onnx"))
     own = {**metadata, "dcelite.quantisation": "float16 weights"}
-    write_onnx_fp16(weights.arrays, variant, own, Path(f"{base}_fp16.onnx"))
+    write_onnx_fp16(weights.arrays, spec, own, Path(f"{base}_fp16.onnx"))
 
 
 def _write_ms(
     weights: Weights,
-    found: Quantised,
-    variant: Variant,
+    found: Quantized,
+    spec: ExportSpec,
     metadata: dict[str, str],
     calibration: Calibration,
     base: Path,
@@ -210,30 +188,30 @@ def _write_ms(
     rounded = arrays_of(found.lite)
     weight_only = arrays_of(found.weight_only)
     maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]
-    centred = write_ms_full(rounded, variant, metadata, calibration.images, maps, Path(f"{base}_int8.ms"))
-    write_onnx(centred, variant, metadata, Path(f"{base}_int8_source.onnx"))
-    write_ms_weight_only(weight_only, variant, metadata, Path(f"{base}_weight8.ms"))
-    write_onnx(weight_only, variant, metadata, Path(f"{base}_weight8_source.onnx"))
-    write_ms_fp16(weights.arrays, variant, metadata, Path(f"{base}_fp16.ms"))
+    centered = write_ms_full(rounded, spec, metadata, calibration.images, maps, Path(f"{base}_int8.ms"))
+    write_onnx(centered, spec, metadata, Path(f"{base}_int8_source.onnx"))
+    write_ms_weight_only(weight_only, spec, metadata, Path(f"{base}_weight8.ms"))
+    write_onnx(weight_only, spec, metadata, Path(f"{base}_weight8_source.onnx"))
+    write_ms_fp16(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"))
 
 
-def _baselines(formats: Sequence[str], weights: Weights, variant: Variant, folder: Path) -> dict[str, Path]:
+def _baselines(formats: Sequence[str], weights: Weights, spec: ExportSpec, folder: Path) -> dict[str, Path]:
     """The fp32 files to compare with, by suffix; ``full.onnx`` for the whole enhancement."""
-    metadata = variant.metadata("0" * 64)
+    metadata = spec.metadata("0" * 64)
     files = {"dce": folder / "fp32.dce"}
-    write_dce(DceModel(weights.architecture, variant.scale, weights.arrays), files["dce"])
+    write_dce(DceModel(weights.architecture, spec.scale, weights.arrays), files["dce"])
     if "onnx" in formats:
         from dcelite.export.onnx_graph import write_onnx
 
         files |= {"onnx": folder / "fp32.onnx", "full.onnx": folder / "fp32_full.onnx"}
-        write_onnx(weights.arrays, variant, metadata, files["onnx"])
-        whole = Variant(variant.architecture, variant.scale, resize_in_graph=True)
+        write_onnx(weights.arrays, spec, metadata, files["onnx"])
+        whole = ExportSpec(spec.architecture, spec.scale, resize_in_graph=True)
         write_onnx(weights.arrays, whole, whole.metadata("0" * 64), files["full.onnx"])
     if "ms" in formats:
         from dcelite.export.lite import write_ms
 
         files["ms"] = folder / "fp32.ms"
-        write_ms(weights.arrays, variant, metadata, files["ms"])
+        write_ms(weights.arrays, spec, metadata, files["ms"])
     return files
 
 
@@ -262,8 +240,8 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     refuse_dead_channels(weights, options.checkpoint)
     formats = _formats(options, say)
     scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
-    variant = Variant(weights.architecture, scale)
-    stem = variant.stem(options.name, sized=False)
+    spec = ExportSpec(weights.architecture, scale)
+    stem = spec.stem(options.name, sized=False)
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
     _refuse_existing(options, stem, kinds)
     calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
@@ -274,17 +252,17 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
 
     photos = calibration.held_out_paths if options.photos is None else picture_paths(options.photos)
     digest = sha256(options.checkpoint)
-    metadata = variant.metadata(digest)
+    metadata = spec.metadata(digest)
     with scratch_folder(options.output) as scratch:
         made, other = scratch / "made", scratch / "other"
         made.mkdir()
         other.mkdir()
-        baselines = _baselines(formats, weights, variant, other)
+        baselines = _baselines(formats, weights, spec, other)
         reference = Reference(baselines["dce"], photos, options.pairs)
         if "onnx" in formats:
-            _write_onnx(weights, found, variant, metadata, made / stem)
+            _write_onnx(weights, found, spec, metadata, made / stem)
         if "ms" in formats:
-            _write_ms(weights, found, variant, metadata, calibration, made / stem)
+            _write_ms(weights, found, spec, metadata, calibration, made / stem)
         if "dce" in formats:
             write_dce(dce_model(integer_layers(found.layers), scale), made / f"{stem}_int8.dce")
         results = [
@@ -330,7 +308,7 @@ def _refuse_existing(options: QuantizeOptions, stem: str, models: Iterable[str])
         refuse_existing(options.output / name, options.overwrite)
 
 
-def _notes(found: Quantised, formats: Sequence[str], target: float) -> list[str]:
+def _notes(found: Quantized, formats: Sequence[str], target: float) -> list[str]:
     """What the mixed precision came to."""
     if found.wide:
         notes = [f"kept wide in .onnx, to reach {target:g} dB: {', '.join(sorted(found.wide))}"]

@@ -39,8 +39,8 @@ def percentile(samples: Samples) -> Bounds:
 def _shrunk(samples: Samples) -> list[Bounds]:
     """The candidates of a search: the full range, shrunk about the median."""
     low, high = samples.min(axis=0).astype(np.float64), samples.max(axis=0).astype(np.float64)
-    centre = np.median(samples, axis=0)
-    return [(centre + (low - centre) * shrink, centre + (high - centre) * shrink) for shrink in SHRINKS]
+    center = np.median(samples, axis=0)
+    return [(center + (low - center) * shrink, center + (high - center) * shrink) for shrink in SHRINKS]
 
 
 def _best(samples: Samples, cost: Callable[[Samples, Bounds], NDArray[np.float64]]) -> Bounds:
@@ -71,15 +71,15 @@ def _channel_divergence(values: NDArray[np.float32], low: float, high: float) ->
     if most <= least:
         return 0.0
     true, edges = np.histogram(values, bins=BINS, range=(least, most))
-    centres = (edges[:-1] + edges[1:]) / 2
-    levels = np.clip(np.round((centres - low) / max(high - low, 1e-12) * LEVELS), 0, LEVELS).astype(int)
+    centers = (edges[:-1] + edges[1:]) / 2
+    levels = np.clip(np.round((centers - low) / max(high - low, 1e-12) * LEVELS), 0, LEVELS).astype(int)
     mass = np.bincount(levels, true, LEVELS + 1)
     occupied = np.bincount(levels, true > 0, LEVELS + 1)
-    quantised = np.where(true > 0, mass[levels] / np.maximum(occupied[levels], 1), 0)
+    quantized = np.where(true > 0, mass[levels] / np.maximum(occupied[levels], 1), 0)
     # What clipping moves to the last levels stays there in the quantised distribution, and not in the true one.
     present = true > 0
-    p, q = true[present] / true.sum(), quantised[present] / quantised.sum()
-    clipped = float(true[(centres < low) | (centres > high)].sum() / true.sum())
+    p, q = true[present] / true.sum(), quantized[present] / quantized.sum()
+    clipped = float(true[(centers < low) | (centers > high)].sum() / true.sum())
     return float(np.sum(p * np.log(p / q))) + clipped
 
 

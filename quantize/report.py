@@ -200,7 +200,7 @@ def _crops(result: FileResult) -> str:
     crop = result.measurement.crop
     if crop is None:
         return ""
-    difference = np.abs(crop.fp32.astype(np.int16) - crop.quantised)
+    difference = np.abs(crop.fp32.astype(np.int16) - crop.quantized)
     factor = 32
     amplified = np.clip(difference * factor, 0, 255).astype(np.uint8)
     title = f"{result.measurement.file}: {crop.picture}, row {crop.row}, column {crop.column}"
@@ -209,7 +209,7 @@ def _crops(result: FileResult) -> str:
             page.heading(title, 3),
             page.figure(crop.source, "source"),
             page.figure(crop.fp32, "fp32"),
-            page.figure(crop.quantised, "quantised"),
+            page.figure(crop.quantized, "quantised"),
             page.figure(amplified, f"difference x {factor} (at most {int(difference.max())} levels)"),
         )
     )

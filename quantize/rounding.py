@@ -22,7 +22,7 @@ from dcelite.quantize.int8_network import (
     FILTERED_ZERO,
     LARGEST_WEIGHT,
     OUTPUT_SCALE,
-    QuantisedLayer,
+    QuantizedLayer,
 )
 
 SMALLEST_SCALE = 1e-3
@@ -35,14 +35,14 @@ Array = NDArray[np.float32]
 Moments = NDArray[np.float64]
 
 
-def quantise_output(values: Array) -> Array:
+def quantize_output(values: Array) -> Array:
     """Layer outputs through uint8 and back."""
     scale = np.float32(OUTPUT_SCALE)
     result: Array = (np.clip(np.rint(values / scale), 0, 255) * scale).astype(np.float32)
     return result
 
 
-def quantise_filtered(values: Array) -> Array:
+def quantize_filtered(values: Array) -> Array:
     """Depthwise outputs through uint8 and back."""
     scale = np.float32(FILTERED_SCALE)
     steps = np.clip(np.rint(values / scale), -FILTERED_ZERO, 255 - FILTERED_ZERO)
@@ -202,7 +202,7 @@ def _round_pointwise(layer: Layer, inputs: Sequence[Array], targets: Sequence[Ar
     return _rounded(target, [system] * rows, np.broadcast_to(mean_x, target.shape), mean_y, grids_of)
 
 
-def _quantise(
+def _quantize(
     layers: Sequence[Layer],
     values: Sequence[Values],
     grids_of: GridOf,
@@ -224,16 +224,16 @@ def _quantise(
     return result
 
 
-def quantise(layers: Sequence[Layer], values: Sequence[Values]) -> list[QuantisedLayer]:
+def quantize(layers: Sequence[Layer], values: Sequence[Values]) -> list[QuantizedLayer]:
     """Integer weights for an equalised network whose activations are 8-bit.
 
     Args:
         layers: the equalised network.
         values: its runs on the calibration pictures.
     """
-    pairs = _quantise(layers, values, symmetric_grids, quantise_output, quantise_filtered)
+    pairs = _quantize(layers, values, symmetric_grids, quantize_output, quantize_filtered)
     return [
-        QuantisedLayer(
+        QuantizedLayer(
             depth.steps.astype(np.int8), depth.scale, depth.bias, point.steps.astype(np.int8), point.scale, point.bias
         )
         for depth, point in pairs
@@ -242,5 +242,5 @@ def quantise(layers: Sequence[Layer], values: Sequence[Values]) -> list[Quantise
 
 def round_affine(layers: Sequence[Layer], values: Sequence[Values]) -> list[Layer]:
     """Weights on the grids of MindSpore Lite's weight-only quantisation, for a network whose activations stay float."""
-    pairs = _quantise(layers, values, affine_grids, lambda x: np.maximum(x, np.float32(0)), lambda x: x)
+    pairs = _quantize(layers, values, affine_grids, lambda x: np.maximum(x, np.float32(0)), lambda x: x)
     return [Layer(depth.real, depth.bias, point.real, point.bias) for depth, point in pairs]

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.metrics import psnr
 from dcelite.quantize.float_network import Layer, Values, depthwise, joined
-from dcelite.quantize.rounding import quantise_filtered, quantise_output
+from dcelite.quantize.rounding import quantize_filtered, quantize_output
 
 Image = NDArray[np.float32]
 
@@ -57,17 +57,17 @@ def activation_names(layers: int) -> list[str]:
     return names
 
 
-def run_quantised(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -> Values:
+def run_quantized(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -> Values:
     """Run an equalised network with all activations but the ``wide`` ones in 8 bits."""
-    outputs = [image if output_name(0) in wide else quantise_output(image)]
+    outputs = [image if output_name(0) in wide else quantize_output(image)]
     filtered = []
     for index, layer in enumerate(layers):
         d = depthwise(joined(outputs, index), layer.depth, layer.depth_bias)
-        filtered.append(d if filtered_name(index) in wide else quantise_filtered(d))
+        filtered.append(d if filtered_name(index) in wide else quantize_filtered(d))
         result = filtered[-1] @ layer.point.T + layer.point_bias
         if index + 1 < len(layers):
             narrow = output_name(index + 1) not in wide
-            result = quantise_output(result) if narrow else np.maximum(result, np.float32(0))
+            result = quantize_output(result) if narrow else np.maximum(result, np.float32(0))
         outputs.append(result)
     return Values(filtered, outputs)
 
@@ -78,7 +78,7 @@ def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.u
 
 
 class Judge:
-    """Fidelity of variants of a network to the float one, over some pictures."""
+    """Fidelity of versions of a network to the float one, over some pictures."""
 
     def __init__(self, images: Sequence[Image], layers: Sequence[Layer], values: Sequence[Values]) -> None:
         """``values`` are the runs of the float ``layers`` on the images."""
@@ -89,7 +89,7 @@ class Judge:
 
     def fidelities(self, layers: Sequence[Layer], wide: frozenset[str]) -> list[float]:
         """In dB, of each picture."""
-        maps = (run_quantised(x, layers, wide).curve_map for x in self._images)
+        maps = (run_quantized(x, layers, wide).curve_map for x in self._images)
         return [psnr(w, enhanced(x, a)) for w, x, a in zip(self._wanted, self._images, maps, strict=True)]
 
     def noise_ratios(self, layers: Sequence[Layer]) -> dict[str, float]:
@@ -97,7 +97,7 @@ class Judge:
         signal: dict[str, float] = {}
         noise: dict[str, float] = {}
         for image, true in zip(self._images, self._values, strict=True):
-            seen = run_quantised(image, layers, frozenset())
+            seen = run_quantized(image, layers, frozenset())
             pairs = [(filtered_name(n), true.filtered[n], seen.filtered[n]) for n in range(len(layers))]
             pairs += [(output_name(n), true.outputs[n], seen.outputs[n]) for n in range(len(layers))]
             for name, a, b in pairs:

@@ -51,9 +51,9 @@ def shared() -> Path:
 def mindspore() -> Any:
     if importlib.util.find_spec("mindspore") is None:
         skip("mindspore is absent")
-    import mindspore
+    from dcelite.training.backend import ms
 
-    return mindspore
+    return ms
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
-from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.errors import DceliteError
+from dcelite.extras import require
 from dcelite.training.config import SMOOTHNESS_WEIGHTS, LossConfig, TrainingConfig
 
 DEFAULT_MINUTES = 20.0
@@ -58,12 +59,11 @@ def _given(args: argparse.Namespace, config: type[TrainingConfig] | type[LossCon
 
 
 def run(args: argparse.Namespace) -> None:
-    try:
-        from dcelite.training.run import load_config
-        from dcelite.training.train import train
-    except ImportError as error:
-        raise EngineUnavailableError(f"training needs {error.name}: pip install 'dcelite[train]'") from None
+    require("train", "training", "mindspore", "matplotlib")
+
     from dcelite.training.dataset import read_names
+    from dcelite.training.run import load_config
+    from dcelite.training.train import train
 
     given, given_losses = _given(args, TrainingConfig), _given(args, LossConfig)
     if args.resume:

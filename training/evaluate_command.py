@@ -1,4 +1,4 @@
-"""``dcelite evaluate`` and ``dcelite figure``. Import scikit-image and matplotlib only when they run."""
+"""``dcelite evaluate`` and ``dcelite figure``. Import scikit-image and matplotlib only where they are needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
+from dcelite.errors import DceliteError, ImageError
+from dcelite.extras import require
 from dcelite.files import refuse_existing
 from dcelite.pictures import find_pairs, find_pictures, read_rgb
 from dcelite.progress import track
@@ -95,10 +96,8 @@ def add_models(parser: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[list[tuple[str, Model]]]:
     """The models and their names; None stands for the shipped weights."""
-    try:
-        from dcelite.training.evaluate import open_model
-    except ImportError as error:
-        raise EngineUnavailableError(f"evaluation needs {error.name}: pip install 'dcelite[train]'") from None
+    from dcelite.training.evaluate import open_model
+
     with contextlib.ExitStack() as stack:
         models = []
         for path in paths:
@@ -114,6 +113,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
             refuse_existing(path, args.overwrite)
             if not path.parent.is_dir():
                 raise DceliteError(f"{path.parent}: no such folder; an existing one was wanted for {path.name}")
+    require("train", "evaluation", *["skimage"] * bool(args.pairs), *["matplotlib"] * bool(args.sheet))
     with opened(args.model or [None], args) as models, opened([args.against] if args.against else [], args) as others:
         from dcelite.training import evaluate
 
@@ -163,6 +163,7 @@ def print_table(evaluation: Evaluation) -> None:
 
 def run_figure(args: argparse.Namespace) -> None:
     refuse_existing(args.output, args.overwrite)
+    require("train", "figure", "matplotlib")
     with opened(args.model or [None], args) as models:
         from dcelite.training.sheet import map_figure
 

@@ -21,8 +21,8 @@ scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0:
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
+from dcelite.training.backend import Tensor, nn, ops
 from dcelite.training.config import TERMS, LossConfig
 
 BRIGHTEST_RECOVERED = 0.45
@@ -46,20 +46,20 @@ class ZeroReferenceLoss(nn.Cell):
     def construct(self, image: Tensor, original: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
         target, importance = self.config.exposure_target, 1.0
         if self.config.well_lit > 0:
-            patches, before = self.patches(_grey(image)), self.patches(_grey(original))
+            patches, before = self.patches(_gray(image)), self.patches(_gray(original))
             share = well_lit_share(before, self.config.well_lit)
             target = exposure_targets(patches, before, share, target)
             importance = 1 + (self.config.well_lit_weight - 1) * share * undarkened(patches, before)
         terms = (
-            spatial_consistency(self.regions(_grey(image)), self.regions(_grey(enhanced))),
-            exposure_control(self.patches(_grey(enhanced)), target, importance),
-            colour_constancy(enhanced),
+            spatial_consistency(self.regions(_gray(image)), self.regions(_gray(enhanced))),
+            exposure_control(self.patches(_gray(enhanced)), target, importance),
+            color_constancy(enhanced),
             illumination_smoothness(curve_map),
         )
         return self.weights * ops.stack(terms)
 
 
-def _grey(image: Tensor) -> Tensor:
+def _gray(image: Tensor) -> Tensor:
     """(N, 3, H, W) -> (N, 1, H, W): the mean of the three colours."""
     return image.mean(1, keep_dims=True)
 
@@ -113,7 +113,7 @@ def exposure_control(patches: Tensor, target: float | Tensor, importance: float 
     return (importance * distance * distance).mean()
 
 
-def colour_constancy(enhanced: Tensor) -> Tensor:
+def color_constancy(enhanced: Tensor) -> Tensor:
     """Equation 6 with a root: sqrt(sum over {RG, RB, GB} of (J_p - J_q)^4), J the mean of a colour over the image.
 
     The grey-world assumption: the mean colour of an image is grey.

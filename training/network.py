@@ -7,12 +7,12 @@ same mathematics in NumPy; parameter names are those of the published code, so p
 from __future__ import annotations
 
 import numpy as np
-from mindspore import Tensor, nn, ops
 
 from dcelite.errors import ModelError
 from dcelite.model.architecture import Architecture, architecture_of
 from dcelite.model.checkpoint import Weights
 from dcelite.reference import ITERATIONS
+from dcelite.training.backend import Tensor, nn, ops
 
 
 def _convolution(channels_in: int, channels_out: int, kernel: int, groups: int = 1) -> nn.Conv2d:

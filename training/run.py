@@ -16,9 +16,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, ModelError, OutputError
@@ -32,6 +30,7 @@ from dcelite.files import (
 )
 from dcelite.model import ckpt_file
 from dcelite.model.checkpoint import read_arrays, save_weights, select_weights
+from dcelite.training.backend import Tensor, ms
 from dcelite.training.config import TERMS, LossConfig, TrainingConfig
 from dcelite.training.dataset import TrainingImages
 from dcelite.training.network import weights_of

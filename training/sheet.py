@@ -59,7 +59,7 @@ def contact_sheet(
             show_map(next(cells), heat_map(model, image), image.shape[:2], "curve map", maps)
         if wanted is not None:
             show(next(cells), wanted, f"reference, mean {wanted.mean():.0f}\n")
-    add_colour_bar(figure, maps)
+    add_color_bar(figure, maps)
     save(figure, path, overwrite)
 
 
@@ -93,10 +93,10 @@ def map_figure(
         figures = measure(source.name, image, result)
         show(cells[0], image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
         show(cells[1], result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
-        for channel, colour in enumerate(("red", "green", "blue")):
-            show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {colour}", maps)
+        for channel, color in enumerate(("red", "green", "blue")):
+            show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {color}", maps)
         tone_curve(cells[5], image, result)
-    add_colour_bar(figure, maps)
+    add_color_bar(figure, maps)
     save(figure, path, overwrite)
 
 
@@ -112,14 +112,14 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     """What becomes of every input level: median, and the range of the middle 80 % where the curve differs by place."""
     axes.set_title("tone curve\n", fontsize=8)
     axes.plot((0, 255), (0, 255), color="0.8", linewidth=0.8)
-    for channel, colour in enumerate(("C3", "C2", "C0")):
+    for channel, color in enumerate(("C3", "C2", "C0")):
         before, after = image[..., channel].ravel(), result[..., channel].ravel()
         levels = [level for level in range(256) if np.count_nonzero(before == level) >= 10]
         if not levels:
             continue
         ranges = np.array([np.percentile(after[before == level], (10, 50, 90)) for level in levels])
-        axes.fill_between(levels, ranges[:, 0], ranges[:, 2], color=colour, alpha=0.15, linewidth=0)
-        axes.plot(levels, ranges[:, 1], color=colour, linewidth=1)
+        axes.fill_between(levels, ranges[:, 0], ranges[:, 2], color=color, alpha=0.15, linewidth=0)
+        axes.plot(levels, ranges[:, 1], color=color, linewidth=1)
     axes.set(xlim=(0, 255), ylim=(0, 255), box_aspect=1)
     axes.tick_params(labelsize=6)
 
@@ -134,7 +134,7 @@ def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Rgb, Rgb, Map]]) ->
         show(cells[0], image, f"input, mean {image.mean():.0f}")
         show(cells[1], result, f"step {step}, mean {result.mean():.0f}")
         show_map(cells[2], -curve_map.mean(2), image.shape[:2], "curve map", maps)
-    add_colour_bar(figure, maps)
+    add_color_bar(figure, maps)
     save(figure, path, overwrite=True)
 
 
@@ -177,7 +177,7 @@ def show_map(axes: Any, values: Map | None, size: tuple[int, ...], text: str, ma
     maps.append(axes.imshow(values, cmap=HEAT, extent=(0, width, height, 0)))
 
 
-def add_colour_bar(figure: Figure, maps: Sequence[Any]) -> None:
+def add_color_bar(figure: Figure, maps: Sequence[Any]) -> None:
     """One range of colours for all maps, white at 0, and below all a bar that says what they mean."""
     if not maps:
         return

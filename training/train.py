@@ -9,9 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
-from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError
@@ -19,6 +17,7 @@ from dcelite.interrupts import deferred_interrupts
 from dcelite.model.checkpoint import Weights
 from dcelite.progress import Progress
 from dcelite.training.averaging import WeightAverage
+from dcelite.training.backend import Tensor, ms, nn
 from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.losses import ZeroReferenceLoss

@@ -14,8 +14,8 @@ from dcelite.bench.compare import change
 from dcelite.bench.compare.change import FASTER, LEAST_CHANGE, LEVEL, SAME, SLOWER, UNKNOWN
 from dcelite.bench.report.document import Document, read, run_of
 from dcelite.bench.report.text import row_name
-from dcelite.bench.statistics import require_scipy
 from dcelite.errors import DceliteError
+from dcelite.extras import require
 from dcelite.report.tables import text_table
 
 
@@ -85,7 +85,7 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
 
 def main(before: Path, after: Path) -> int:
     """Print the comparison; returns 1 where something became slower or fails now, else 0."""
-    require_scipy("dcelite bench compare")
+    require("bench", "dcelite bench compare", "scipy")
     a, b = read(before), read(after)
     if not {key(result) for result in a["results"]} & {key(result) for result in b["results"]}:
         raise DceliteError(f"{after}: has no row in common with {before}")

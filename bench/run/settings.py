@@ -14,7 +14,7 @@ from dcelite.bench.run.variants import Variant, available_isas, is_native, varia
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import MAX_DIMENSION
 
-ISAS = ("avx512", "avx2", "neon", "scalar")
+ISAS = ("avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon", "scalar")
 """Instruction sets of processors other than this one are known by name, too: their rows have a reason, not times."""
 MAX_THREADS = 64
 QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2)

@@ -418,7 +418,8 @@ def test_without_scipy_a_run_is_reported_and_its_intervals_come_later(
     validate(own)
     assert own["notes"] == [documents.WITHOUT_SCIPY]
     assert own["results"][1]["slowdown"] | {"median": 1.0} == {
-        "to": own["results"][0]["label"], "median": 1.0,
+        "to": own["results"][0]["label"],
+        "median": 1.0,
         **dict.fromkeys(("low", "high", "verdict")),
     }
     assert "note: SciPy is not installed" in hidden.stdout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 from dataclasses import replace
 
@@ -11,7 +12,7 @@ import pytest
 
 from generated import ARCHITECTURES, picture, weights_of
 
-pytest.importorskip("mindspore")
+pytest.importorskip("dcelite.training.backend")
 
 from dcelite import Enhancer, reference
 from dcelite.errors import DceliteError, EngineUnavailableError, OutputError
@@ -204,11 +205,9 @@ def test_an_absent_runtime_is_skipped_by_default_and_refused_on_demand(checkpoin
 
 
 def test_a_missing_python_package_is_named(checkpoint_of, folder, monkeypatch):
-    found = export_module.importlib.util.find_spec
+    found = importlib.util.find_spec
     hide: set[str] = {"onnxruntime"}
-    monkeypatch.setattr(
-        export_module.importlib.util, "find_spec", lambda name, *rest: None if name in hide else found(name, *rest)
-    )
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *rest: None if name in hide else found(name, *rest))
     with pytest.raises(EngineUnavailableError, match=r"--formats onnx: onnxruntime is not installed; run: pip install"):
         export(options(checkpoint_of("zerodcepp"), folder))
     hide.add("mindspore")

@@ -65,7 +65,7 @@ def test_size_is_height_first():
 
 
 def test_an_output_that_is_a_file(capsys, checkpoint_of, tmp_path):
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     path = tmp_path / "file"
     path.write_text("precious")
     line = fails(capsys, "--checkpoint", checkpoint_of("zerodcepp"), "--output", path, "--formats", "dce")
@@ -74,7 +74,7 @@ def test_an_output_that_is_a_file(capsys, checkpoint_of, tmp_path):
 
 
 def test_an_output_folder_that_is_not_writable(capsys, checkpoint_of, tmp_path):
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     folder = tmp_path / "locked"
     folder.mkdir(mode=0o500)
     if os.access(folder, os.W_OK):  # root may write anywhere, except where the kernel refuses
@@ -89,7 +89,7 @@ def test_unknown_format(capsys, checkpoint_of, tmp_path):
 
 
 def test_the_command_writes_the_files(capsys, checkpoint_of, tmp_path):
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     code = main(
         ["export", "--checkpoint", str(checkpoint_of("zerodcepp")), "--output", str(tmp_path), "--formats", "dce"]
     )
@@ -125,7 +125,7 @@ def test_the_help_needs_no_heavy_package():
 @pytest.mark.parametrize("child_dies", [False, True])
 def test_ctrl_c_between_two_steps(capfd, checkpoint_of, tmp_path, child_dies, monkeypatch):
     """The first Ctrl-C waits for the step under way, in which MindSpore would crash; nothing is left behind."""
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     from dcelite.export import export as export_module
 
     def interrupted(*arguments):
@@ -147,7 +147,7 @@ def test_ctrl_c_between_two_steps(capfd, checkpoint_of, tmp_path, child_dies, mo
 
 @pytest.mark.parametrize("moment", ["importing MindSpore", "running a graph"])
 def test_ctrl_c_in_a_real_process(checkpoint_of, tmp_path, moment):
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     out = tmp_path / "out"
     arguments = ["export", "--checkpoint", str(checkpoint_of("zerodcepp")), "--output", str(out)]
     process = subprocess.Popen(

@@ -8,7 +8,7 @@ import pytest
 from dcelite import reference
 from dcelite.errors import DceliteError
 from dcelite.export.lite import write_ms
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.mindspore_lite import open_model
 
 from generated import ARCHITECTURES, SIZES, picture, weights_of
@@ -23,7 +23,7 @@ def _needs_mindspore_lite() -> None:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
     arrays = weights_of(architecture).arrays
-    write_ms(arrays, Variant(architecture, 7), {}, tmp_path / "model.ms")
+    write_ms(arrays, ExportSpec(architecture, 7), {}, tmp_path / "model.ms")
     with open_model(tmp_path / "model.ms") as model:
         assert (model.kind, model.scale, model.sealed) == ("curve_map", 7, True)
         for height, width in SIZES:
@@ -39,7 +39,7 @@ def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
 @pytest.mark.parametrize("uint8", [False, True])
 def test_enhancement_equals_the_reference(architecture, scale, size, uint8, tmp_path):
     arrays = weights_of(architecture).arrays
-    write_ms(arrays, Variant(architecture, scale, True, uint8, size), {}, tmp_path / "model.ms")
+    write_ms(arrays, ExportSpec(architecture, scale, True, uint8, size), {}, tmp_path / "model.ms")
     image = picture(*size)
     with open_model(tmp_path / "model.ms") as model:
         if uint8:
@@ -52,7 +52,7 @@ def test_enhancement_equals_the_reference(architecture, scale, size, uint8, tmp_
 
 
 def test_one_row_is_refused(tmp_path):
-    variant = Variant("zerodcepp", 12, True, False, (1, 17))
+    spec = ExportSpec("zerodcepp", 12, True, False, (1, 17))
     with pytest.raises(DceliteError, match="--size 1x17: MindSpore Lite resizes to 2x2 and more"):
-        write_ms(weights_of("zerodcepp").arrays, variant, {}, tmp_path / "model.ms")
+        write_ms(weights_of("zerodcepp").arrays, spec, {}, tmp_path / "model.ms")
     assert not list(tmp_path.iterdir())

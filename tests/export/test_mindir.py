@@ -10,12 +10,12 @@ import pytest
 
 from dcelite import reference
 from dcelite.errors import ModelError
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 
 from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
-ms = pytest.importorskip("mindspore")
+backend = pytest.importorskip("dcelite.training.backend")
 mindir = pytest.importorskip("dcelite.export.mindir")
 
 
@@ -23,11 +23,11 @@ mindir = pytest.importorskip("dcelite.export.mindir")
 def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
     weights = weights_of(architecture)
     path = tmp_path / "model.mindir"
-    mindir.write_mindir(weights, Variant(architecture, 12), {}, path)
+    mindir.write_mindir(weights, ExportSpec(architecture, 12), {}, path)
     cell = mindir.load_mindir(path)
     for height, width in SIZES:
         image = picture(height, width) / 255.0
-        curve_map = cell(ms.Tensor(image.transpose(2, 0, 1)[None].astype(np.float32))).asnumpy()
+        curve_map = cell(backend.Tensor(image.transpose(2, 0, 1)[None].astype(np.float32))).asnumpy()
         expected = reference.network(image, weights.arrays)
         np.testing.assert_allclose(curve_map[0].transpose(1, 2, 0), expected, atol=2e-6)
 
@@ -38,10 +38,10 @@ def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
 def test_enhancement_equals_the_reference(architecture, scale, size, uint8, tmp_path):
     weights = weights_of(architecture)
     path = tmp_path / "model.mindir"
-    mindir.write_mindir(weights, Variant(architecture, scale, True, uint8, size), {}, path)
+    mindir.write_mindir(weights, ExportSpec(architecture, scale, True, uint8, size), {}, path)
     image = picture(*size)
     array = image[None] if uint8 else (image / 255.0).astype(np.float32).transpose(2, 0, 1)[None]
-    enhanced = mindir.load_mindir(path)(ms.Tensor(array)).asnumpy()
+    enhanced = mindir.load_mindir(path)(backend.Tensor(array)).asnumpy()
     if not uint8:
         enhanced = reference.to_8_bit(enhanced.transpose(0, 2, 3, 1))
     assert enhanced.dtype == np.uint8
@@ -51,7 +51,7 @@ def test_enhancement_equals_the_reference(architecture, scale, size, uint8, tmp_
 def test_file_is_ordinary_and_readable(tmp_path):
     """MindSpore itself writes mode 0400 and names that begin with that of the compiled function."""
     path = tmp_path / "model.mindir"
-    mindir.write_mindir(weights_of("zerodcepp"), Variant("zerodcepp", 12), {"dcelite.scale": "12"}, path)
+    mindir.write_mindir(weights_of("zerodcepp"), ExportSpec("zerodcepp", 12), {"dcelite.scale": "12"}, path)
     assert list(tmp_path.iterdir()) == [path]
     umask = os.umask(0)
     os.umask(umask)
@@ -64,7 +64,7 @@ def test_file_is_ordinary_and_readable(tmp_path):
 
 def test_damage_is_found_before_mindspore_reads_the_file(tmp_path, rng):
     path = tmp_path / "model.mindir"
-    mindir.write_mindir(weights_of("zerodcepp"), Variant("zerodcepp", 12), {}, path)
+    mindir.write_mindir(weights_of("zerodcepp"), ExportSpec("zerodcepp", 12), {}, path)
     data = path.read_bytes()
     mindir.load_mindir(path)
     cases = [b"", data[:100], data[:-1], b"\x08\x0a\x12\x05other" * 50]

@@ -9,14 +9,14 @@ import pytest
 
 from dcelite import reference
 from dcelite.export.onnx_graph import OPSET, build_model, write_onnx
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 
 from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
 
 
-def session(arrays, variant: Variant) -> onnxruntime.InferenceSession:
-    model = build_model(arrays, variant, variant.metadata("0" * 64, "0"))
+def session(arrays, spec: ExportSpec) -> onnxruntime.InferenceSession:
+    model = build_model(arrays, spec, spec.metadata("0" * 64, "0"))
     return onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
@@ -27,8 +27,8 @@ def planar(image: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 @pytest.mark.parametrize("resize", [False, True])
 def test_graph_names_are_those_of_the_layers(architecture, resize):
-    variant = Variant(architecture, 12, resize_in_graph=resize)
-    graph = build_model(weights_of(architecture).arrays, variant, {}).graph
+    spec = ExportSpec(architecture, 12, resize_in_graph=resize)
+    graph = build_model(weights_of(architecture).arrays, spec, {}).graph
     assert [value.name for value in graph.input] == ["image"]
     assert [value.name for value in graph.output] == ["enhanced" if resize else "curve_map"]
     parameters = set(ARCHITECTURES[architecture].parameter_shapes)
@@ -42,16 +42,16 @@ def test_graph_names_are_those_of_the_layers(architecture, resize):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_weights_are_kept_bit_for_bit(architecture):
     arrays = weights_of(architecture).arrays
-    graph = build_model(arrays, Variant(architecture, 12), {}).graph
+    graph = build_model(arrays, ExportSpec(architecture, 12), {}).graph
     stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
     for name, array in arrays.items():
         np.testing.assert_array_equal(stored[name], array)
 
 
 def test_file_passes_the_checker_and_tells_what_it_is(tmp_path):
-    variant = Variant("zerodcepp", 6, resize_in_graph=True, uint8=True)
+    spec = ExportSpec("zerodcepp", 6, resize_in_graph=True, uint8=True)
     path = tmp_path / "model.onnx"
-    write_onnx(weights_of("zerodcepp").arrays, variant, variant.metadata("ab" * 32, "1.2.3"), path)
+    write_onnx(weights_of("zerodcepp").arrays, spec, spec.metadata("ab" * 32, "1.2.3"), path)
     onnx.checker.check_model(str(path), full_check=True)
     model = onnx.load(path)
     assert [(entry.domain, entry.version) for entry in model.opset_import] == [("", OPSET)]
@@ -75,7 +75,7 @@ def test_file_passes_the_checker_and_tells_what_it_is(tmp_path):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_curve_network_equals_the_reference_at_any_size(architecture):
     arrays = weights_of(architecture).arrays
-    run = session(arrays, Variant(architecture, 12))
+    run = session(arrays, ExportSpec(architecture, 12))
     for height, width in SIZES:
         image = picture(height, width)
         (curve_map,) = run.run(["curve_map"], {"image": planar(image)})
@@ -84,7 +84,7 @@ def test_curve_network_equals_the_reference_at_any_size(architecture):
 
 
 def test_curve_network_takes_batches():
-    run = session(weights_of("zerodcepp").arrays, Variant("zerodcepp", 12))
+    run = session(weights_of("zerodcepp").arrays, ExportSpec("zerodcepp", 12))
     images = [planar(picture(9, 8)) for _ in range(3)]
     (together,) = run.run(None, {"image": np.concatenate(images)})
     for image, curve_map in zip(images, together, strict=True):
@@ -97,7 +97,7 @@ def test_curve_network_takes_batches():
 @pytest.mark.parametrize("uint8", [False, True])
 def test_enhancement_equals_the_reference_at_any_size(architecture, scale, uint8):
     arrays = weights_of(architecture).arrays
-    run = session(arrays, Variant(architecture, scale, resize_in_graph=True, uint8=uint8))
+    run = session(arrays, ExportSpec(architecture, scale, resize_in_graph=True, uint8=uint8))
     for height, width in SIZES:
         image = picture(height, width)
         (enhanced,) = run.run(["enhanced"], {"image": image[None] if uint8 else planar(image)})
@@ -110,7 +110,7 @@ def test_enhancement_equals_the_reference_at_any_size(architecture, scale, uint8
 def test_enhancement_of_a_large_image(height, width):
     arrays = weights_of("zerodcepp").arrays
     image = picture(height, width)
-    run = session(arrays, Variant("zerodcepp", 12, resize_in_graph=True, uint8=True))
+    run = session(arrays, ExportSpec("zerodcepp", 12, resize_in_graph=True, uint8=True))
     (enhanced,) = run.run(None, {"image": image[None]})
     assert_equals_reference(enhanced[0], reference.enhance(image, arrays, 12))
 
@@ -119,15 +119,15 @@ def test_enhancement_of_a_4k_row_keeps_its_coordinates():
     """Float32 source coordinates lose most where the image is longest."""
     arrays = weights_of("zerodcepp").arrays
     image = picture(3, 3847)
-    run = session(arrays, Variant("zerodcepp", 12, resize_in_graph=True, uint8=True))
+    run = session(arrays, ExportSpec("zerodcepp", 12, resize_in_graph=True, uint8=True))
     (enhanced,) = run.run(None, {"image": image[None]})
     assert_equals_reference(enhanced[0], reference.enhance(image, arrays, 12))
 
 
 def test_fixed_size_graph_has_no_free_axis():
     arrays = weights_of("zerodcepp").arrays
-    variant = Variant("zerodcepp", 12, resize_in_graph=True, size=(25, 37))
-    run = session(arrays, variant)
+    spec = ExportSpec("zerodcepp", 12, resize_in_graph=True, size=(25, 37))
+    run = session(arrays, spec)
     assert run.get_inputs()[0].shape == [1, 3, 25, 37]
     assert run.get_outputs()[0].shape == [1, 3, 25, 37]
     image = picture(25, 37)
@@ -138,5 +138,7 @@ def test_fixed_size_graph_has_no_free_axis():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_default_scale_one_needs_no_resize(architecture):
     scale = ARCHITECTURES[architecture].scale
-    graph = build_model(weights_of(architecture).arrays, Variant(architecture, scale, resize_in_graph=True), {}).graph
+    graph = build_model(
+        weights_of(architecture).arrays, ExportSpec(architecture, scale, resize_in_graph=True), {}
+    ).graph
     assert any(node.op_type == "Resize" for node in graph.node) == (scale > 1)

@@ -9,20 +9,20 @@ import pytest
 
 from generated import ARCHITECTURES, weights_of
 
-pytest.importorskip("mindspore")
+pytest.importorskip("dcelite.training.backend")
 
 from dcelite import reference
 from dcelite.errors import ModelError
 from dcelite.export.golden import FREE_SIZES, golden_picture, golden_set, make_golden
 from dcelite.export.onnx_graph import write_onnx
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.export.verify import EQUAL_SHARE, MAP_TOLERANCE, compare, mindspore_network, verify
 
 
 @pytest.fixture(scope="module")
 def goldens():
-    variant = Variant("zerodcepp", 12)
-    return golden_set(variant, mindspore_network(weights_of("zerodcepp")), fixed=False)
+    spec = ExportSpec("zerodcepp", 12)
+    return golden_set(spec, mindspore_network(weights_of("zerodcepp")), fixed=False)
 
 
 def test_golden_pictures_are_dark_and_always_the_same():
@@ -46,10 +46,10 @@ def test_golden_results_are_those_of_the_reference(architecture, scale):
 
 
 def test_a_fixed_size_has_pictures_of_that_size():
-    variant = Variant("zerodcepp", 12, True, False, (20, 30))
+    spec = ExportSpec("zerodcepp", 12, True, False, (20, 30))
     network = mindspore_network(weights_of("zerodcepp"))
-    assert {golden.picture.shape for golden in golden_set(variant, network, fixed=True)} == {(20, 30, 3)}
-    assert len({golden.picture.shape for golden in golden_set(variant, network, fixed=False)}) == len(FREE_SIZES)
+    assert {golden.picture.shape for golden in golden_set(spec, network, fixed=True)} == {(20, 30, 3)}
+    assert len({golden.picture.shape for golden in golden_set(spec, network, fixed=False)}) == len(FREE_SIZES)
 
 
 def test_equal_results_pass(goldens):
@@ -100,23 +100,23 @@ def test_another_shape_is_named(goldens):
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_file_with_one_wrong_weight_fails(architecture, tmp_path):
     weights = weights_of(architecture)
-    variant = Variant(architecture, 12)
+    spec = ExportSpec(architecture, 12)
     golden = [make_golden("scene", (60, 84), 12, mindspore_network(weights))]
     path = tmp_path / "model.onnx"
-    write_onnx(weights.arrays, variant, {}, path)
-    assert verify("onnx", path, variant, golden).passed
+    write_onnx(weights.arrays, spec, {}, path)
+    assert verify("onnx", path, spec, golden).passed
     wrong = dict(weights.arrays)
     name = "e_conv7.point_conv.weight" if architecture == "zerodcepp" else "e_conv7.weight"
     wrong[name] = wrong[name].copy()
     place = np.unravel_index(np.argmax(np.abs(wrong[name])), wrong[name].shape)
     wrong[name][place] *= 1.05
-    write_onnx(wrong, variant, {}, path)
-    assert not verify("onnx", path, variant, golden).passed
+    write_onnx(wrong, spec, {}, path)
+    assert not verify("onnx", path, spec, golden).passed
 
 
 def test_a_file_that_its_runtime_refuses_is_named(tmp_path, goldens):
     path = tmp_path / "model.onnx"
-    variant = Variant("zerodcepp", 12)
-    write_onnx(weights_of("zerodcepp").arrays, variant, {}, path)
+    spec = ExportSpec("zerodcepp", 12)
+    write_onnx(weights_of("zerodcepp").arrays, spec, {}, path)
     with pytest.raises(ModelError, match=r"model\.onnx: does not run in its own runtime: .*enhanced"):
-        verify("onnx", path, dataclasses.replace(variant, resize_in_graph=True), goldens)
+        verify("onnx", path, dataclasses.replace(spec, resize_in_graph=True), goldens)

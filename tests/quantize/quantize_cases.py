@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.export.golden import golden_picture
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import ARCHITECTURES, LAYERS
 from dcelite.model.checkpoint import Weights
-from dcelite.quantize.equalise import equalise, measure_ranges, run_all
+from dcelite.quantize.equalize import equalize, measure_ranges, run_all
 from dcelite.quantize.float_network import Layer, Values, layers_of
-from dcelite.quantize.int8_network import QuantisedLayer
-from dcelite.quantize.rounding import quantise
+from dcelite.quantize.int8_network import QuantizedLayer
+from dcelite.quantize.rounding import quantize
 
-VARIANT = Variant("zerodcepp", 12)
-METADATA = VARIANT.metadata("0" * 64, "0")
+SPEC = ExportSpec("zerodcepp", 12)
+METADATA = SPEC.metadata("0" * 64, "0")
 
 
 @functools.cache
@@ -54,17 +54,17 @@ def small_pictures(first: int, count: int) -> tuple[NDArray[np.float32], ...]:
 
 
 @functools.cache
-def equalised() -> tuple[list[Layer], list[Values]]:
+def equalized() -> tuple[list[Layer], list[Values]]:
     """The equalised network of weights_of() and its runs on the calibration pictures."""
     layers = layers_of(weights_of().arrays)
     pictures = small_pictures(0, 8)
-    result = equalise(layers, measure_ranges(run_all(pictures, layers), "minmax"))
+    result = equalize(layers, measure_ranges(run_all(pictures, layers), "minmax"))
     return result, run_all(pictures, result)
 
 
 @functools.cache
-def quantised() -> list[QuantisedLayer]:
-    return quantise(*equalised())
+def quantized() -> list[QuantizedLayer]:
+    return quantize(*equalized())
 
 
 def save_pictures(folder: Path, count: int) -> Path:

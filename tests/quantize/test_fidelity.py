@@ -14,7 +14,7 @@ from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.model.checkpoint import load_weights
 from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.quantize.calibration import choose_pictures
-from dcelite.quantize.equalise import run_all
+from dcelite.quantize.equalize import run_all
 from dcelite.quantize.float_network import arrays_of, layers_of
 from dcelite.quantize.int8_network import dce_model, integer_layers
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
@@ -22,7 +22,7 @@ from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import psnr
 
-from quantize_cases import METADATA, VARIANT
+from quantize_cases import METADATA, SPEC
 from support import REPOSITORY, skip
 
 WEIGHTS = ("shipped", "upstream_zerodcepp_mindspore.ckpt", "upstream_zerodcepp_torch.pth")
@@ -69,7 +69,7 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(integer_layers(found.layers), 12), files["dce"])
-    write_onnx_int8(found.layers, VARIANT, METADATA, found.wide, files["onnx"])
+    write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
@@ -83,6 +83,6 @@ def test_mindspore_lite(shared, tmp_path):
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
     rounded = arrays_of(found.lite)
     maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]
-    write_ms_full(rounded, VARIANT, METADATA, calibration.images, maps, files["int8"])
-    write_ms_weight_only(arrays_of(found.weight_only), VARIANT, METADATA, files["weight8"])
+    write_ms_full(rounded, SPEC, METADATA, calibration.images, maps, files["int8"])
+    write_ms_weight_only(arrays_of(found.weight_only), SPEC, METADATA, files["weight8"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)

@@ -12,28 +12,28 @@ from dcelite import Enhancer
 from dcelite.errors import ModelError
 from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
 from dcelite.quantize.float_network import run as run_float
-from dcelite.quantize.int8_network import LARGEST_BIAS, dce_model, integer_layers, quantise_image, requantise, run, tanh
+from dcelite.quantize.int8_network import LARGEST_BIAS, dce_model, integer_layers, quantize_image, requantize, run, tanh
 
-from quantize_cases import equalised, picture, quantised, small_pictures, weights_of
+from quantize_cases import equalized, picture, quantized, small_pictures, weights_of
 
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("int8") / "model_int8.dce"
-    write_dce(dce_model(integer_layers(quantised()), 12), path)
+    write_dce(dce_model(integer_layers(quantized()), 12), path)
     return path
 
 
 def test_the_integer_network_is_near_the_float_one():
     for image in small_pictures(20, 3):
-        seen = run(quantise_image(image), integer_layers(quantised()))
-        wanted = run_float(image, equalised()[0]).curve_map
+        seen = run(quantize_image(image), integer_layers(quantized()))
+        wanted = run_float(image, equalized()[0]).curve_map
         assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
 
 
 def test_integer_sums_are_the_real_ones_in_other_units(rng):
-    for index, (integer, layer) in enumerate(zip(integer_layers(quantised()), quantised(), strict=True)):
-        real = layer.dequantised
+    for index, (integer, layer) in enumerate(zip(integer_layers(quantized()), quantized(), strict=True)):
+        real = layer.dequantized
         taps = rng.integers(0, 256, (50, len(layer.depth), 9))
         wanted = np.sum(taps / 255 * real.depth, axis=2) + real.depth_bias
         seen = (np.sum(taps * integer.depth.astype(int), axis=2) + integer.depth_bias) * integer.depth_multiplier
@@ -51,13 +51,13 @@ def test_tanh_is_accurate_in_float32():
     assert tanh(x) == pytest.approx(np.tanh(x.astype(np.float64)), abs=3e-7)
 
 
-def test_requantisation_rounds_ties_to_even_and_clips():
+def test_requantization_rounds_ties_to_even_and_clips():
     sums = np.array([-(2**30), -1, 1, 3, 5, 509, 511, 2**30], np.int32)
-    assert requantise(sums, np.float32(0.5)).tolist() == [0, 0, 0, 2, 2, 254, 255, 255]
+    assert requantize(sums, np.float32(0.5)).tolist() == [0, 0, 0, 2, 2, 254, 255, 255]
 
 
 def test_what_the_kernels_rely_on():
-    for layer in integer_layers(quantised()):
+    for layer in integer_layers(quantized()):
         for bias, multiplier in (
             (layer.depth_bias, layer.depth_multiplier),
             (layer.point_bias, layer.point_multiplier),
@@ -69,13 +69,13 @@ def test_what_the_kernels_rely_on():
 
 
 def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
-    data = dce_bytes(dce_model(integer_layers(quantised()), 12))
+    data = dce_bytes(dce_model(integer_layers(quantized()), 12))
     assert len(data) == 14027
     floats = dce_bytes(DceModel("zerodcepp", 12, weights_of().arrays))
     assert data[:8] == floats[:8]
     size, architecture, precision, scale, iterations, filters, channels = struct.unpack("<7I", data[16:44])
     assert (size, architecture, precision, scale, iterations, filters, channels) == (14027, 1, 1, 12, 8, 32, 3)
-    first = integer_layers(quantised())[0]
+    first = integer_layers(quantized())[0]
     assert data[64 : 64 + 27] == first.depth.tobytes()
 
 
@@ -90,7 +90,7 @@ def test_the_native_engine_gives_the_same_bits(monkeypatch, model, rng, isa):
             Enhancer(model).close()
         except ValueError:
             pytest.skip(f"this processor has no {isa}")
-    layers = integer_layers(quantised())
+    layers = integer_layers(quantized())
     for height, width in ((1, 1), (2, 1), (1, 2), (7, 9), (20, 31), (33, 64), (5, 101)):
         image = rng.integers(0, 256, (height, width, 3), np.uint8)
         wanted = run(image, layers)

@@ -23,9 +23,9 @@ from dcelite.quantize.lite_int8 import (
     write_ms_weight_only,
 )
 from dcelite.quantize.rounding import round_affine
-from dcelite.quantize.sensitivity import run_quantised
+from dcelite.quantize.sensitivity import run_quantized
 
-from quantize_cases import METADATA, VARIANT, equalised, quantised, small_pictures, weights_of
+from quantize_cases import METADATA, SPEC, equalized, quantized, small_pictures, weights_of
 from support import skip
 
 
@@ -42,21 +42,21 @@ def curve_map(path, image):
         return model.run(np.ascontiguousarray(image.transpose(2, 0, 1))).transpose(1, 2, 0)
 
 
-def test_weight_only_quantisation_changes_no_weight(tmp_path):
-    layers = round_affine(*equalised())
+def test_weight_only_quantization_changes_no_weight(tmp_path):
+    layers = round_affine(*equalized())
     path = tmp_path / "weight8.ms"
-    write_ms_weight_only(arrays_of(layers), VARIANT, METADATA, path)
+    write_ms_weight_only(arrays_of(layers), SPEC, METADATA, path)
     image = small_pictures(20, 1)[0]
     assert curve_map(path, image) == pytest.approx(run(image, layers).curve_map, abs=1e-5)
     assert "quant_type=WEIGHT_QUANT" in path.with_suffix(".cfg").read_text()
 
 
 def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     path = tmp_path / "int8.ms"
     pictures = small_pictures(0, 8)
     maps = [run(picture, layers).curve_map for picture in pictures]
-    used = write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, maps, path)
+    used = write_ms_full(arrays_of(layers), SPEC, METADATA, pictures, maps, path)
     assert [name for name, array in used.items() if not np.array_equal(array, arrays_of(layers)[name])] == [LAST_BIAS]
     config = configparser.ConfigParser()
     config.read(path.with_suffix(".cfg"))
@@ -67,17 +67,17 @@ def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
     assert len(files) == int(config["data_preprocess_param"]["calibrate_size"]) == len(pictures)
     assert all(file.stat().st_size == 4 * 3 * CALIBRATION_SIZE[0] * CALIBRATION_SIZE[1] for file in files)
     image = small_pictures(20, 1)[0]
-    wanted = run_quantised(image, layers, frozenset()).curve_map
+    wanted = run_quantized(image, layers, frozenset()).curve_map
     assert np.sqrt(np.mean((curve_map(path, image) - wanted) ** 2)) < 0.03
 
 
 def test_the_mean_of_full_int8_maps_is_right_whatever_the_last_bias_was(tmp_path):
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     pictures = small_pictures(0, 8)
     maps = [run(picture, layers).curve_map for picture in pictures]
     arrays = arrays_of(layers)
     arrays[LAST_BIAS] = arrays[LAST_BIAS] + np.float32([0.1, -0.05, 0.0])
-    write_ms_full(arrays, VARIANT, METADATA, pictures, maps, tmp_path / "int8.ms")
+    write_ms_full(arrays, SPEC, METADATA, pictures, maps, tmp_path / "int8.ms")
     seen = [curve_map(tmp_path / "int8.ms", picture).mean((0, 1)) for picture in pictures]
     wanted = [curve.mean((0, 1)) for curve in maps]
     assert np.mean(seen, axis=0) == pytest.approx(np.mean(wanted, axis=0), abs=0.003)
@@ -85,11 +85,11 @@ def test_the_mean_of_full_int8_maps_is_right_whatever_the_last_bias_was(tmp_path
 
 def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
     """What converter_lite does with them, run in their folder."""
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     pictures = small_pictures(0, 8)
     maps = [run(picture, layers).curve_map for picture in pictures]
-    arrays = write_ms_full(arrays_of(layers), VARIANT, METADATA, pictures, maps, tmp_path / "a_int8.ms")
-    write_onnx(arrays, VARIANT, METADATA, tmp_path / "a_int8_source.onnx")
+    arrays = write_ms_full(arrays_of(layers), SPEC, METADATA, pictures, maps, tmp_path / "a_int8.ms")
+    write_onnx(arrays, SPEC, METADATA, tmp_path / "a_int8_source.onnx")
     monkeypatch.chdir(tmp_path)
     convert(
         Path("a_int8_source.onnx"),
@@ -103,8 +103,8 @@ def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
 
 def test_float16_weights(tmp_path):
     path, whole = tmp_path / "fp16.ms", tmp_path / "fp32.ms"
-    write_ms_fp16(weights_of().arrays, VARIANT, METADATA, path)
-    write_ms(weights_of().arrays, VARIANT, METADATA, whole)
+    write_ms_fp16(weights_of().arrays, SPEC, METADATA, path)
+    write_ms(weights_of().arrays, SPEC, METADATA, whole)
     assert path.stat().st_size < 0.75 * whole.stat().st_size
     image = small_pictures(20, 1)[0]
     halves = {name: array.astype(np.float16).astype(np.float32) for name, array in weights_of().arrays.items()}

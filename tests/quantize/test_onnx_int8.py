@@ -11,11 +11,11 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import ModelError
-from dcelite.export.variant import Variant
-from dcelite.quantize.onnx_int8 import quantised_model, write_onnx_fp16, write_onnx_int8
-from dcelite.quantize.sensitivity import run_quantised
+from dcelite.export.spec import ExportSpec
+from dcelite.quantize.onnx_int8 import quantized_model, write_onnx_fp16, write_onnx_int8
+from dcelite.quantize.sensitivity import run_quantized
 
-from quantize_cases import METADATA, VARIANT, picture, quantised, small_pictures, weights_of
+from quantize_cases import METADATA, SPEC, picture, quantized, small_pictures, weights_of
 
 
 def curve_maps(path, image, **options):
@@ -29,7 +29,7 @@ def curve_maps(path, image, **options):
 
 def test_onnx_runtime_runs_it_with_integer_kernels(tmp_path):
     path, optimised = tmp_path / "int8.onnx", tmp_path / "optimised.onnx"
-    write_onnx_int8(quantised(), VARIANT, METADATA, frozenset(), path)
+    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
     image = small_pictures(20, 1)[0]
     curve_maps(path, image, optimized_model_filepath=str(optimised), log_severity_level=3)
     operators = collections.Counter(node.op_type for node in onnx.load(optimised).graph.node)
@@ -41,17 +41,17 @@ def test_onnx_runtime_runs_it_with_integer_kernels(tmp_path):
 
 def test_it_computes_what_the_simulation_says(tmp_path):
     path = tmp_path / "int8.onnx"
-    write_onnx_int8(quantised(), VARIANT, METADATA, frozenset(), path)
-    layers = [layer.dequantised for layer in quantised()]
+    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
+    layers = [layer.dequantized for layer in quantized()]
     for image in small_pictures(20, 2):
-        wanted = run_quantised(image, layers, frozenset()).curve_map
+        wanted = run_quantized(image, layers, frozenset()).curve_map
         difference = curve_maps(path, image) - wanted
         assert np.sqrt(np.mean(difference**2)) < 2e-3  # values that lie on a tie may round otherwise
 
 
-def test_wide_activations_are_not_quantised():
+def test_wide_activations_are_not_quantized():
     wide = frozenset({"e_conv2.depth_conv", "e_conv3.relu"})
-    model = quantised_model(quantised(), VARIANT, METADATA, wide)
+    model = quantized_model(quantized(), SPEC, METADATA, wide)
     outputs = {name for node in model.graph.node if node.op_type == "QuantizeLinear" for name in node.output}
     assert "e_conv2.depth_conv.quantised" not in outputs
     assert "e_conv3.relu.quantised" not in outputs
@@ -61,10 +61,10 @@ def test_wide_activations_are_not_quantised():
 
 @pytest.mark.parametrize("wide", [frozenset(), frozenset({"image", "e_conv3.relu", "e_conv6.depth_conv"})])
 def test_the_whole_enhancement_in_the_graph(tmp_path, wide):
-    variant = Variant("zerodcepp", 12, resize_in_graph=True)
+    spec = ExportSpec("zerodcepp", 12, resize_in_graph=True)
     whole, network = tmp_path / "whole.onnx", tmp_path / "network.onnx"
-    write_onnx_int8(quantised(), variant, variant.metadata("0" * 64, "0"), wide, whole)
-    write_onnx_int8(quantised(), VARIANT, METADATA, wide, network)
+    write_onnx_int8(quantized(), spec, spec.metadata("0" * 64, "0"), wide, whole)
+    write_onnx_int8(quantized(), SPEC, METADATA, wide, network)
     with Enhancer(whole) as graph, Enhancer(network) as native:
         difference = graph(picture(20)).astype(int) - native(picture(20))
     assert np.mean(difference**2) < 0.3
@@ -72,7 +72,7 @@ def test_the_whole_enhancement_in_the_graph(tmp_path, wide):
 
 def test_float16_weights_halve_the_file_and_keep_the_map(tmp_path):
     path = tmp_path / "fp16.onnx"
-    write_onnx_fp16(weights_of().arrays, VARIANT, METADATA, path)
+    write_onnx_fp16(weights_of().arrays, SPEC, METADATA, path)
     assert path.stat().st_size < 32_000
     image = small_pictures(20, 1)[0]
     layers = {name: array.astype(np.float16).astype(np.float32) for name, array in weights_of().arrays.items()}
@@ -83,7 +83,7 @@ def test_float16_weights_halve_the_file_and_keep_the_map(tmp_path):
 
 def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "int8.onnx"
-    write_onnx_int8(quantised(), VARIANT, METADATA, frozenset(), path)
+    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

@@ -115,7 +115,7 @@ def test_a_weight_that_is_not_finite_is_refused_by_name(folder, tmp_path, capsys
     )
 
 
-def test_what_cannot_be_quantised(folder, tmp_path, capsys):
+def test_what_cannot_be_quantized(folder, tmp_path, capsys):
     save_weights(weights_of("zerodce"), tmp_path / "zerodce.ckpt")
     common = ["--calibration", folder / "dark", "--output", tmp_path / "out"]
     line = fails(capsys, "--checkpoint", tmp_path / "zerodce.ckpt", *common)

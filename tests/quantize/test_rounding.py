@@ -9,15 +9,15 @@ from dcelite.quantize.float_network import Layer, run
 from dcelite.quantize.rounding import (
     Grid,
     affine_grids,
-    quantise_filtered,
-    quantise_output,
+    quantize_filtered,
+    quantize_output,
     round_affine,
     round_row,
     scales_of,
     symmetric_grids,
 )
 
-from quantize_cases import equalised, quantised, small_pictures
+from quantize_cases import equalized, quantized, small_pictures
 
 
 def nearest(layer: Layer) -> Layer:
@@ -41,9 +41,9 @@ def test_the_error_of_one_weight_is_made_good_by_the_others(rng):
 
 
 def test_feedback_beats_rounding_to_the_nearest():
-    layers, _ = equalised()
+    layers, _ = equalized()
     plain = [nearest(layer) for layer in layers]
-    found = [layer.dequantised for layer in quantised()]
+    found = [layer.dequantized for layer in quantized()]
     errors = []
     for candidate in (plain, found):
         maps = [(run(x, candidate).curve_map, run(x, layers).curve_map) for x in small_pictures(20, 3)]
@@ -52,22 +52,22 @@ def test_feedback_beats_rounding_to_the_nearest():
 
 
 def test_biases_are_corrected():
-    layers, values = equalised()
-    layer = quantised()[0].dequantised
-    first = [quantise_output(v.outputs[0]) for v in values]
+    layers, values = equalized()
+    layer = quantized()[0].dequantized
+    first = [quantize_output(v.outputs[0]) for v in values]
     seen = np.concatenate([run(x, [layer, *layers[1:]]).filtered[0].reshape(-1, 3) for x in first])
     wanted = np.concatenate([v.filtered[0].reshape(-1, 3) for v in values])
     assert seen.mean(axis=0) == pytest.approx(wanted.mean(axis=0), abs=1e-5)
 
 
 def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
-    for layer in quantised():
+    for layer in quantized():
         for steps in (layer.depth, layer.point):
             assert np.all(np.abs(steps.astype(int)).max(axis=1) == 127)
 
 
 def test_the_affine_grid_of_rounded_weights_is_their_own():
-    for layer in round_affine(*equalised()):
+    for layer in round_affine(*equalized()):
         for weight in (layer.depth, layer.point):
             for row, grid in zip(weight.astype(np.float64), affine_grids(weight.astype(np.float64)), strict=True):
                 steps = row / grid.scale
@@ -77,5 +77,5 @@ def test_the_affine_grid_of_rounded_weights_is_their_own():
 
 def test_activations_are_rounded_and_clipped():
     values = np.array([-2, -0.001, 0.502, 1, 3], np.float32)
-    assert quantise_output(values) == pytest.approx([0, 0, 128 / 255, 1, 1])
-    assert quantise_filtered(values) == pytest.approx([-128 / 127, 0, 64 / 127, 1, 1])
+    assert quantize_output(values) == pytest.approx([0, 0, 128 / 255, 1, 1])
+    assert quantize_filtered(values) == pytest.approx([-128 / 127, 0, 64 / 127, 1, 1])

@@ -5,16 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.quantize.equalise import run_all
+from dcelite.quantize.equalize import run_all
 from dcelite.quantize.sensitivity import Judge, Sensitivity, activation_names, psnr, smallest_wide_set
 
-from quantize_cases import equalised, quantised, small_pictures
+from quantize_cases import equalized, quantized, small_pictures
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     images = small_pictures(20, 3)
-    return Judge(images, equalised()[0], run_all(images, equalised()[0]))
+    return Judge(images, equalized()[0], run_all(images, equalized()[0]))
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +30,22 @@ def test_all_activations_are_named_once():
 
 
 def test_one_activation_costs_less_than_all(judge, scanned):
-    everything = np.mean(judge.fidelities(equalised()[0], frozenset()))
+    everything = np.mean(judge.fidelities(equalized()[0], frozenset()))
     assert all(s.fidelity > everything for s in scanned)
 
 
 def test_signal_to_noise_falls_along_the_network(judge):
-    ratios = judge.noise_ratios([layer.dequantised for layer in quantised()])
+    ratios = judge.noise_ratios([layer.dequantized for layer in quantized()])
     assert ratios["image"] > ratios["e_conv6.relu"] > 10
 
 
 def test_no_activation_is_wide_where_8_bits_suffice(judge, scanned):
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     assert smallest_wide_set(judge, layers, scanned, 20.0)[0] == frozenset()
 
 
 def test_the_wide_set_reaches_the_target_and_none_of_it_can_go(judge, scanned):
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     narrow = min(judge.fidelities(layers, frozenset()))
     widest = min(judge.fidelities(layers, frozenset(activation_names(7))))
     target = narrow + 0.5 * (widest - narrow)
@@ -68,7 +68,7 @@ def test_what_was_widened_in_vain_is_narrowed_again():
 
 
 def test_a_target_out_of_reach_widens_nothing(judge, scanned):
-    layers = [layer.dequantised for layer in quantised()]
+    layers = [layer.dequantized for layer in quantized()]
     wide, fidelities = smallest_wide_set(judge, layers, scanned, 98.0)
     assert wide == frozenset()
     assert min(fidelities) < 98

@@ -25,7 +25,7 @@ def upstream_models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 
 def _export(checkpoint: Path, folder: Path) -> Path:
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(folder), "--name", "upstream"]
     assert cli.main([*arguments, "--formats", ",".join(_installed_engines())]) == 0
     return folder
@@ -120,7 +120,7 @@ def test_absent_onnx_runtime_says_what_to_install(tmp_path: Path, monkeypatch: p
 
 def test_resize_in_graph_models_equal_the_runtime(shared: Path, tmp_path: Path, rng: np.random.Generator) -> None:
     """The same picture from a graph that holds everything: within 1 level of the reference."""
-    pytest.importorskip("mindspore")
+    pytest.importorskip("dcelite.training.backend")
     checkpoint = shared / "reference" / "upstream_zerodcepp_mindspore.ckpt"
     weights = load_weights(checkpoint)
     formats = [name for name in _installed_engines() if name != "dce"]

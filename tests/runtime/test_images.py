@@ -89,10 +89,10 @@ def _png_16_bit(path: Path, samples: np.ndarray) -> Path:
     import zlib
 
     height, width = samples.shape[:2]
-    colour_type = 2 if samples.ndim == 3 else 0
+    color_type = 2 if samples.ndim == 3 else 0
     rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in samples)
     chunks = {
-        b"IHDR": struct.pack(">2I5B", width, height, 16, colour_type, 0, 0, 0),
+        b"IHDR": struct.pack(">2I5B", width, height, 16, color_type, 0, 0, 0),
         b"IDAT": zlib.compress(rows),
         b"IEND": b"",
     }
@@ -108,7 +108,7 @@ def test_16_bits_are_reduced_and_said_so(tmp_path: Path, rng: np.random.Generato
     samples = rng.integers(0, 65536, (20, 30, *channels))
     photograph = read_photograph(_png_16_bit(tmp_path / "deep.png", samples))
     assert photograph.notes == ["16 bits a channel were reduced to 8"]
-    assert photograph.grey == (channels == ())
+    assert photograph.gray == (channels == ())
     wanted = np.broadcast_to((samples >> 8).reshape(20, 30, -1), (20, 30, 3))
     np.testing.assert_array_equal(photograph.pixels, wanted)
 

@@ -186,10 +186,10 @@ def test_mindspore_lite(
     if importlib.util.find_spec("onnx") is None:
         skip("the package onnx is absent")
     from dcelite.export.lite import write_ms
-    from dcelite.export.variant import Variant
+    from dcelite.export.spec import ExportSpec
 
     model = tmp_path / "zerodcepp.ms"
-    write_ms(weights, Variant("zerodcepp", 12), {}, model)
+    write_ms(weights, ExportSpec("zerodcepp", 12), {}, model)
     frames = [
         make_frame(rng, 0, 3, 61, 50, scale=0, model=str(model)),
         make_frame(rng, 2, 2, 61, 50, scale=0, model=str(model), in_memory=True, threads=2),

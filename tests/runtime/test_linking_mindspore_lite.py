@@ -25,11 +25,11 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if importlib.util.find_spec("onnx") is None:
         skip("the package onnx is absent")
     from dcelite.export.lite import write_ms
-    from dcelite.export.variant import Variant
+    from dcelite.export.spec import ExportSpec
 
     sdk_folder(sdk.host_architecture())
     path = tmp_path_factory.mktemp("model") / "zerodcepp.ms"
-    write_ms(load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"), Variant("zerodcepp", 12), {}, path)
+    write_ms(load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"), ExportSpec("zerodcepp", 12), {}, path)
     return path
 
 

@@ -258,7 +258,7 @@ def test_image_may_be_a_strided_view(curve_ms: Path, rng: np.random.Generator) -
 
 
 @pytest.mark.parametrize("method", ["WEIGHT_QUANT", "FULL_QUANT"])
-def test_quantised_conversion_keeps_names_and_resizes(
+def test_quantized_conversion_keeps_names_and_resizes(
     curve_ms: Path, tmp_path: Path, rng: np.random.Generator, method: str
 ) -> None:
     calibration = tmp_path / "calibration"

@@ -55,7 +55,7 @@ def test_all_formats_hold_their_brightness(rng: np.random.Generator) -> None:
     rgb = noisy(scene, 16, 6, rng)
     luma = [frame[..., 0] for frame in rgb]
     chroma = np.full((60, 80), 126, np.uint8)
-    alpha = [rng.integers(0, 256) * np.ones((120, 160, 1), np.uint8) for _ in rgb]
+    alpha = [np.full((120, 160, 1), rng.integers(0, 256), np.uint8) for _ in rgb]
 
     def change(means: list[float]) -> float:
         return float(np.abs(np.diff(means)).mean())

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from dcelite import Enhancer, cli
 from dcelite.video.enhance import enhance_video
-from dcelite.video.frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colours_of, plane_arrays
+from dcelite.video.frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colors_of, plane_arrays
 
 Planes = list[NDArray[np.uint8]]
 
@@ -142,17 +142,17 @@ def test_frames_are_those_of_the_enhancer(tmp_path: Path, rng: np.random.Generat
 @pytest.mark.parametrize("matrix", ["bt601", "bt709"])
 @pytest.mark.parametrize("full_range", [False, True])
 @pytest.mark.parametrize("codec", ["ffv1", "libx264"])
-def test_colours_are_those_of_the_stream(
+def test_colors_are_those_of_the_stream(
     tmp_path: Path, rng: np.random.Generator, matrix: str, full_range: bool, codec: str
 ) -> None:
     tag = MATRIX_BT709 if matrix == "bt709" else SMPTE170M
-    colour_range = RANGE_FULL if full_range else RANGE_LIMITED
+    color_range = RANGE_FULL if full_range else RANGE_LIMITED
     source = write_clip(
         tmp_path / "in.mkv",
         [dark_planes(rng) for _ in range(3)],
         codec=codec,
         colorspace=tag,
-        color_range=colour_range,
+        color_range=color_range,
         color_primaries=1,
         color_trc=1,
     )
@@ -161,18 +161,18 @@ def test_colours_are_those_of_the_stream(
     assert run(source, "-o", out, "--codec", codec, "--smoothing", 0, *quality) == 0
     assert_same_frames(read_planes(out), enhanced(source, matrix=matrix, full_range=full_range))
     for frame in read_frames(out):
-        assert (frame.colorspace, frame.color_range) == (tag, colour_range)
+        assert (frame.colorspace, frame.color_range) == (tag, color_range)
         assert (frame.color_primaries, frame.color_trc) == (1, 1)
 
 
-def test_colours_without_a_tag() -> None:
+def test_colors_without_a_tag() -> None:
     for width, height, matrix in [(1279, 576, "bt601"), (1280, 2, "bt709"), (2, 577, "bt709")]:
-        colours = colours_of(MATRIX_UNSPECIFIED, 0, "yuv420p", width, height)
-        assert (colours.matrix, colours.full_range) == (matrix, False)
-        assert (colours.matrix_tag, colours.range_tag) == (MATRIX_UNSPECIFIED, 0)
-        assert matrix in colours.notes[0]
-    assert colours_of(MATRIX_UNSPECIFIED, 0, "yuvj420p", 96, 64).full_range
-    assert "as if bt709" in colours_of(BT2020, RANGE_LIMITED, "yuv420p10le", 96, 64).notes[0]
+        colors = colors_of(MATRIX_UNSPECIFIED, 0, "yuv420p", width, height)
+        assert (colors.matrix, colors.full_range) == (matrix, False)
+        assert (colors.matrix_tag, colors.range_tag) == (MATRIX_UNSPECIFIED, 0)
+        assert matrix in colors.notes[0]
+    assert colors_of(MATRIX_UNSPECIFIED, 0, "yuvj420p", 96, 64).full_range
+    assert "as if bt709" in colors_of(BT2020, RANGE_LIMITED, "yuv420p10le", 96, 64).notes[0]
 
 
 def test_frames_stored_from_the_bottom_up(rng: np.random.Generator) -> None:
@@ -231,8 +231,8 @@ def test_a_scene_cut_shows_no_ghost(tmp_path: Path, rng: np.random.Generator) ->
 
 def test_other_pixel_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """10 bits, RGB, transparency: one colour everywhere, so that the chroma of 4:2:0 is no matter."""
-    colour = np.array([20, 40, 60], np.uint8)
-    image = np.broadcast_to(colour, (48, 64, 3))
+    color = np.array([20, 40, 60], np.uint8)
+    image = np.broadcast_to(color, (48, 64, 3))
     with Enhancer(strength=1.0) as enhance:
         wanted = enhance(np.ascontiguousarray(image))[24, 32]
     for pixel_format, note in [
@@ -387,6 +387,16 @@ def test_rotation_shape_and_metadata_are_kept(
         tags = {key.lower(): value for key, value in container.metadata.items()}
         assert tags["title"] == "Night walk"
         assert tags["creation_time"].startswith("2024-02-03T04:05:06")
+
+
+def test_metadata_that_are_not_utf_8_are_no_obstacle(tmp_path: Path, rng: np.random.Generator) -> None:
+    source = write_clip(tmp_path / "in.avi", [dark_planes(rng)], metadata={"title": "Night XX"})
+    data = source.read_bytes()
+    assert data.count(b"Night XX") == 1
+    source.write_bytes(data.replace(b"Night XX", b"Night \xe9\xe8"))  # Latin-1, as old cameras write it
+    assert run(source, "-o", tmp_path / "out.mkv", "--codec", "ffv1") == 0
+    data = (tmp_path / "out.mkv").read_bytes()
+    assert any(title in data for title in (b"Night \xe9\xe8", "Night \ufffd\ufffd".encode()))
 
 
 def test_metadata_of_phones_and_chapters_are_kept(tmp_path: Path, clip: Path) -> None:
@@ -614,6 +624,4 @@ def test_without_pyav(clip: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 2
-    assert result.stderr.strip() == (
-        "dcelite: error: video needs PyAV, which is not installed: pip install 'dcelite[video]'"
-    )
+    assert result.stderr.strip() == ("dcelite: error: video: PyAV is not installed; run: pip install 'dcelite[video]'")

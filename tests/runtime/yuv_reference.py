@@ -23,10 +23,10 @@ Coding = tuple[str, bool]
 def to_rgb(y: Array, u: Array, v: Array, coding: Coding) -> Array:
     """Codes of equal shape (H, W) -> R'G'B' (H, W, 3), 0 … 1 and beyond."""
     kr, kb, luma_codes, offset, chroma_codes = CODINGS[coding]
-    grey = (y - offset) / luma_codes
-    blue = grey + 2 * (1 - kb) * (u - 128) / chroma_codes
-    red = grey + 2 * (1 - kr) * (v - 128) / chroma_codes
-    green = (grey - kr * red - kb * blue) / (1 - kr - kb)
+    gray = (y - offset) / luma_codes
+    blue = gray + 2 * (1 - kb) * (u - 128) / chroma_codes
+    red = gray + 2 * (1 - kr) * (v - 128) / chroma_codes
+    green = (gray - kr * red - kb * blue) / (1 - kr - kb)
     return np.stack([red, green, blue], axis=2)
 
 
@@ -34,10 +34,10 @@ def to_yuv(rgb: Array, coding: Coding) -> tuple[Array, Array, Array]:
     """The inverse of to_rgb, not rounded."""
     kr, kb, luma_codes, offset, chroma_codes = CODINGS[coding]
     red, green, blue = np.moveaxis(rgb, 2, 0)
-    grey = kr * red + (1 - kr - kb) * green + kb * blue
-    u = 128 + chroma_codes * (blue - grey) / (2 * (1 - kb))
-    v = 128 + chroma_codes * (red - grey) / (2 * (1 - kr))
-    return offset + luma_codes * grey, u, v
+    gray = kr * red + (1 - kr - kb) * green + kb * blue
+    u = 128 + chroma_codes * (blue - gray) / (2 * (1 - kb))
+    v = 128 + chroma_codes * (red - gray) / (2 * (1 - kr))
+    return offset + luma_codes * gray, u, v
 
 
 def replicate(chroma: Array, height: int, width: int) -> Array:

@@ -12,9 +12,9 @@ from dcelite.errors import DceliteError, ImageError
 from dcelite.training.dataset import DARKEST, TrainingImages, load_image, load_images, read_names
 
 
-def write(path: Path, colour: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> Path:
+def write(path: Path, color: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.new("RGB", size, colour).save(path)
+    Image.new("RGB", size, color).save(path)
     return path
 
 

@@ -83,7 +83,7 @@ class TestFigures:
         image[1, :5, 2] = 255
         assert clipped(image) == pytest.approx(100 * 15 / 300)
 
-    def test_brightening_by_a_factor_shifts_no_colour(self) -> None:
+    def test_brightening_by_a_factor_shifts_no_color(self) -> None:
         image = np.empty((8, 8, 3), np.uint8)
         image[:] = (40, 20, 10)
         assert colour_shift(image, image * 3) == pytest.approx(0)

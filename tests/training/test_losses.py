@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-import mindspore as ms
 import numpy as np
 import pytest
 
@@ -14,6 +13,7 @@ from dcelite.errors import DceliteError
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights
 from dcelite.training import losses
+from dcelite.training.backend import ms
 from dcelite.training.losses import LossConfig, ZeroReferenceLoss
 from dcelite.training.network import Enhancement, build_network, load_into
 from dcelite.training.train import LossOfBatch
@@ -34,9 +34,9 @@ def tensor(values: object) -> ms.Tensor:
     return ms.Tensor(np.asarray(values, np.float32))
 
 
-def pooled(grey: Array, side: int) -> Array:
-    n, height, width = grey.shape
-    return grey.reshape(n, height // side, side, width // side, side).mean((2, 4))
+def pooled(gray: Array, side: int) -> Array:
+    n, height, width = gray.shape
+    return gray.reshape(n, height // side, side, width // side, side).mean((2, 4))
 
 
 def plain_terms(image: Array, original: Array, enhanced: Array, curve_map: Array, config: LossConfig) -> Array:
@@ -48,8 +48,8 @@ def plain_terms(image: Array, original: Array, enhanced: Array, curve_map: Array
     for n, i, j in np.ndindex(before.shape):
         for k, m in ((i - 1, j), (i + 1, j), (i, j - 1), (i, j + 1)):
             inside = 0 <= k < rows and 0 <= m < columns
-            neighbour = (after[n, k, m], before[n, k, m]) if inside else (0.0, 0.0)
-            spatial += ((after[n, i, j] - neighbour[0]) - (before[n, i, j] - neighbour[1])) ** 2
+            neighbor = (after[n, k, m], before[n, k, m]) if inside else (0.0, 0.0)
+            spatial += ((after[n, i, j] - neighbor[0]) - (before[n, i, j] - neighbor[1])) ** 2
     spatial /= before.size
     patches = pooled(original.mean(1), config.exposure_patch)
     targets, importance = np.full(patches.shape, config.exposure_target), np.ones((count, 1, 1))
@@ -63,14 +63,14 @@ def plain_terms(image: Array, original: Array, enhanced: Array, curve_map: Array
             if image[n].mean() >= original[n].mean():
                 importance[n] = share * config.well_lit_weight + 1 - share
     exposure = np.mean(importance * (pooled(enhanced.mean(1), config.exposure_patch) - targets) ** 2)
-    colour = 0.0
+    color = 0.0
     for red, green, blue in enhanced.mean((2, 3)):
-        colour += np.sqrt((red - green) ** 4 + (red - blue) ** 4 + (green - blue) ** 4) / count
+        color += np.sqrt((red - green) ** 4 + (red - blue) ** 4 + (green - blue) ** 4) / count
     smoothness = 0.0
     for channel in curve_map.reshape(-1, *curve_map.shape[2:]):
         smoothness += 2 * (np.mean(np.diff(channel, axis=0) ** 2) + np.mean(np.diff(channel, axis=1) ** 2)) / count
     weights = (config.spatial_weight, config.exposure_weight, config.colour_weight, config.smoothness_weight)
-    return np.array(weights) * [spatial, exposure, colour, smoothness]
+    return np.array(weights) * [spatial, exposure, color, smoothness]
 
 
 @pytest.fixture
@@ -99,16 +99,16 @@ def test_exposure_control_by_hand() -> None:
     assert losses.exposure_control(tensor([[[[0.5, 0.9]]]]), 0.6).asnumpy() == pytest.approx(0.05, rel=1e-5)
 
 
-def test_colour_constancy_by_hand() -> None:
+def test_color_constancy_by_hand() -> None:
     # Means 0.5, 0.3, 0.2: the root of 0.2^4 + 0.3^4 + 0.1^4 = 0.0098
     image = np.empty((1, 3, 4, 4))
     image[0] = np.array([0.5, 0.3, 0.2])[:, None, None]
-    assert losses.colour_constancy(tensor(image)).asnumpy() == pytest.approx(np.sqrt(0.0098), rel=1e-5)
+    assert losses.color_constancy(tensor(image)).asnumpy() == pytest.approx(np.sqrt(0.0098), rel=1e-5)
 
 
-def test_colour_constancy_has_a_gradient_at_grey() -> None:
-    grey = tensor(np.full((1, 3, 4, 4), 0.5))
-    gradient = ms.grad(losses.colour_constancy)(grey).asnumpy()
+def test_color_constancy_has_a_gradient_at_gray() -> None:
+    gray = tensor(np.full((1, 3, 4, 4), 0.5))
+    gradient = ms.grad(losses.color_constancy)(gray).asnumpy()
     assert np.all(np.abs(gradient) < 1e-6)
 
 

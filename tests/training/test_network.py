@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import mindspore as ms
 import numpy as np
 import pytest
 
@@ -12,6 +11,7 @@ from dcelite import reference
 from dcelite.errors import DceliteError, ModelError
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
+from dcelite.training.backend import ms
 from dcelite.training.network import CurveNetwork, Enhancement, build_network, initial_weights, load_into, weights_of
 
 TOLERANCE = 2e-6

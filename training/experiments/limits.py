@@ -35,8 +35,8 @@ def limits(args: argparse.Namespace) -> None:
     polynomial = np.polyfit(means, best, 3)
 
     def local(image: Rgb) -> Rgb:
-        grey = reference.downsample(image / 255.0, 12).mean(2)
-        padded = np.pad(grey, WINDOW // 2, mode="edge")
+        gray = reference.downsample(image / 255.0, 12).mean(2)
+        padded = np.pad(gray, WINDOW // 2, mode="edge")
         window_means = np.log(
             np.maximum(sliding_window_view(padded, (WINDOW, WINDOW)).mean((2, 3)), np.exp(means.min()))
         )

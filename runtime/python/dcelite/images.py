@@ -34,7 +34,7 @@ class Photograph:
 
     pixels: NDArray[np.uint8]
     """RGB (H, W, 3) or RGBA (H, W, 4), as stored: not rotated by the EXIF orientation."""
-    grey: bool
+    gray: bool
     """The file holds one luminance channel; it is written back as such."""
     exif: bytes
     icc_profile: bytes | None
@@ -94,10 +94,10 @@ def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
     if image.mode.startswith("I"):
         samples = np.asarray(image).astype(np.int64) >> 8
         image = PIL.Image.fromarray(np.clip(samples, 0, 255).astype(np.uint8))
-    grey = image.mode in ("1", "L", "LA")
+    gray = image.mode in ("1", "L", "LA")
     alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
     pixels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
-    return Photograph(pixels, grey, exif, icc_profile, notes)
+    return Photograph(pixels, gray, exif, icc_profile, notes)
 
 
 def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
@@ -115,7 +115,7 @@ def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph
     check_suffix(path)
     image_format = FORMATS[path.suffix.lower()]
     image = PIL.Image.fromarray(pixels)
-    if original.grey:
+    if original.gray:
         image = image.convert("LA" if image.mode == "RGBA" else "L")
     if image_format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
         raise OutputError(

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dcelite import _native
 from dcelite.errors import EngineUnavailableError, ModelError
+from dcelite.extras import advice
 from dcelite.model import seal
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 
@@ -20,9 +21,7 @@ def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise EngineUnavailableError(
-            f"{path}: needs ONNX Runtime, which is not installed: pip install 'dcelite[onnx]'"
-        ) from None
+        raise EngineUnavailableError(f"{path}: {advice('onnx', 'onnxruntime')}") from None
     data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads

@@ -10,7 +10,7 @@ import pytest
 
 from dcelite import Enhancer, reference
 from dcelite.errors import ModelError
-from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
+from dcelite.model.dce_file import INT8, DceModel, dce_bytes, parse_dce, read_dce, write_dce
 
 from generated import ARCHITECTURES, SIZES, picture, weights_of
 from support import assert_equals_reference
@@ -60,3 +60,60 @@ def test_flipped_bits_and_truncation_are_refused(architecture, tmp_path, rng):
         path.write_bytes(case)
         with pytest.raises(ModelError, match=r"model\.dce"):
             Enhancer(path)
+
+
+@pytest.fixture
+def int8_model(rng) -> DceModel:
+    arrays = {}
+    for name, array in weights_of("zerodcepp").arrays.items():
+        if name.endswith(".weight"):
+            arrays[name] = rng.integers(-127, 128, array.shape).astype(np.int8)
+        else:
+            arrays[name] = rng.integers(-1000, 1000, array.shape).astype(np.int32)
+            arrays[f"{name.removesuffix('.bias')}.multiplier"] = rng.random(array.shape, np.float32)
+    return DceModel("zerodcepp", 5, arrays, INT8)
+
+
+def test_what_is_written_is_read(int8_model, tmp_path):
+    for number, model in enumerate(
+        (
+            DceModel("zerodcepp", 7, weights_of("zerodcepp").arrays),
+            DceModel("zerodce", 1, weights_of("zerodce").arrays),
+            int8_model,
+        )
+    ):
+        path = tmp_path / f"{number}.dce"
+        write_dce(model, path)
+        found = read_dce(path)
+        assert (found.architecture, found.scale, found.precision) == (model.architecture, model.scale, model.precision)
+        assert found.arrays.keys() == model.arrays.keys()
+        for name, array in model.arrays.items():
+            assert found.arrays[name].dtype == array.dtype
+            np.testing.assert_array_equal(found.arrays[name], array)
+        with Enhancer(path) as enhance:
+            assert enhance.info.scale == model.scale
+
+
+def with_field(data: bytes, offset: int, value: int) -> bytes:
+    """The file with another u32 in its header and the checksum that goes with it."""
+    changed = data[16:offset] + struct.pack("<I", value) + data[offset + 4 :]
+    return data[:12] + struct.pack("<I", zlib.crc32(changed)) + changed
+
+
+def test_foreign_and_damaged_files_are_refused(int8_model, tmp_path):
+    data = dce_bytes(int8_model)
+    for case in (data[:40], b"\x08" + data[1:]):
+        with pytest.raises(ModelError, match=r"a file: is not a \.dce file"):
+            parse_dce(case, "a file")
+    flipped = data[:-1] + bytes([data[-1] ^ 1])
+    other = [
+        with_field(data, *field)
+        for field in ((20, 2), (20, 9), (24, 2), (28, 0), (28, 65), (32, 7), (36, 16), (40, 24))
+    ]
+    for case in (data[:-1], data + b"\0", flipped, data[:8] + b"\2" + data[9:], *other):
+        with pytest.raises(ModelError, match="a file: is damaged or of a newer version"):
+            parse_dce(case, "a file")
+    with pytest.raises(ModelError, match=r"a file: has 14027 bytes, which are not those of its parameters"):
+        parse_dce(with_field(data, 24, 0), "a file")
+    with pytest.raises(ModelError, match=r"none\.dce: cannot be read: No such file"):
+        read_dce(tmp_path / "none.dce")

@@ -9,7 +9,7 @@ import pytest
 
 from dcelite.errors import ModelError
 from dcelite.export.onnx_graph import write_onnx
-from dcelite.export.variant import Variant
+from dcelite.export.spec import ExportSpec
 from dcelite.model.seal import read_sealed, seal
 
 from generated import weights_of
@@ -18,8 +18,8 @@ from generated import weights_of
 @pytest.fixture
 def sealed(tmp_path) -> Path:
     path = tmp_path / "model.onnx"
-    variant = Variant("zerodcepp", 12)
-    write_onnx(weights_of("zerodcepp").arrays, variant, variant.metadata("0" * 64, "0"), path)
+    spec = ExportSpec("zerodcepp", 12)
+    write_onnx(weights_of("zerodcepp").arrays, spec, spec.metadata("0" * 64, "0"), path)
     return path
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import dcelite
 from dcelite import core
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
+from dcelite.extras import absent
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.provenance import sha256
 
@@ -60,11 +60,11 @@ def describe(path: Path | None) -> list[tuple[str, str]]:
 
 def installation() -> list[tuple[str, str]]:
     """Versions, and which engines are there."""
-    onnx = importlib.util.find_spec("onnxruntime") is not None
+    onnx = absent("onnx", "onnxruntime")
     return [
         ("dcelite", f"{dcelite.__version__}, core library {core.version()}"),
         ("instruction sets", ", ".join(core.kernels())),
-        (".onnx engine", "ONNX Runtime" if onnx else "absent: pip install 'dcelite[onnx]'"),
+        (".onnx engine", f"absent: {onnx}" if onnx else "ONNX Runtime"),
         (".ms engine", _mindspore_lite()),
     ]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcelite.commands.model_options import add_model_options, open_enhancer
-from dcelite.errors import EngineUnavailableError, OutputError, VideoError
+from dcelite.errors import OutputError, VideoError
+from dcelite.extras import require
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.interrupts import deferred_interrupts
 
@@ -56,12 +57,9 @@ def add_command(subparsers: Any) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Enhance one video; raises VideoError after the output is written where a part of the input is damaged."""
-    try:
-        from dcelite.video.enhance import enhance_video
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != "av":
-            raise
-        raise EngineUnavailableError("video needs PyAV, which is not installed: pip install 'dcelite[video]'") from None
+    require("video", "video", "av")
+    from dcelite.video.enhance import enhance_video
+
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)

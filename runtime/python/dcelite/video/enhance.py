@@ -97,7 +97,7 @@ def _process(
             continue
         if frame_enhancer is None:
             writer.open_encoder(item)
-            frame_enhancer = FrameEnhancer(enhance, writer.colours, (item.width, item.height), writer.size)
+            frame_enhancer = FrameEnhancer(enhance, writer.colors, (item.width, item.height), writer.size)
         begin = time.perf_counter()
         result = frame_enhancer(item)
         seconds += time.perf_counter() - begin

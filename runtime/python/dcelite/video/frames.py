@@ -25,7 +25,7 @@ _SWS_BT709, _SWS_BT601 = 1, 5  # what FFmpeg's scaler calls the matrices
 
 
 @dataclass(frozen=True)
-class Colours:
+class Colors:
     """How YUV stands for R'G'B' while it is enhanced, and the tags that are written beside it."""
 
     matrix: str
@@ -36,7 +36,7 @@ class Colours:
     notes: tuple[str, ...] = ()
 
 
-def colours_of(matrix: int, colour_range: int, pixel_format: str, width: int, height: int) -> Colours:
+def colors_of(matrix: int, color_range: int, pixel_format: str, width: int, height: int) -> Colors:
     """The colours of a stream from its tags, which are kept in the output.
 
     Streams without a tag are common. They are taken as mpv takes them, and most players: as BT.709 if wider than 1279
@@ -45,19 +45,17 @@ def colours_of(matrix: int, colour_range: int, pixel_format: str, width: int, he
     by_size = "bt709" if width >= 1280 or height > 576 else "bt601"
     if is_rgb(pixel_format):
         tag = MATRIX_BT709 if by_size == "bt709" else MATRIX_SMPTE170M
-        return Colours(by_size, False, tag, RANGE_LIMITED, ("RGB was converted to YUV 4:2:0",))
-    full = colour_range == RANGE_FULL or pixel_format.startswith("yuvj")
-    range_tag = RANGE_FULL if full else colour_range
+        return Colors(by_size, False, tag, RANGE_LIMITED, ("RGB was converted to YUV 4:2:0",))
+    full = color_range == RANGE_FULL or pixel_format.startswith("yuvj")
+    range_tag = RANGE_FULL if full else color_range
     if matrix in _BT709_MATRICES:
-        return Colours("bt709", full, matrix, range_tag)
+        return Colors("bt709", full, matrix, range_tag)
     if matrix in _BT601_MATRICES:
-        return Colours("bt601", full, matrix, range_tag)
+        return Colors("bt601", full, matrix, range_tag)
     if matrix == MATRIX_UNSPECIFIED:
-        return Colours(
-            by_size, full, matrix, range_tag, (f"colours taken as {by_size} by the size, no tag names them",)
-        )
+        return Colors(by_size, full, matrix, range_tag, (f"colours taken as {by_size} by the size, no tag names them",))
     note = f"colours of matrix {matrix} (ITU-T H.273) were enhanced as if bt709"  # of HDR video, above all
-    return Colours("bt709", full, matrix, range_tag, (note,))
+    return Colors("bt709", full, matrix, range_tag, (note,))
 
 
 def is_rgb(pixel_format: str) -> bool:
@@ -84,11 +82,9 @@ class FrameEnhancer:
         size: of the frames that come out: the same, or the even numbers below, which some codecs want.
     """
 
-    def __init__(
-        self, enhance: Enhancer, colours: Colours, source_size: tuple[int, int], size: tuple[int, int]
-    ) -> None:
+    def __init__(self, enhance: Enhancer, colors: Colors, source_size: tuple[int, int], size: tuple[int, int]) -> None:
         self._enhance = enhance
-        self._colours = colours
+        self._colors = colors
         self._source_size = source_size
         self._size = size
         self._reformatter = VideoReformatter()
@@ -96,12 +92,12 @@ class FrameEnhancer:
     def __call__(self, frame: VideoFrame) -> VideoFrame:
         """A new yuv420p frame without time stamps. (The decoder may still need the one that it gave.)"""
         result = VideoFrame(*self._size, "yuv420p")
-        result.colorspace = self._colours.matrix_tag
-        result.color_range = self._colours.range_tag
+        result.colorspace = self._colors.matrix_tag
+        result.color_range = self._colors.range_tag
         self._enhance.yuv420(
             plane_arrays(self._as_yuv420(frame), *self._size),
-            matrix=self._colours.matrix,
-            full_range=self._colours.full_range,
+            matrix=self._colors.matrix,
+            full_range=self._colors.full_range,
             out=plane_arrays(result, *self._size),
         )
         return result
@@ -109,9 +105,9 @@ class FrameEnhancer:
     def _as_yuv420(self, frame: VideoFrame) -> VideoFrame:
         if frame.format.name in ("yuv420p", "yuvj420p") and (frame.width, frame.height) == self._source_size:
             return frame
-        own_range = RANGE_FULL if self._colours.full_range else RANGE_LIMITED
+        own_range = RANGE_FULL if self._colors.full_range else RANGE_LIMITED
         rgb = is_rgb(frame.format.name)
-        matrix = _SWS_BT709 if self._colours.matrix == "bt709" else _SWS_BT601
+        matrix = _SWS_BT709 if self._colors.matrix == "bt709" else _SWS_BT601
         return self._reformatter.reformat(
             frame,
             *self._source_size,

@@ -21,7 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dcelite.errors import OutputError
-from dcelite.video.frames import Colours, colours_of
+from dcelite.video.frames import Colors, colors_of
 from dcelite.video.source import Source, file_url, is_cover_art, reason
 
 ENCODERS: dict[str, dict[str, str]] = {
@@ -85,7 +85,7 @@ class Output:
         """What was left out or changed, in words."""
         # Known after open_encoder():
         self.size: tuple[int, int]
-        self.colours: Colours
+        self.colors: Colors
         self._path = path
         self._container = container
         self._source = source
@@ -101,8 +101,8 @@ class Output:
     def open_encoder(self, frame: VideoFrame) -> None:
         """Prepare all streams for a video of frames like this one, and write the header of the file."""
         self.size = self._even_size(frame)
-        self.colours = colours_of(frame.colorspace, frame.color_range, frame.format.name, *self.size)
-        self.notes += [*_losses(frame), *self.colours.notes]
+        self.colors = colors_of(frame.colorspace, frame.color_range, frame.format.name, *self.size)
+        self.notes += [*_losses(frame), *self.colors.notes]
         self._copy_metadata()
         self._video = self._add_video(frame)
         self._copies = self._add_copies()
@@ -161,7 +161,7 @@ class Output:
             context.bit_rate = round(BITS_PER_PIXEL * width * height * rate)
         if context.codec.canonical_name == "hevc" and self._container.format.name in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # without it, Apple's players refuse the file
-        context.colorspace, context.color_range = self.colours.matrix_tag, self.colours.range_tag
+        context.colorspace, context.color_range = self.colors.matrix_tag, self.colors.range_tag
         context.color_primaries, context.color_trc = frame.color_primaries, frame.color_trc
         if source.sample_aspect_ratio:
             context.sample_aspect_ratio = source.sample_aspect_ratio

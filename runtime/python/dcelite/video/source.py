@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import av
 import av.error
@@ -20,6 +20,9 @@ from dcelite.errors import VideoError
 
 _TOLERATED_SHORTFALL = 0.5
 """Seconds by which a file may end before the duration it states."""
+
+_TOLERANT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
+"""Metadata that are not UTF-8: PyAV keeps them as they are from version 19 on; before, it fails unless told not to."""
 
 Result = TypeVar("Result")
 
@@ -41,7 +44,7 @@ def open_source(path: Path) -> InputContainer:
     if path.is_dir():
         raise VideoError(f"{path}: is a folder, a video file was wanted")
     try:
-        return av.open(file_url(path), "r", metadata_errors="replace")
+        return av.open(file_url(path), "r", **_TOLERANT)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{path}: cannot be read as a video: {reason(error)}") from None
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.quantize.equalise import borne_by_one_channel, equalise, measure_ranges, run_all
+from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges, run_all
 from dcelite.quantize.float_network import arrays_of, layers_of, run
 from dcelite.reference import network
 
-from quantize_cases import equalised, small_pictures, weights_of
+from quantize_cases import equalized, small_pictures, weights_of
 
 
 def test_the_float_network_is_the_reference():
@@ -21,7 +21,7 @@ def test_the_float_network_is_the_reference():
 
 
 def test_the_map_stays_and_the_ranges_become_one():
-    layers, values = equalised()
+    layers, values = equalized()
     image = small_pictures(20, 1)[0]
     wanted = run(image, layers_of(weights_of().arrays)).curve_map
     assert run(image, layers).curve_map == pytest.approx(wanted, abs=1e-5)
@@ -39,7 +39,7 @@ def test_one_channel_bears_the_range_of_each_tensor():
     pictures = small_pictures(0, 4)
     values = run_all(pictures, layers)
     ranges = measure_ranges(values, "minmax")
-    result = equalise(layers, borne_by_one_channel(layers, ranges, values))
+    result = equalize(layers, borne_by_one_channel(layers, ranges, values))
     image = small_pictures(20, 1)[0]
     assert run(image, result).curve_map == pytest.approx(run(image, layers).curve_map, abs=1e-5)
     runs = run_all(pictures, result)
@@ -59,7 +59,7 @@ def test_a_channel_that_never_fires_does_no_harm():
     layers[1].point_bias[3] -= 100
     images = small_pictures(0, 4)
     try:
-        result = equalise(layers, measure_ranges(run_all(images, layers), "minmax"))
+        result = equalize(layers, measure_ranges(run_all(images, layers), "minmax"))
         assert all(np.all(np.isfinite(array)) for array in arrays_of(result).values())
         assert run(images[0], result).curve_map == pytest.approx(run(images[0], layers).curve_map, abs=1e-5)
     finally:

@@ -52,21 +52,21 @@ def _floored(widths: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(widths, SMALLEST_SHARE * widest if widest > 0 else 1.0)
 
 
-def equalise(layers: Sequence[Layer], ranges: Ranges) -> list[Layer]:
+def equalize(layers: Sequence[Layer], ranges: Ranges) -> list[Layer]:
     """The same network with depthwise outputs in -1 … 1 and layer outputs in 0 … 1."""
     scales = [np.ones(3), *(_floored(upper) for upper in ranges.outputs[1:])]
     result = []
     for index, layer in enumerate(layers):
         factor = np.concatenate([scales[k] for k in SOURCES[index]])
         low, high = ranges.filtered[index]
-        centre, half = (low + high) / 2, _floored((high - low) / 2)
+        center, half = (low + high) / 2, _floored((high - low) / 2)
         own = scales[index + 1] if index + 1 < len(layers) else np.ones(len(layer.point))
         result.append(
             Layer(
                 depth=(layer.depth * factor[:, None] / half[:, None]).astype(np.float32),
-                depth_bias=((layer.depth_bias - centre) / half).astype(np.float32),
+                depth_bias=((layer.depth_bias - center) / half).astype(np.float32),
                 point=(layer.point * half / own[:, None]).astype(np.float32),
-                point_bias=((layer.point_bias + layer.point @ centre) / own).astype(np.float32),
+                point_bias=((layer.point_bias + layer.point @ center) / own).astype(np.float32),
             )
         )
     return result

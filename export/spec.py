@@ -16,7 +16,7 @@ ENHANCEMENT = "enhancement"
 
 
 @dataclass(frozen=True)
-class Variant:
+class ExportSpec:
     """One way to freeze a network.
 
     ``size`` is the (height, width) of the image that a whole enhancement is fixed to in formats that demand it; the
@@ -56,7 +56,7 @@ class Variant:
     def low_resolution(self) -> tuple[int, int]:
         """(h, w) at which the network sees an image of the fixed size."""
         if self.size is None:
-            raise ValueError("the size of this variant is free")
+            raise ValueError("the size of this spec is free")
         return low_resolution_size(*self.size, self.scale)
 
     @property
@@ -88,7 +88,7 @@ class Variant:
         }
 
     def stem(self, name: str | None, sized: bool) -> str:
-        """File name without suffix: the user's, or one that tells the variants apart.
+        """File name without suffix: the user's, or one that tells the specs apart.
 
         Args:
             name: the user's choice, or None.
