@@ -161,7 +161,7 @@ class Pair:
 def pair_of(a: Run, b: Run, *, is_crowded: bool = False) -> Pair:
     """Two runs of a row. Where one has no probes, times are compared as they are."""
     if not (a.probes and b.probes):
-        return Pair(observations(Run(a.blocks)), observations(Run(b.blocks)), 0.0, is_crowded)
+        a, b = Run(a.blocks), Run(b.blocks)
     sharing = best_sharing(a, b)
     doubt = FOLLOWED * max(0.0, abs(probe_change(a, b)) - math.log1p(DRIFT))
     return Pair(observations(a, sharing), observations(b, sharing), doubt, is_crowded)

@@ -136,39 +136,28 @@ def _slowdowns(results: list[Document]) -> list[list[str]]:
 def _sizes(results: list[Document]) -> list[list[str]]:
     rows = [["time per pixel", "size", "threads", "ns", "relative", "95 %", ""]]
     for item in size_scaling(results):
-        result, base = item["result"], item["base"]
-        rows.append(
-            [
-                *row_name(result),
-                significant(result["speed"]["ns_a_pixel"]),
-                f"{item['median']:.2f} ({item['of_minima']:.2f})",
-                _bounds(item, 2),
-                f"of that at {base['width']}x{base['height']}",
-            ]
-        )
+        result, size = item["result"], f"{item['base']['width']}x{item['base']['height']}"
+        relative = f"{item['median']:.2f} ({item['of_minima']:.2f})"
+        cells = [significant(result["speed"]["ns_a_pixel"]), relative, _bounds(item, 2), f"of that at {size}"]
+        rows.append([*row_name(result), *cells])
     return rows
 
 
 def csv_of(found: Document) -> str:
     """A line for each row, without the raw samples, with its first ratio."""
-    return csv_text(
-        [
-            {name: value for name, value in result.items() if name not in NOT_IN_CSV}
-            | {"ratio": result["ratios"][0] if result["ratios"] else None}
-            for result in found["results"]
-        ]
-    )
+    kept = [{name: value for name, value in row.items() if name not in NOT_IN_CSV} for row in found["results"]]
+    ratios = [{"ratio": row["ratios"][0] if row["ratios"] else None} for row in found["results"]]
+    return csv_text([{**row, **ratio} for row, ratio in zip(kept, ratios, strict=True)])
+
+
+def json_of(found: Document) -> str:
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
 
 
 def write(found: Document, outputs: dict[str, Path | None], *, overwrite: bool) -> None:
     """Write the reports that are wanted, by "json", "csv", "html"; raises OutputError."""
     from dcelite.bench.report.page import page
 
-    texts: dict[str, Callable[[Document], str]] = {
-        "json": lambda found: json.dumps(found, indent=1, allow_nan=False) + "\n",
-        "csv": csv_of,
-        "html": page,
-    }
-    for name, path in outputs.items():
-        if path is not None:
-            write_text_atomically(path, texts[name](found), overwrite=overwrite)
+    for name, text_of in (("json", json_of), ("csv", csv_of), ("html", page)):
+        if path := outputs[name]:
+            write_text_atomically(path, text_of(found), overwrite=overwrite)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import dcelite
@@ -112,10 +112,6 @@ def set_affinity(processors: Iterable[int]) -> str | None:
         return f"processors {wanted}: {error.strerror}"
     got = affinity()
     return None if got == wanted else f"processors {wanted}: only {got} may be used"
-
-
-def state(clock: Callable[[], float] = time.time) -> dict[str, Any]:
-    return HERE.state(clock())
 
 
 def available_memory() -> int | None:

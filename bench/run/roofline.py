@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -71,20 +72,22 @@ def copied_bytes_a_second(seconds: float) -> float | None:
     return rate if rate > 0 else None
 
 
-class Probe:
-    """A fixed piece of work of the kinds that a frame takes; its time says how fast the machine is just now."""
+@functools.cache
+def probe_of(isa: str, threads: int) -> Callable[[], tuple[float, ...] | None]:
+    """A fixed piece of work of the kinds that a frame takes; its time says how fast the machine is just now.
 
-    def __init__(self, isa: str, threads: int) -> None:
-        self._isa = isa.encode()
-        self._threads = (1,) if threads == 1 else (1, threads)
-        self._memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
+    The function returns milliseconds, on one core and, with more threads, shared by them; None where the processor has
+    no such instructions, or threads cannot be started.
+    """
+    memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
+    numbers = (1,) if threads == 1 else (1, threads)
 
-    def __call__(self) -> tuple[float, ...] | None:
-        """Milliseconds, on one core and, with more threads, shared by them; None where the processor has no such
-        instructions, or threads cannot be started."""
-        memory = self._memory.ctypes.data
-        seconds = [library().dce_bench_probe(self._isa, threads, PROBE_SECONDS, memory) for threads in self._threads]
+    def probe() -> tuple[float, ...] | None:
+        run = functools.partial(library().dce_bench_probe, isa.encode())
+        seconds = [run(number, PROBE_SECONDS, memory.ctypes.data) for number in numbers]
         return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
+
+    return probe
 
 
 def frame_multiply_adds(width: int, height: int, scale: int, of_network: int) -> int:

@@ -7,6 +7,7 @@ import dataclasses
 import datetime
 import functools
 import resource
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +25,7 @@ from dcelite.bench.run.turns import Cell, attempt, failure_text, first_run, take
 from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGES, OpenVariant, Staged, Variant, available_isas
 from dcelite.errors import DceliteError, ModelError
 from dcelite.metrics import differences
-from dcelite.model.dce_file import FLOAT32, INT8, DceModel, read_dce
-from dcelite.provenance import file_record
+from dcelite.model.dce_file import FLOAT32, DceModel, read_dce
 
 FORMAT, VERSION = "dcelite-bench-samples", 2
 """What ``dce_bench`` writes too: the samples, from which ``report/document.py`` makes the report."""
@@ -56,57 +56,37 @@ class Row:
     stages: list[dict[str, float]] = field(default_factory=list)
     """Times of the stages in ms, for each run of the task that keeps them."""
     failure: str | None = None
-    load_ms: float | None = None
-    fidelity: dict[str, Any] | None = None
-    memory: memory.Memory | None = None
-    memory_reason: str | None = None
+    found: dict[str, Any] = field(default_factory=dict)
+    """What else is measured, by its name in the report."""
 
     @property
     def reason(self) -> str | None:
         """Why there are no times."""
-        return self.failure or self.cells[ENHANCE].failure if ENHANCE in self.cells else self.failure
+        return self.failure or (self.cells[ENHANCE].failure if ENHANCE in self.cells else None)
 
     def samples(self) -> dict[str, Any]:
-        """What was measured, ready for JSON."""
-        variant = self.variant
-        blocks = {f"{prefix}blocks_ms": _by_round(self, task, "blocks") for task, prefix in PREFIXES.items()}
-        cell = self.cells.get(ENHANCE)
+        """What was measured, ready for JSON, which knows no numbers as names."""
+        cells = {task: self.cells.get(task, Cell(run=_nothing)) for task in (ENHANCE, STAGES, NETWORK)}
+        timed = cells[ENHANCE]
+        by_round: dict[str, dict[int, Any]] = {"blocks_ms": timed.blocks, "probes_ms": timed.probes}
+        by_round |= {"parallel_probes_ms": timed.parallel_probes, "staged_blocks_ms": cells[STAGES].blocks}
+        by_round["network_blocks_ms"] = cells[NETWORK].blocks
+        names = ("width", "height", "threads", "reason", "architecture", "scale")
+        values = (*self.size, self.threads, self.reason, self.model.architecture, self.model.scale)
         return {
-            "label": variant.label,
-            "model": variant.model_name,
-            "file": file_record(variant.model),
-            "precision": _precision(variant),
-            "engine": variant.engine,
-            "isa": variant.isa,
-            "is_baseline": variant.is_baseline,
-            "library": file_record(variant.library),
-            "width": self.size[0],
-            "height": self.size[1],
-            "threads": self.threads,
-            "reason": self.reason,
-            "failures": {task: cell.failure for task, cell in self.cells.items() if cell.failure is not None},
-            "load_ms": self.load_ms,
-            "first_ms": cell.first_ms if cell else None,
-            **blocks,
-            "probes_ms": _by_round(self, ENHANCE, "probes"),
-            "parallel_probes_ms": _by_round(self, ENHANCE, "parallel_probes"),
+            **self.variant.record(),
+            **dict(zip(names, values, strict=True)),
+            "failures": {task: cells[task].failure for task in (STAGES, NETWORK) if cells[task].failure is not None},
+            "first_ms": timed.first_ms,
+            **{name: {str(number): value for number, value in rounds.items()} for name, rounds in by_round.items()},
             "stage_runs_ms": {name: [times[name] for times in self.stages] for name in (self.stages or [{}])[0]},
-            "architecture": self.model.architecture,
-            "scale": self.model.scale,
-            "fidelity": self.fidelity,
-            "memory": self.memory,
-            "memory_reason": self.memory_reason,
-            "energy_joules": cell.energy_joules if cell else None,
+            "energy_joules": timed.energy_joules,
+            **self.found,
         }
 
 
-PREFIXES = {ENHANCE: "", STAGES: "staged_", NETWORK: "network_"}
-
-
-def _by_round(row: Row, task: str, name: str) -> dict[str, Any]:
-    """JSON knows no numbers as names."""
-    cell = row.cells.get(task)
-    return {str(number): value for number, value in getattr(cell, name).items()} if cell else {}
+def _nothing() -> None:
+    """The task of a cell that is not there yet."""
 
 
 class Session:
@@ -136,14 +116,13 @@ class Session:
         """Or why it cannot be opened."""
         self._images: dict[tuple[int, int], tuple[NDArray[np.uint8], NDArray[np.uint8]]] = {}
         """By size: the picture, and where the result goes."""
-        self._probes: dict[tuple[str, int], roofline.Probe] = {}
 
     def run(self, command: list[str]) -> dict[str, Any]:
         """Measure; returns the samples. Ctrl-C ends the measurement, not the report."""
         settings = self.settings
         if settings.processors is not None:
             self._bind(settings.processors)
-        before = host.state()
+        before = host.HERE.state(time.time())
         try:
             self._measure()
         except KeyboardInterrupt:
@@ -162,7 +141,7 @@ class Session:
                 "image": "synthetic dark scene" if settings.image is None else settings.image.name,
                 "processors": settings.processors,
             },
-            "system": {**host.describe(), "before": before, "after": host.state()},
+            "system": {**host.describe(), "before": before, "after": host.HERE.state(time.time())},
             "roofline": {
                 "multiply_adds_a_second": self.peaks,
                 "copied_bytes_a_second": self.copied,
@@ -196,7 +175,8 @@ class Session:
             self.say("measuring memory, each in a process of its own")
             for row in self.rows:
                 if row.reason is None:
-                    row.memory, row.memory_reason = memory.measure(row.variant, row.threads, *row.size)
+                    found, reason = memory.measure(row.variant, row.threads, *row.size)
+                    row.found |= {"memory": found, "memory_reason": reason}
 
     def _between_rounds(self, cells: list[Cell], number: int) -> None:
         for isa in self.peaks:
@@ -238,10 +218,10 @@ class Session:
         if isinstance(opened, str):
             row.failure = opened
             return
-        row.load_ms = opened.load_ms
+        row.found["load_ms"] = opened.load_ms
         stages = self.settings.stages and opened.has_curve_network
         for name in (ENHANCE, STAGES, NETWORK) if stages else (ENHANCE,):
-            cell = row.cells[name] = Cell(run=lambda: None)
+            cell = row.cells[name] = Cell(run=_nothing)
             results: list[Any] = []
             attempt(cell, functools.partial(self._connect, row, name))
             if cell.failure is None:
@@ -249,7 +229,7 @@ class Session:
             if name == ENHANCE:
                 if cell.failure is not None:
                     return
-                cell.probe = self._probe(row)
+                cell.probe = roofline.probe_of(row.variant.isa or available_isas()[0], row.threads)
                 attempt(cell, functools.partial(self._compare, row, results[0], wanted))
 
     def _connect(self, row: Row, name: str) -> None:
@@ -271,18 +251,8 @@ class Session:
         expected = wanted[key]
         if expected is not None:
             seen = out if result is None else result
-            histogram = differences(expected, seen).tolist()
-            row.fidelity = {
-                "reference": row.model.name,
-                "differences": histogram,
-                "mean_brightness": float(seen.mean()),
-            }
-
-    def _probe(self, row: Row) -> roofline.Probe:
-        key = (row.variant.isa or available_isas()[0], row.threads)
-        if key not in self._probes:
-            self._probes[key] = roofline.Probe(*key)
-        return self._probes[key]
+            found = {"reference": row.model.name, "differences": differences(expected, seen).tolist()}
+            row.found["fidelity"] = {**found, "mean_brightness": float(seen.mean())}
 
     def _renew(self) -> None:
         """Pictures and native engines at other places in memory."""
@@ -317,18 +287,6 @@ def _read_reference(path: Path) -> DceModel:
     if model.precision != FLOAT32:
         raise ModelError(f"{path}: holds weights of precision {model.precision}; give a float32 file with --reference")
     return model
-
-
-def _precision(variant: Variant) -> str | None:
-    """Of a .dce file what it says, of others "int8" where ``dcelite quantize`` named them so; None: not known."""
-    path = variant.model
-    if path is None:
-        return FLOAT32 if variant.engine == "native" else None
-    if path.suffix.lower() != ".dce":
-        return INT8 if path.stem.endswith("_int8") else None
-    with contextlib.suppress(ModelError):
-        return read_dce(path).precision
-    return None
 
 
 @contextlib.contextmanager

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from dcelite import core, reference
 from dcelite.enhancer import Enhancer
-from dcelite.errors import DceliteError
-from dcelite.model.dce_file import DceModel
+from dcelite.errors import DceliteError, ModelError
+from dcelite.model.dce_file import FLOAT32, INT8, DceModel, read_dce
 from dcelite.pixels import image_of
+from dcelite.provenance import file_record
 from dcelite.session import CoreSession, GraphSession
 
 NUMPY = "numpy"
@@ -56,6 +57,22 @@ class Variant:
         if self.engine != "native":
             return self.model_name
         return f"{self.model_name} {self.isa}" + (f" {self.library}" if self.library is not None else "")
+
+    @property
+    def precision(self) -> str | None:
+        """Of a .dce file what it says, of others "int8" where ``dcelite quantize`` named them so; None: not known."""
+        if self.engine == "native":
+            with contextlib.suppress(ModelError):
+                return FLOAT32 if self.model is None else read_dce(self.model).precision
+        return (
+            INT8 if self.model is not None and self.model.stem.endswith("_int8") and self.engine != "native" else None
+        )
+
+    def record(self) -> dict[str, Any]:
+        """As the report has it."""
+        files = {"file": file_record(self.model), "library": file_record(self.library)}
+        names = {"label": self.label, "model": self.model_name, "precision": self.precision, "engine": self.engine}
+        return {**names, **files, "isa": self.isa, "is_baseline": self.is_baseline}
 
 
 @contextlib.contextmanager
