@@ -62,9 +62,9 @@ bench: setup
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
-	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
+	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
 		$(MODELS)/zerodcepp_full_uint8_literal.onnx --overwrite
-	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark --overwrite
+	$(BIN)/python -m dcelite.bench.fixtures.dark_pictures build/bench/dark --overwrite
 	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
 	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \
 		--model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp_int8.onnx \
@@ -73,7 +73,7 @@ bench: setup
 		--baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
 		--size 1200x900 --size 3840x2160 --size 4000x3000 --seconds 1 --max-seconds 4 --overwrite \
 		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
-	$(BIN)/python -m dcelite.bench.clips build/bench/clips --overwrite
+	$(BIN)/python -m dcelite.bench.fixtures.clips build/bench/clips --overwrite
 	for clip in pan still; do for smoothing in 0 0.8; do $(BIN)/dcelite video build/bench/clips/$$clip.mp4 \
 		-o build/bench/clips/$${clip}_enhanced.mp4 --smoothing $$smoothing --overwrite || exit 1; done; done
 
