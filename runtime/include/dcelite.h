@@ -121,7 +121,7 @@ typedef enum dce_matrix {
 } dce_matrix;
 
 /* An image in the caller's memory. Source pixels are only read. Fields that a format has no use for are ignored; zero, as
- * an initialiser leaves it, is right for most. */
+ * an initializer leaves it, is right for most. */
 typedef struct dce_image {
     int32_t format;      /* a dce_format */
     int32_t width;       /* pixels, 1 … DCE_MAX_DIMENSION */

@@ -57,7 +57,7 @@ inline void depthwise(const float *const rows[3], int x, const float *weight, co
         for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * kInputs + c);
         Floats sums[kPixels];
         for (int p = 0; p < kPixels; ++p) sums[p] = load(bias + c);
-        // Column by column, so that a value is loaded once for the three pixels that it is a neighbour of.
+        // Column by column, so that a value is loaded once for the three pixels that it is a neighbor of.
         DCE_UNROLL for (int column = 0; column < kPixels + 2; ++column) {
             DCE_UNROLL for (int r = 0; r < 3; ++r) {
                 const Floats value = load(rows[r] + first + column * kFilters + c);
@@ -100,7 +100,7 @@ struct SeparableStep {
 };
 
 // The first layer of Zero-DCE++, kLanes pixels from column x on, `count` of which are there. Red, green and blue of its input
-// are next to each other, so that a vector holds all three and a neighbour is three floats away; the weights are repeated to
+// are next to each other, so that a vector holds all three and a neighbor is three floats away; the weights are repeated to
 // match. rows[r] points at the pixel left of x.
 struct ImageStep {
     const Layer &layer;
