@@ -1,5 +1,6 @@
 """Export: a checkpoint becomes MindIR, ONNX, MindSpore Lite and native model files, each re-run and compared.
 
-``export.py`` is the entry; ``onnx_graph.py``, ``mindir.py``, ``lite.py`` and ``dce_file.py`` write one format each,
-``verify.py`` runs the written files in their own runtimes, ``manifest.py`` records what they are.
+``export.py`` is the entry, ``spec.py`` says what is wanted; ``onnx_graph.py``, ``mindir.py`` and ``lite.py`` write one
+format each (``.dce``: ``dcelite.model.dce_file``), ``verify.py`` runs the written files in their own runtimes,
+``manifest.py`` records what they are.
 """
