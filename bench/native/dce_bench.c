@@ -393,7 +393,7 @@ static void put_string(FILE *file, const char *before, const char *text) {
     putc('"', file);
 }
 
-/* What bench/run/machine.py reads of the kernel; %d stands for a processor or a sensor. */
+/* What runtime/python/dcelite/machine.py reads of the kernel; %d stands for a processor or a sensor. */
 static const char *const kConstant[] = {
     "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/sys/kernel/osrelease", "/etc/os-release",
     "/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name",
@@ -533,8 +533,9 @@ int main(int argument_count, char **arguments) {
     signal(SIGINT, interrupt);
     for (int i = 0; i < 4; ++i) count *= *parts[i];
     rows = calloc((size_t)count, sizeof *rows);
-    probe_memory = calloc(1, DCE_BENCH_PROBE_BYTES);
+    probe_memory = malloc(DCE_BENCH_PROBE_BYTES);
     if (!rows || !state) fail("dce_bench", "", "not enough memory");
+    if (probe_memory) memset(probe_memory, 1, DCE_BENCH_PROBE_BYTES); /* so that it is there */
     put_state(state);
     fclose(state);
     for (int i = 0; i < count; ++i) {
