@@ -3,6 +3,7 @@
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
+# make check   what one runs before a commit: style, types, native tests, the runtime's tests; three minutes
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -22,12 +23,14 @@ NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -na
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
+CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats images reference) tests/runtime/model \
+	tests/test_nothing_replaced_unasked.py
 
-.PHONY: setup demo bench apk test lint types test-python test-pythons test-native test-sanitizers test-clang \
+.PHONY: setup demo bench apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
 	test-oldest-compiler test-arm64 test-armhf fuzz clean
 .DELETE_ON_ERROR:
 
-setup: $(VENV)/.installed $(VENV)/.mindspore-lite
+setup: $(VENV)/.installed $(VENV)/.mindspore-lite links
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || echo "setup: training and export are left out:" \
 		"MindSpore exists for Python 3.10 to 3.12, $(VENV) has $$($(BIN)/python --version); all else works"
 
@@ -88,12 +91,18 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The folders as the one package that they are when installed.
-types: setup
-	rm -rf build/types && mkdir -p build/types/dcelite
-	ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
-	ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
+types: setup links
 	MYPYPATH=build/types $(BIN)/mypy -p dcelite
+
+# The folders as the one package that they are when installed, for mypy and for editors.
+links:
+	@rm -rf build/types && mkdir -p build/types/dcelite
+	@ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
+	@ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
+
+# What one runs before a commit, in three minutes, without network or MindSpore.
+check: lint types test-native
+	$(BIN)/python -m pytest -q $(CHECKED)
 
 test-python: setup test-native test-arm64 test-armhf
 	$(BIN)/python -m pytest
