@@ -22,7 +22,7 @@ from dcelite.export.export import ExportOptions, export
 from dcelite.mindspore_lite import sdk
 from dcelite.model.checkpoint import load_weights, save_weights
 
-from support import assert_equals_reference, require_mindspore_lite
+from support import REPOSITORY, assert_equals_reference, require_mindspore_lite
 
 SMALL = {"scene": (36, 50), "row": (1, 17)}
 
@@ -245,10 +245,10 @@ def test_upstream_checkpoints(shared, folder, name, monkeypatch):
     assert names(folder) == ["manifest.json", f"{name}.mindir", f"{name}.onnx"]
 
 
-def test_resize_in_graph_on_a_whole_photograph(shared, folder):
+def test_resize_in_graph_on_a_whole_photograph(folder):
     """The sizes that the formats promise: 900x1200 fixed in .ms, any in ONNX; within one level of the reference."""
     require_mindspore_lite()
-    checkpoint = shared / "reference" / "upstream_zerodcepp_mindspore.ckpt"
+    checkpoint = REPOSITORY / "models" / "zerodcepp.ckpt"
     export(options(checkpoint, folder, formats=("onnx", "ms"), resize_in_graph=True, uint8=True, size=(900, 1200)))
     arrays = load_weights(checkpoint).arrays
     for path, sizes in (

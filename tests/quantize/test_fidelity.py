@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import numpy as np
+import PIL.Image
 import pytest
 
 from dcelite import Enhancer
@@ -22,6 +23,7 @@ from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import psnr
 
+import photographs
 from quantize_cases import METADATA, SPEC
 from support import REPOSITORY, skip
 
@@ -40,6 +42,24 @@ def found_for(shared, name: str, seed: int):
     calibration = choose_pictures(pictures, 12, 32, seed)
     paths = sorted(photos.iterdir())
     return weights, calibration, calibrate(weights, calibration, "minmax", 48.0), paths
+
+
+def test_photographs_of_every_clone(tmp_path):
+    """The same bars with pictures that need no data: calibrated on half of the exposures, judged on the others."""
+    calibration_folder, photos = tmp_path / "calibration", tmp_path / "photos"
+    for number in range(18):
+        folder = photos if number % 6 == 5 else calibration_folder
+        folder.mkdir(exist_ok=True)
+        for name in photographs.NAMES:
+            picture = PIL.Image.fromarray(photographs.dark(name, 1 / (3 + 3 * number)))
+            picture.save(folder / f"{name}_{number}.png")
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    found = calibrate(weights, choose_pictures(calibration_folder, 12, 32, 11), "minmax", 48.0)
+    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
+    files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
+    write_dce(dce_model(integer_layers(found.layers), 12), files["dce"])
+    write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
+    check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
 
 def check_fidelity(fp32_path, files, photos) -> None:

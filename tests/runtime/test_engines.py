@@ -12,21 +12,31 @@ import pytest
 from dcelite import EngineUnavailableError, Enhancer, ModelError, cli, reference
 from dcelite.images import read_photograph
 
+import photographs
 from support import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
 
 ENGINES = ("dce", "onnx", "ms")
 PHOTOGRAPHS = sorted(path.name for path in (shared_directory() / "data" / "photos").glob("*")) or [None]
 
 
+SHIPPED = REPOSITORY / "models" / "zerodcepp.ckpt"
+
+
+@pytest.fixture(scope="session")
+def shipped_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with model.dce, .onnx and .ms, exported from the shipped weights."""
+    return _export(SHIPPED, tmp_path_factory.mktemp("shipped"))
+
+
 @pytest.fixture(scope="session")
 def upstream_models(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with upstream.dce, .onnx and .ms, exported from the authors' Zero-DCE++ weights."""
+    """The same from the authors' Zero-DCE++ weights."""
     return _export(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt", tmp_path_factory.mktemp("upstream"))
 
 
 def _export(checkpoint: Path, folder: Path) -> Path:
     pytest.importorskip("dcelite.training.backend")
-    arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(folder), "--name", "upstream"]
+    arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(folder), "--name", "model"]
     assert cli.main([*arguments, "--formats", ",".join(_installed_engines())]) == 0
     return folder
 
@@ -44,47 +54,50 @@ def _installed_engines() -> list[str]:
 def _model(folder: Path, engine: str) -> Path:
     if engine not in _installed_engines():
         skip("MindSpore Lite is not installed")
-    return folder / f"upstream.{engine}"
+    return folder / f"model.{engine}"
+
+
+@pytest.mark.parametrize("name", photographs.NAMES)
+def test_photographs(shipped_models: Path, name: str) -> None:
+    image = photographs.dark(name)
+    wanted = reference.enhance(image, load_weights(SHIPPED), 12)
+    assert_equals_reference(Enhancer()(image), wanted)
+    for engine in _installed_engines():
+        assert_equals_reference(Enhancer(_model(shipped_models, engine))(image), wanted)
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
-def test_photographs(shared: Path, upstream_models: Path, name: str) -> None:
+def test_real_photographs_and_published_weights(shared: Path, upstream_models: Path, name: str) -> None:
     image = read_photograph(shared / "data" / "photos" / name).pixels
     weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
     wanted = reference.enhance(image, weights, 12)
     for engine in _installed_engines():
         assert_equals_reference(Enhancer(_model(upstream_models, engine))(image), wanted)
-    shipped = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
-    assert_equals_reference(Enhancer()(image), reference.enhance(image, shipped, 12))
+    assert_equals_reference(Enhancer()(image), reference.enhance(image, load_weights(SHIPPED), 12))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (50, 1), (13, 11), (97, 101), (2160, 3840)])
-def test_sizes(
-    shared: Path, upstream_models: Path, rng: np.random.Generator, engine: str, height: int, width: int
-) -> None:
+def test_sizes(shipped_models: Path, rng: np.random.Generator, engine: str, height: int, width: int) -> None:
     image = (255 * rng.random((height, width, 3)) ** 3).astype(np.uint8)
-    weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
-    model = _model(upstream_models, engine)
+    weights = load_weights(SHIPPED)
+    model = _model(shipped_models, engine)
     assert_equals_reference(Enhancer(model)(image), reference.enhance(image, weights, 12))
     if height * width < 100_000:
         np.testing.assert_allclose(Enhancer(model).curve_map(image), reference.curve_map(image, weights, 12), atol=2e-6)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_options_hold_for_every_engine(
-    shared: Path, upstream_models: Path, rng: np.random.Generator, engine: str
-) -> None:
+def test_options_hold_for_every_engine(shipped_models: Path, rng: np.random.Generator, engine: str) -> None:
     image = (255 * rng.random((90, 70, 3)) ** 3).astype(np.uint8)
-    weights = load_weights(shared / "reference" / "upstream_zerodcepp_mindspore.ckpt")
-    enhance = Enhancer(_model(upstream_models, engine), threads=2, scale=5, strength=0.5)
-    assert_equals_reference(enhance(image), reference.enhance(image, weights, 5, 0.5))
+    enhance = Enhancer(_model(shipped_models, engine), threads=2, scale=5, strength=0.5)
+    assert_equals_reference(enhance(image), reference.enhance(image, load_weights(SHIPPED), 5, 0.5))
     assert enhance.info.scale == 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_damaged_models(upstream_models: Path, tmp_path: Path, rng: np.random.Generator, engine: str) -> None:
-    good = _model(upstream_models, engine).read_bytes()
+def test_damaged_models(shipped_models: Path, tmp_path: Path, rng: np.random.Generator, engine: str) -> None:
+    good = _model(shipped_models, engine).read_bytes()
     flips = [*range(16), len(good) // 2, len(good) - 1, *rng.integers(0, len(good), 60)]
     damaged = {
         "empty": b"",
@@ -118,16 +131,14 @@ def test_absent_onnx_runtime_says_what_to_install(tmp_path: Path, monkeypatch: p
         Enhancer(path)
 
 
-def test_resize_in_graph_models_equal_the_runtime(shared: Path, tmp_path: Path, rng: np.random.Generator) -> None:
+def test_resize_in_graph_models_equal_the_runtime(tmp_path: Path, rng: np.random.Generator) -> None:
     """The same picture from a graph that holds everything: within 1 level of the reference."""
     pytest.importorskip("dcelite.training.backend")
-    checkpoint = shared / "reference" / "upstream_zerodcepp_mindspore.ckpt"
-    weights = load_weights(checkpoint)
     formats = [name for name in _installed_engines() if name != "dce"]
     image = (255 * rng.random((900, 1200, 3)) ** 3).astype(np.uint8)
-    wanted = reference.enhance(image, weights, 12).astype(np.int16)
+    wanted = reference.enhance(image, load_weights(SHIPPED), 12).astype(np.int16)
     for uint8 in ([], ["--uint8"]):
-        arguments = ["export", "--checkpoint", str(checkpoint), "--output", str(tmp_path), "--resize-in-graph"]
+        arguments = ["export", "--checkpoint", str(SHIPPED), "--output", str(tmp_path), "--resize-in-graph"]
         name = "full" + "".join(uint8)
         arguments += ["--size", "900x1200", "--formats", ",".join(formats), "--name", name, *uint8]
         assert cli.main(arguments) == 0
@@ -143,7 +154,9 @@ def test_resize_in_graph_models_equal_the_runtime(shared: Path, tmp_path: Path, 
         enhance = Enhancer(tmp_path / f"{name}.onnx")
         for height, width in [(37, 53), (480, 640), (1, 7)]:
             small = np.ascontiguousarray(image[:height, :width])
-            assert np.abs(enhance(small) - reference.enhance(small, weights, 12).astype(np.int16)).max() <= 1
+            assert (
+                np.abs(enhance(small) - reference.enhance(small, load_weights(SHIPPED), 12).astype(np.int16)).max() <= 1
+            )
         if "ms" in formats:
             with pytest.raises(ValueError, match="480"):
                 Enhancer(tmp_path / f"{name}.ms")(np.ascontiguousarray(image[:480, :640]))

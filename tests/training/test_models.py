@@ -17,6 +17,8 @@ from dcelite.pictures import read_rgb
 from dcelite.training.evaluate import CheckpointModel, Evaluation, measure
 from dcelite.training.experiments.split import EVERY, NIGHT, PARTS, dark_pairs, night, read_scenes
 
+import photographs
+
 MODELS = Path(__file__).parents[2] / "models"
 
 
@@ -103,6 +105,17 @@ def test_well_lit_pictures_change_no_more_than_by_the_published_weights(scenes: 
     ours, mindspore, pytorch = (change(path) for path in (MODELS / "zerodcepp.ckpt", *published(shared)))
     print(f"\nwell-lit pictures change by {ours:.1f} levels, by {mindspore:.1f} and {pytorch:.1f} with the authors'")
     assert ours <= mindspore
+
+
+@pytest.mark.parametrize("name", photographs.NAMES)
+def test_photographs_in_little_light(name: str) -> None:
+    """Nearer to what they were by decibels, and neither dark nor blown up."""
+    dark, wanted = photographs.dark(name), photographs.well_lit(name)
+    enhanced = CheckpointModel(MODELS / "zerodcepp.ckpt", 12)(dark)
+    before, after = measure(name, dark, dark, wanted), measure(name, dark, enhanced, wanted)
+    print(f"\n{name}: {before.psnr:.1f} -> {after.psnr:.1f} dB, mean {dark.mean():.0f} -> {enhanced.mean():.0f}")
+    assert after.psnr > before.psnr + 1.5
+    assert 2.5 * dark.mean() < enhanced.mean() < 160
 
 
 def test_zero_dce_brightens(scenes: Scenes) -> None:
