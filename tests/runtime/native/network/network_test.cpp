@@ -124,14 +124,14 @@ int main(int argc, char **argv) {
         CHECK(model.is_int8);
         CHECK_EQUAL(model.parameters, ZERODCEPP_PARAMETERS);
         test_int8_equals_scalar(dsp, model);
-        test_streams(dsp, model, 70);
+        test_streams(dsp, model, 40);
     }
     for (const uint32_t architecture : {DCE_ARCHITECTURE_ZERODCEPP, DCE_ARCHITECTURE_ZERODCE}) {
         dce::Model model;
         Bytes bytes(LARGEST_MODEL);
         bytes.resize(make_model(bytes.data(), architecture, 12));
         read(bytes, &model);
-        test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 10 : 70);
+        test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 4 : 40);
     }
     if (&dsp == dce::all_dsp().last) test_equal_on_all_processors();
     return 0;
