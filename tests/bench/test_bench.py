@@ -23,7 +23,9 @@ import PIL.Image
 import pytest
 
 from dcelite import Enhancer, _native, reference
-from dcelite.bench import bench, fidelity, memory, page, report, roofline, scene, variants, weights
+from dcelite.bench import bench, fidelity, memory, page, report, roofline, scene, variants
+from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.dce_file import read_dce
 
 from support import REPOSITORY, skip
 
@@ -589,14 +591,14 @@ def test_fidelity_of_known_differences() -> None:
 
 
 def test_shipped_weights_are_those_of_the_repository() -> None:
-    shipped, file = roofline.shipped_model(), weights.read_dce(MODEL)
+    shipped, file = roofline.shipped_model(), read_dce(MODEL)
     assert shipped.multiply_adds == file.multiply_adds == 10_075
     for name, array in file.arrays.items():
         np.testing.assert_array_equal(shipped.arrays[name], array)
 
 
 def test_multiply_adds_of_zero_dce() -> None:
-    shapes = weights.parameter_shapes("zerodce", 32, 24)
+    shapes = ARCHITECTURES["zerodce"].parameter_shapes
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 79_416
 
 

@@ -18,8 +18,8 @@ def exported(path: Path, *, resize_in_graph: bool) -> Path:
     from dcelite.export.onnx_graph import write_onnx
     from dcelite.export.spec import ExportSpec
 
-    variant = ExportSpec("zerodcepp", 12, resize_in_graph=resize_in_graph, uint8=resize_in_graph)
-    write_onnx(shipped_model().arrays, variant, variant.metadata("0" * 64, "test"), path)
+    spec = ExportSpec("zerodcepp", 12, resize_in_graph=resize_in_graph, uint8=resize_in_graph)
+    write_onnx(shipped_model().arrays, spec, spec.metadata("0" * 64, "test"), path)
     return path
 
 

@@ -44,9 +44,10 @@ def open_source(path: Path) -> InputContainer:
     if path.is_dir():
         raise VideoError(f"{path}: is a folder, a video file was wanted")
     try:
-        return av.open(file_url(path), "r", **_TOLERANT)
+        container: InputContainer = av.open(file_url(path), "r", **_TOLERANT)
     except (av.error.FFmpegError, ValueError) as error:
         raise VideoError(f"{path}: cannot be read as a video: {reason(error)}") from None
+    return container
 
 
 def is_cover_art(stream: Stream) -> bool:
