@@ -3,6 +3,7 @@
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
+# make check   what one runs before a commit: style, types, native tests, the runtime's tests; three minutes
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -17,17 +18,19 @@ PYTHON ?= $(shell for wanted in 'v < (3, 13)' 'True'; do for p in python3.12 pyt
 CXX ?= c++
 VENV := .venv
 BIN := $(VENV)/bin
-NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake') \
+NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake' -o -name '*.in') \
 	CMakeLists.txt pyproject.toml models/zerodcepp.dce
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
+CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats images reference) tests/runtime/model \
+	tests/test_nothing_replaced_unasked.py
 
-.PHONY: setup demo bench apk test lint types test-python test-pythons test-native test-sanitizers test-clang \
+.PHONY: setup demo bench apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
 	test-oldest-compiler test-arm64 test-armhf fuzz clean
 .DELETE_ON_ERROR:
 
-setup: $(VENV)/.installed $(VENV)/.mindspore-lite
+setup: $(VENV)/.installed $(VENV)/.mindspore-lite links
 	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info >= (3, 13))' || echo "setup: training and export are left out:" \
 		"MindSpore exists for Python 3.10 to 3.12, $(VENV) has $$($(BIN)/python --version); all else works"
 
@@ -62,9 +65,9 @@ bench: setup
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
 	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
-	$(BIN)/python -m dcelite.bench.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
+	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
 		$(MODELS)/zerodcepp_full_uint8_literal.onnx --overwrite
-	$(BIN)/python -m dcelite.bench.dark_pictures build/bench/dark --overwrite
+	$(BIN)/python -m dcelite.bench.fixtures.dark_pictures build/bench/dark --overwrite
 	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
 	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \
 		--model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp_int8.onnx \
@@ -73,7 +76,7 @@ bench: setup
 		--baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
 		--size 1200x900 --size 3840x2160 --size 4000x3000 --seconds 1 --max-seconds 4 --overwrite \
 		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
-	$(BIN)/python -m dcelite.bench.clips build/bench/clips --overwrite
+	$(BIN)/python -m dcelite.bench.fixtures.clips build/bench/clips --overwrite
 	for clip in pan still; do for smoothing in 0 0.8; do $(BIN)/dcelite video build/bench/clips/$$clip.mp4 \
 		-o build/bench/clips/$${clip}_enhanced.mp4 --smoothing $$smoothing --overwrite || exit 1; done; done
 
@@ -88,12 +91,18 @@ lint: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The folders as the one package that they are when installed.
-types: setup
-	rm -rf build/types && mkdir -p build/types/dcelite
-	ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
-	ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
+types: setup links
 	MYPYPATH=build/types $(BIN)/mypy -p dcelite
+
+# The folders as the one package that they are when installed, for mypy and for editors.
+links:
+	@rm -rf build/types && mkdir -p build/types/dcelite
+	@ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
+	@ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
+
+# What one runs before a commit, in three minutes, without network or MindSpore.
+check: lint types test-native
+	$(BIN)/python -m pytest -q $(CHECKED)
 
 test-python: setup test-native test-arm64 test-armhf
 	$(BIN)/python -m pytest

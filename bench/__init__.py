@@ -1,6 +1,6 @@
 """Measurements of latency, memory and fidelity on the machine it stands on.
 
-``bench.py`` is the entry. ``variants.py`` opens what is compared, ``measure.py`` takes the times, ``fidelity.py``
-compares the results with the NumPy reference, ``roofline.py`` says what the processor could do, ``system.py`` where all
-this happened; ``report.py``, ``page.py`` and ``compare.py`` say what came out. It needs the runtime alone.
+``run/`` measures, with nothing but the runtime; ``report/`` says what follows from the samples; ``compare/`` whether
+two runs differ. ``statistics.py`` has the arithmetic of both, ``fixtures/`` the pictures, clips and graphs that are
+measured with, ``native/`` the same for machines without Python.
 """

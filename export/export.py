@@ -36,6 +36,7 @@ from dcelite.interrupts import deferred_interrupts
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.provenance import sha256, tool_versions
+from dcelite.report.tables import text_table
 
 FORMATS = ("mindir", "onnx", "ms", "dce")
 FIXED_SIZE_FORMATS = ("mindir", "ms")
@@ -187,21 +188,16 @@ def _stop_if(interrupted: threading.Event) -> None:
 
 def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[str, str]) -> str:
     """The largest differences from the MindSpore network, one line a file."""
-    header = ("file", "bytes", "run in", "curve map", "8-bit", "equal")
-    rows = [header]
+    rows = [("file", "bytes", "run in", "curve map", "8-bit", "equal")]
     for name, path in paths.items():
         parity = parities[name]
         curve_map = "in graph" if parity.map_difference is None else f"{parity.map_difference:.1e}"
         equal = f"{parity.equal_share:.3%}" + ("" if parity.passed else "  FAILED")
         size = f"{path.stat().st_size:,}"
         rows.append((path.name, size, parity.runtime, curve_map, str(parity.level_difference), equal))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(header))]
-    lines = ["Largest differences from the MindSpore network:"]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        lines.append("  " + "  ".join(cells).rstrip())
-    lines += [f"  .{name} skipped: {text}" for name, text in skipped.items()]
-    return "\n".join(lines)
+    table = text_table(rows, left=(0, 2, -1), indent="  ")
+    lines = [f"  .{name} skipped: {text}" for name, text in skipped.items()]
+    return "\n".join(["Largest differences from the MindSpore network:", table, *lines])
 
 
 def _refuse_differences(paths: dict[str, Path], parities: dict[str, Parity]) -> None:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import io
 import platform
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import PIL.Image
-from numpy.typing import NDArray
 
 from dcelite.provenance import processor_name, tool_versions
 from dcelite.quantize.calibration import Calibration, digest
 from dcelite.quantize.measure import GroundTruth, Latency, Measurement
 from dcelite.quantize.sensitivity import Sensitivity
+from dcelite.report import page
+from dcelite.report.tables import text_table
 
 SLOWER = 1.1
 """Factor on the fp32 latency from which a file is called slower: below it is the noise of the clock."""
@@ -136,21 +132,15 @@ def _layer_rows(report: Report) -> list[tuple[str, ...]]:
     return rows
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ("  " + "  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)).rstrip() for row in rows)
-    return "\n".join(lines)
-
-
 def table(report: Report) -> str:
     """For the terminal."""
     count = len(report.results[0].measurement.fidelity) if report.results else 0
     parts = [
         f"Fidelity to fp32 over {count} photographs (PSNR of the 8-bit outputs); latency on one thread:",
-        _aligned([HEADER, *map(_row, report.results)]),
+        text_table([HEADER, *map(_row, report.results)], left=(0, 5), indent="  "),
     ]
     if truth := _truth_rows(report):
-        parts.append(_aligned(truth))
+        parts.append(text_table(truth, left=(0,), indent="  "))
     parts += [f"  {line}" for line in recommendations(report)]
     return "\n".join(parts)
 
@@ -206,32 +196,6 @@ def to_json(report: Report) -> dict[str, Any]:
     }
 
 
-STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2em auto; max-width: 85em; padding: 0 1em; color: #1b1b1b; }
-table { border-collapse: collapse; margin: 1em 0; }
-td, th { padding: .25em .8em; text-align: left; white-space: nowrap; }
-tr:nth-child(even) { background: #f3f3f1; } th { border-bottom: 2px solid #888; }
-figure { display: inline-block; margin: .5em 1em .5em 0; } img { image-rendering: pixelated; width: 240px; }
-figcaption { color: #555; }
-.scroll { overflow-x: auto; }
-"""
-
-
-def _html_table(rows: Sequence[Sequence[str]]) -> str:
-    cells = [[html.escape(cell) for cell in row] for row in rows]
-    head = "".join(f"<th>{cell}</th>" for cell in cells[0])
-    body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in cells[1:])
-    return f'<div class="scroll"><table><tr>{head}</tr>{body}</table></div>'
-
-
-def _figure(pixels: NDArray[np.uint8], caption: str) -> str:
-    buffer = io.BytesIO()
-    PIL.Image.fromarray(pixels).save(buffer, "PNG")
-    data = base64.b64encode(buffer.getvalue()).decode()
-    text = html.escape(caption)
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{text}"><figcaption>{text}</figcaption></figure>'
-
-
 def _crops(result: FileResult) -> str:
     crop = result.measurement.crop
     if crop is None:
@@ -240,39 +204,36 @@ def _crops(result: FileResult) -> str:
     factor = 32
     amplified = np.clip(difference * factor, 0, 255).astype(np.uint8)
     title = f"{result.measurement.file}: {crop.picture}, row {crop.row}, column {crop.column}"
-    figures = [
-        _figure(crop.source, "source"),
-        _figure(crop.fp32, "fp32"),
-        _figure(crop.quantized, "quantised"),
-        _figure(amplified, f"difference x {factor} (at most {int(difference.max())} levels)"),
-    ]
-    return f"<h3>{html.escape(title)}</h3>" + "".join(figures)
+    return "".join(
+        (
+            page.heading(title, 3),
+            page.figure(crop.source, "source"),
+            page.figure(crop.fp32, "fp32"),
+            page.figure(crop.quantized, "quantised"),
+            page.figure(amplified, f"difference x {factor} (at most {int(difference.max())} levels)"),
+        )
+    )
 
 
 def to_html(report: Report) -> str:
     """One page without external parts."""
-    calibration = report.calibration
+    calibration, truth = report.calibration, _truth_rows(report)
     levels = f"{min(calibration.levels):.0f} to {max(calibration.levels):.0f}"
     about = (
         f"{report.checkpoint}, scale {report.scale}; {len(calibration.paths)} calibration pictures of mean level "
         f"{levels}; ranges: {report.ranges}; {processor_name() or platform.machine()}"
     )
-    notes = "".join(f"<li>{html.escape(line)}</li>" for line in [*recommendations(report), *calibration.warnings])
-    truth = _truth_rows(report)
     parts = [
-        "<!doctype html><html lang='en'><head><meta charset='utf-8'>",
-        "<meta name='viewport' content='width=device-width, initial-scale=1'>",
-        f"<title>Quantisation of {html.escape(report.checkpoint)}</title><style>{STYLE}</style></head><body>",
-        f"<h1>Quantisation report</h1><p>{html.escape(about)}</p>",
-        "<p>Fidelity is the PSNR between the 8-bit outputs of a file and of fp32. Latency is on one thread, a frame is "
-        "1200x900, the network then sees 100x75.</p>",
-        _html_table([HEADER, *map(_row, report.results)]),
-        _html_table(truth) if truth else "",
-        f"<ul>{notes}</ul>",
-        "<h2>Where the outputs differ most</h2>",
-        *map(_crops, report.results),
-        "<h2>Activations</h2>",
-        _html_table(_layer_rows(report)),
-        "</body></html>\n",
+        page.heading("Quantisation report"),
+        page.paragraph(about),
+        page.paragraph(
+            "Fidelity is the PSNR between the 8-bit outputs of a file and of fp32. Latency is on one thread, a frame "
+            "is 1200x900, the network then sees 100x75."
+        ),
+        page.table([HEADER, *map(_row, report.results)]),
+        page.table(truth) if truth else "",
+        page.bullets([*recommendations(report), *calibration.warnings]),
+        page.section("Where the outputs differ most", "".join(map(_crops, report.results))),
+        page.section("Activations", page.table(_layer_rows(report))),
     ]
-    return "\n".join(parts)
+    return page.page(f"Quantisation of {report.checkpoint}", parts)

@@ -64,9 +64,11 @@ COMMANDS = {
         ("onnx", "onnxruntime", "lite"),
     ),
     "bench": Command(f"{BENCH} --json out/a.json --csv out/a.csv --html out/a.html", ("a.json", "a.csv", "a.html")),
-    "clips": Command("out", ("pan.mp4", "still.mp4"), ("av", "skimage"), "dcelite.bench.clips"),
-    "dark_pictures": Command("out", ("astronaut_64.png", "rocket_3.png"), ("skimage",), "dcelite.bench.dark_pictures"),
-    "literal_curve": Command("model.onnx out/a.onnx", ("a.onnx",), ("onnx",), "dcelite.bench.literal_curve"),
+    "clips": Command("out", ("pan.mp4", "still.mp4"), ("av", "skimage"), "dcelite.bench.fixtures.clips"),
+    "dark_pictures": Command(
+        "out", ("astronaut_64.png", "rocket_3.png"), ("skimage",), "dcelite.bench.fixtures.dark_pictures"
+    ),
+    "literal_curve": Command("model.onnx out/a.onnx", ("a.onnx",), ("onnx",), "dcelite.bench.fixtures.literal_curve"),
     "demo": Command(
         "--output out",
         ("dark.png", "enhanced.png", "comparison.png", "models/zerodcepp.onnx", "models/manifest.json"),

@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import math
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from dcelite.extras import require
 from dcelite.files import refuse_existing
 from dcelite.pictures import find_pairs, find_pictures, read_rgb
 from dcelite.progress import track
+from dcelite.report.tables import text_table
 
 if TYPE_CHECKING:
     from dcelite.training.evaluate import Evaluation, Model
@@ -146,21 +147,18 @@ def run_evaluate(args: argparse.Namespace) -> None:
 def print_table(evaluation: Evaluation) -> None:
     """One line for each picture, then their means."""
     columns = [column for column in COLUMNS if evaluation.mean(column[0]) is not None]
-    names = [row.name for row in evaluation.figures]
-    width = max(4, *(len(name) for name in names))
-    print(f"\n{evaluation.model}")
-    print(" " * width + "".join(f"{heading:>10}" for _, heading, _ in columns))
 
-    def line(name: str, values: list[float | None]) -> None:
-        cells = [
-            f"{'-' if value is None or math.isnan(value) else format(value, form):>10}"
-            for value, (_, _, form) in zip(values, columns, strict=True)
+    def line(name: str, values: Iterable[float | None]) -> list[str]:
+        shown = zip(values, columns, strict=True)
+        return [
+            name,
+            *("-" if value is None or math.isnan(value) else format(value, form) for value, (_, _, form) in shown),
         ]
-        print(f"{name:<{width}}" + "".join(cells))
 
-    for row in evaluation.figures:
-        line(row.name, [getattr(row, figure) for figure, _, _ in columns])
-    line("mean", [evaluation.mean(figure) for figure, _, _ in columns])
+    rows = [["", *(heading for _, heading, _ in columns)]]
+    rows += [line(row.name, [getattr(row, figure) for figure, _, _ in columns]) for row in evaluation.figures]
+    rows.append(line("mean", [evaluation.mean(figure) for figure, _, _ in columns]))
+    print(f"\n{evaluation.model}\n{text_table(rows, left=(0,))}")
 
 
 def run_figure(args: argparse.Namespace) -> None:

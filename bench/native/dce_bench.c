@@ -1,21 +1,22 @@
-/* dce_bench - the native part of `dcelite bench` for machines without Python:
+/* dce_bench - takes the samples of `dcelite bench` on machines without Python:
  *
  *     adb push dce_bench /data/local/tmp && adb shell /data/local/tmp/dce_bench --size 1920x1080 --threads 1 --threads 4
  *
- * Prints a table, or with --json the document of bench/schema.json, which `dcelite bench compare` reads. The picture is that
- * of bench/scene.py; results are compared with the scalar kernels, which are the specification of the others.
+ * Prints the shortest and the median times. With --json it writes every sample and where they come from, as $defs/samples of
+ * bench/schema.json describes it: `dcelite bench --from FILE` makes the report of that, `dcelite bench compare` reads it.
+ * Results are compared with the scalar kernels, which are the specification of the others.
  */
 #define _GNU_SOURCE
 #include <dcelite.h>
 
 #include <errno.h>
 #include <fcntl.h>
-#include <math.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
@@ -23,73 +24,59 @@
 #include <unistd.h>
 
 #include "roofline.h"
-#include "scene.h"
 
-enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 }; /* as in bench/change.py */
-enum { kMaxSizes = 16, kMaxThreads = 16, kMaxModels = 16, kMaxIsas = 4, kMaxBlocks = 4096, kMaxCores = 256 };
+enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 };                      /* as in bench/compare/change.py */
+static const double kSettleMs = 4.0, kLongRunMs = 250.0, kBlockMs = 20.0; /* as in bench/run/turns.py */
+static const double kProbeSeconds = 0.004;                                /* as in bench/run/roofline.py */
+enum { kMost = 16, kMaxNumber = 256, kMaxText = 1 << 15 };
 
-static const char *const kIsas[kMaxIsas] = {"avx512", "avx2", "neon", "scalar"}; /* best first */
+enum { kModel, kSize, kThreads, kIsa, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
+static struct Option {
+    const char *name, *of_lite, *values[kMost];
+    int count;
+} options[kOptions] = {
+    {"--model", "--modelFile", {"shipped"}, 0}, {"--size", "", {"1200x900"}, 0},
+    {"--threads", "--numThreads", {"1"}, 0},    {"--isa", "", {NULL}, 0},
+    {"--runs", "--loopCount", {"50"}, 0},       {"--warm-up", "--warmUpLoopCount", {"3"}, 0},
+    {"--seconds", "", {"4"}, 0},                {"--max-seconds", "", {"10"}, 0},
+    {"--json", "", {NULL}, 0},
+};
+static const char *json; /* file name; null: none */
+static int overwrite;
+static double runs, warm_up, least_seconds, most_seconds;
 
-static const double kSettleMs = 4.0, kLongRunMs = 250.0; /* as in bench/measure.py */
-static const double kProbeSeconds = 0.004;               /* as in bench/roofline.py */
-static const double kLargestSpread = 0.15;               /* as in bench/report.py */
-static const int kMultiplyAddsOfCurve = 17;              /* for a value: see bench/roofline.py */
+static const char *isas[kMost];     /* the instruction sets here, best first */
+static double peaks[kMost];         /* multiply-adds a second of a core, by isas */
+static uint8_t *pictures[kMost][2]; /* by size: the picture, and where the result goes */
+static void *probe_memory;
+static volatile sig_atomic_t interrupted;
 
-typedef struct Settings {
-    const char *models[kMaxModels]; /* null: the shipped weights */
-    int model_count;
-    const char *isas[kMaxIsas];
-    int isa_count;
-    int32_t sizes[kMaxSizes][2];
-    int size_count;
-    int threads[kMaxThreads];
-    int thread_count;
-    int runs, warm_up;
-    double seconds, max_seconds, block_ms;
-    const char *json; /* file name; null: none */
-    int overwrite;
-} Settings;
+/* A run; one in the engine that reads the clock between its stages; the fixed work beside a block, on one core and shared. */
+enum { kRun, kStaged, kProbe, kParallelProbe };
+static const char *const kKinds[] = {"run", "staged", "probe", "parallel probe"};
 
-typedef struct Block {
-    int round, first, count; /* the samples of a round */
-    double probe, parallel;  /* ms of the fixed work next to them, on one core and shared; -1: not known */
-} Block;
-
-typedef struct Samples {
-    double *values; /* ms */
-    int count, room;
-} Samples;
-
-enum { kConvert, kDownsample, kNetwork, kCurve, kRest, kTotal, kStages };
-static const char *const kStageNames[kStages] = {"convert", "downsample", "network", "curve", "rest", "total"};
-
-typedef struct Picture {
-    uint8_t *pixels, *out;
-    size_t size;
-} Picture;
+typedef struct Sample {
+    int kind, round;
+    double ms;
+    dce_timings stages;
+} Sample;
 
 typedef struct Row {
-    const char *model, *isa;
+    const char *model, *isa; /* no model: the shipped weights */
     int32_t width, height;
     int threads;
     char reason[320]; /* why there are no times; "" where there are */
-    Picture *picture;
-    dce_enhancer *handle, *staged; /* the second one reads the clock between its stages */
-    dce_image source, destination;
-    double load_ms, first_ms;
-    Samples times, stages[kStages];
-    double staged_shortest_ms;
-    Block *blocks;
-    int block_count;
-    double timed_ms, spent_ms;
-    double equal; /* share; -1: not compared */
-    int largest_difference;
-    double squares, brightness;
-    long extra_bytes, resident_bytes; /* -1: not measured */
-    long long multiply_adds;
+    uint8_t **picture;
+    dce_enhancer *handles[2]; /* by kind */
+    Sample *samples;
+    int count, room, run_count;
+    double load_ms, first_ms, timed_ms, spent_ms;
+    dce_model_info info;
+    int is_compared;       /* with the scalar kernels */
+    long differences[256]; /* how many values are so far from theirs */
+    double brightness;
+    long memory[2]; /* of a process, before and at the peak of a call; 0: not measured */
 } Row;
-
-static volatile sig_atomic_t interrupted;
 
 static void interrupt(int signal_number) {
     (void)signal_number;
@@ -107,62 +94,17 @@ static void fail(const char *option, const char *value, const char *wanted) {
     exit(2);
 }
 
-/* ---- options ---- */
-
-static long number_of(const char *option, const char *text, long least, long most) {
-    char *end, wanted[64];
-    long value;
-    errno = 0;
-    value = strtol(text, &end, 10);
-    snprintf(wanted, sizeof wanted, "%ld to %ld was wanted", least, most);
-    if (end == text || *end || errno || value < least || value > most) fail(option, text, wanted);
-    return value;
-}
-
-static double seconds_of(const char *option, const char *text) {
-    char *end;
-    const double value = strtod(text, &end);
-    if (end == text || *end || !(value >= 0.0 && value <= 3600.0)) fail(option, text, "0 to 3600 seconds were wanted");
-    return value;
-}
-
-static void add_size(Settings *settings, const char *text) {
-    char *end;
-    const long width = strtol(text, &end, 10);
-    const long height = *end == 'x' ? strtol(end + 1, &end, 10) : 0;
-    if (*end || width < 1 || height < 1 || width > DCE_MAX_DIMENSION || height > DCE_MAX_DIMENSION)
-        fail("--size", text, "WIDTHxHEIGHT was wanted, as 1200x900");
-    if (settings->size_count == kMaxSizes) fail("--size", text, "there are too many");
-    settings->sizes[settings->size_count][0] = (int32_t)width;
-    settings->sizes[settings->size_count++][1] = (int32_t)height;
-}
-
-/* True where the kernels of the core library run with it. */
-static int is_available(const char *isa) {
-    char names[128];
-    dce_list_kernels(names, sizeof names);
-    for (const char *name = strtok(names, " "); name; name = strtok(NULL, " "))
-        if (strcmp(name, isa) == 0) return 1;
-    return 0;
-}
-
-static void add_isa(Settings *settings, const char *isa) {
-    for (int i = 0; i < settings->isa_count; ++i)
-        if (strcmp(settings->isas[i], isa) == 0) return;
-    settings->isas[settings->isa_count++] = isa;
-}
-
-static void add_isas(Settings *settings, const char *text) {
-    int known = strcmp(text, "all") == 0;
-    for (int i = 0; i < kMaxIsas; ++i) {
-        if (strcmp(text, kIsas[i]) == 0)
-            add_isa(settings, kIsas[i]);
-        else if (strcmp(text, "all") == 0 && is_available(kIsas[i]))
-            add_isa(settings, kIsas[i]);
-        known |= strcmp(text, kIsas[i]) == 0;
+static void keep(Row *row, Sample sample) {
+    if (row->count == row->room) {
+        row->room = row->room ? 2 * row->room : 1024;
+        row->samples = realloc(row->samples, (size_t)row->room * sizeof sample);
+        if (!row->samples) fail("samples", "", "not enough memory");
     }
-    if (!known) fail("--isa", text, "avx512, avx2, neon, scalar or all was wanted");
+    row->samples[row->count++] = sample;
+    row->run_count += sample.kind == kRun;
 }
+
+/* ---- options ---- */
 
 static const char kHelp[] =
     "usage: dce_bench [--model FILE.dce]... [--size WxH]... [--threads N]... [--isa ISA|all]...\n"
@@ -174,496 +116,276 @@ static const char kHelp[] =
     "50 runs and 4 seconds at least, 10 seconds at most, 3 runs to warm up.\n"
     "MindSpore Lite's --modelFile, --numThreads, --loopCount and --warmUpLoopCount are understood too.\n";
 
-static int is_option(const char *given, const char *name, const char *of_lite) {
-    return strcmp(given, name) == 0 || (of_lite && strcmp(given, of_lite) == 0);
+/* The value of a number, of which the last one counts; `step` 1: a whole one. */
+static double number_of(const struct Option *option, const char *text, double least, double most, double step) {
+    char *end, wanted[64];
+    const double value = strtod(text, &end);
+    snprintf(wanted, sizeof wanted, "%g to %g was wanted%s", least, most, step == 1 ? ", a whole number" : "");
+    if (end == text || *end || !(value >= least && value <= most) || (step == 1 && value != (double)(long)value))
+        fail(option->name, text, wanted);
+    return value;
 }
 
-static Settings parse(int count, char **arguments) {
-    Settings settings;
+static void size_of(const char *text, int32_t *width, int32_t *height) {
+    int end = 0;
+    if (sscanf(text, "%5dx%5d%n", width, height, &end) != 2 || text[end] || *width < 1 || *height < 1 ||
+        *width > DCE_MAX_DIMENSION || *height > DCE_MAX_DIMENSION)
+        fail("--size", text, "WIDTHxHEIGHT was wanted, as 1200x900");
+}
+
+static void parse(int count, char **arguments) {
+    static char names[256];
+    struct Option *isa = &options[kIsa], *given;
     struct stat existing;
-    memset(&settings, 0, sizeof settings);
-    settings.runs = 50;
-    settings.warm_up = 3;
-    settings.seconds = 4.0;
-    settings.max_seconds = 10.0;
-    settings.block_ms = 20.0;
+    int isa_count = 0;
+    dce_list_kernels(names, sizeof names);
+    for (char *name = strtok(names, " "); name && isa_count < kMost; name = strtok(NULL, " ")) isas[isa_count++] = name;
+    isa->values[0] = isas[0];
     for (int i = 1; i < count; ++i) {
-        const char *option = arguments[i], *value = i + 1 < count ? arguments[i + 1] : NULL;
-        if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
-            fputs(kHelp, stdout);
-            exit(0);
-        }
-        if (strcmp(option, "--overwrite") == 0) {
-            settings.overwrite = 1;
+        const char *name = arguments[i];
+        if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) exit(fputs(kHelp, stdout) < 0);
+        if (strcmp(name, "--overwrite") == 0) {
+            overwrite = 1;
             continue;
         }
-        if (!value) fail(option, "", "is not an option, or wants a value (--help lists them)");
-        ++i;
-        if (is_option(option, "--model", "--modelFile")) {
-            if (settings.model_count == kMaxModels) fail(option, value, "there are too many");
-            settings.models[settings.model_count++] = strcmp(value, "shipped") == 0 ? NULL : value;
-        } else if (is_option(option, "--size", NULL)) {
-            add_size(&settings, value);
-        } else if (is_option(option, "--threads", "--numThreads")) {
-            if (settings.thread_count == kMaxThreads) fail(option, value, "there are too many");
-            settings.threads[settings.thread_count++] = (int)number_of(option, value, 1, 64);
-        } else if (is_option(option, "--isa", NULL)) {
-            add_isas(&settings, value);
-        } else if (is_option(option, "--runs", "--loopCount")) {
-            settings.runs = (int)number_of(option, value, 1, 1000000);
-        } else if (is_option(option, "--warm-up", "--warmUpLoopCount")) {
-            settings.warm_up = (int)number_of(option, value, 0, 1000000);
-        } else if (is_option(option, "--seconds", NULL)) {
-            settings.seconds = seconds_of(option, value);
-        } else if (is_option(option, "--max-seconds", NULL)) {
-            settings.max_seconds = seconds_of(option, value);
-        } else if (is_option(option, "--json", NULL)) {
-            settings.json = value;
-        } else {
-            fail(option, value, "is not an option (--help lists them)");
+        for (given = options; given < options + kOptions; ++given)
+            if (strcmp(name, given->name) == 0 || strcmp(name, given->of_lite) == 0) break;
+        if (given == options + kOptions || ++i == count) fail(name, "", "is no option, or wants a value (--help lists them)");
+        if (given->count == kMost) fail(name, arguments[i], "there are too many");
+        given->values[given - options < kRuns ? given->count++ : 0] = arguments[i];
+    }
+    for (given = options; given < options + kOptions; ++given) given->count += given->count == 0;
+    for (int i = 0, j; i < isa->count; ++i) {
+        for (j = 0; j < isa_count && strcmp(isa->values[i], isas[j]) != 0;) ++j;
+        if (strcmp(isa->values[i], "all") == 0) {
+            memcpy(isa->values, isas, sizeof isas);
+            isa->count = isa_count;
+        } else if (j == isa_count) {
+            fail("--isa", isa->values[i], "'all' or an instruction set that this processor has was wanted");
         }
     }
-    if (settings.json && stat(settings.json, &existing) == 0) {
-        if (!S_ISREG(existing.st_mode)) fail("--json", settings.json, "is no file, a file name was wanted");
-        if (!settings.overwrite) fail("--json", settings.json, "exists already; give another name or --overwrite");
-    }
-    if (!settings.model_count) settings.models[settings.model_count++] = NULL;
-    if (!settings.size_count) add_size(&settings, "1200x900");
-    if (!settings.thread_count) settings.threads[settings.thread_count++] = 1;
-    for (int i = 0; !settings.isa_count && i < kMaxIsas; ++i)
-        if (is_available(kIsas[i])) add_isa(&settings, kIsas[i]);
-    return settings;
+    runs = number_of(&options[kRuns], *options[kRuns].values, 1, 1e6, 1);
+    warm_up = number_of(&options[kWarmUp], *options[kWarmUp].values, 0, 1e6, 1);
+    least_seconds = number_of(&options[kSeconds], *options[kSeconds].values, 0, 3600, 0);
+    most_seconds = number_of(&options[kMaxSeconds], *options[kMaxSeconds].values, 0, 3600, 0);
+    json = *options[kJson].values;
+    if (!json || stat(json, &existing) != 0) return;
+    if (!S_ISREG(existing.st_mode)) fail("--json", json, "is no file, a file name was wanted");
+    if (!overwrite) fail("--json", json, "exists already; give another name or --overwrite");
 }
 
 /* ---- rows ---- */
 
-static dce_status open_model(const Row *row, const char *isa, int timings, dce_enhancer **handle) {
-    dce_options options;
+static size_t bytes_of(const Row *row) { return (size_t)row->width * (size_t)row->height * 3; }
+
+/* What fails becomes the reason of the row. */
+static int check(Row *row, const dce_enhancer *handle, dce_status status) {
+    if (status != DCE_OK) snprintf(row->reason, sizeof row->reason, "%s", dce_error_message(handle));
+    return status == DCE_OK;
+}
+
+static int open_model(Row *row, const char *isa, int timings, dce_enhancer **handle) {
+    dce_options wanted;
     dce_status status;
-    dce_options_init(&options);
-    options.model_path = row->model;
-    options.threads = row->threads;
-    options.timings = timings;
+    dce_options_init(&wanted);
+    wanted.model_path = row->model;
+    wanted.threads = row->threads;
+    wanted.timings = timings;
     setenv("DCELITE_ISA", isa, 1);
-    status = dce_open(&options, handle);
+    status = dce_open(&wanted, handle);
     unsetenv("DCELITE_ISA");
-    return status;
+    return check(row, *handle, status);
 }
 
-static void note_failure(Row *row, const dce_enhancer *handle) {
-    snprintf(row->reason, sizeof row->reason, "%s", dce_error_message(handle));
+static int enhance(Row *row, dce_enhancer *handle, uint8_t *out) {
+    dce_image images[2] = {{.format = DCE_RGB8, .width = row->width, .height = row->height}};
+    images[0].stride[0] = (ptrdiff_t)row->width * 3;
+    images[0].plane[0] = row->picture[0];
+    images[1] = images[0];
+    images[1].plane[0] = out;
+    return check(row, handle, dce_enhance(handle, &images[0], &images[1]));
 }
 
-/* Compares with the scalar kernels. */
+static void open_both(Row *row) {
+    for (int i = 0; i < 2; ++i) dce_close(row->handles[i]), row->handles[i] = NULL;
+    for (int i = 0; i < 2 && !row->reason[0]; ++i) open_model(row, row->isa, i, &row->handles[i]);
+}
+
 static void compare_with_scalar(Row *row) {
-    const size_t size = (size_t)row->width * (size_t)row->height * 3;
-    uint8_t *wanted = malloc(size);
-    const uint8_t *result = row->destination.plane[0];
-    dce_image image = row->destination;
+    Row scalar = *row; /* whose failure is not that of the row */
+    uint8_t *wanted = malloc(bytes_of(row));
     dce_enhancer *handle = NULL;
-    double equal = 0.0, sum = 0.0;
-    image.plane[0] = wanted;
-    if (wanted && open_model(row, "scalar", 0, &handle) == DCE_OK && dce_enhance(handle, &row->source, &image) == DCE_OK) {
-        for (size_t i = 0; i < size; ++i) {
-            const int difference = abs(result[i] - wanted[i]);
-            equal += difference == 0;
-            row->squares += (double)difference * difference;
-            sum += result[i];
-            if (difference > row->largest_difference) row->largest_difference = difference;
-        }
-        row->equal = equal / (double)size;
-        row->brightness = sum / (double)size;
+    row->is_compared = wanted && open_model(&scalar, "scalar", 0, &handle) && enhance(&scalar, handle, wanted);
+    for (size_t i = 0; row->is_compared && i < bytes_of(row); ++i) {
+        ++row->differences[abs(row->picture[1][i] - wanted[i])];
+        row->brightness += row->picture[1][i] / (double)bytes_of(row);
     }
     dce_close(handle);
     free(wanted);
 }
 
-static long status_bytes(const char *field) {
-    char line[256];
-    long value = -1;
-    FILE *file = fopen("/proc/self/status", "r");
-    if (!file) return -1;
-    while (fgets(line, sizeof line, file))
-        if (strncmp(line, field, strlen(field)) == 0) value = 1024 * strtol(line + strlen(field), NULL, 10);
-    fclose(file);
-    return value;
-}
-
-static int reset_peak(void) {
-    FILE *file = fopen("/proc/self/clear_refs", "w");
-    int fine;
-    if (!file) return 0;
-    fine = fputs("5", file) >= 0;
-    return fclose(file) == 0 && fine;
-}
-
-/* In a process of its own, so that memory that other rows left to the C library does not hide what this one takes. */
-static void measure_memory(Row *row) {
-    long found[2] = {-1, -1};
-    int ends[2];
-    pid_t child;
-    row->extra_bytes = row->resident_bytes = -1;
-    if (pipe(ends) != 0) return;
-    child = fork();
-    if (child == 0) {
-        dce_enhancer *handle;
-        if (reset_peak()) {
-            found[0] = status_bytes("VmRSS:");
-            if (found[0] >= 0 && open_model(row, row->isa, 0, &handle) == DCE_OK &&
-                dce_enhance(handle, &row->source, &row->destination) == DCE_OK &&
-                dce_enhance(handle, &row->source, &row->destination) == DCE_OK)
-                found[1] = status_bytes("VmHWM:");
-        }
-        _exit(write(ends[1], found, sizeof found) != (ssize_t)sizeof found);
-    }
-    close(ends[1]);
-    if (child > 0 && read(ends[0], found, sizeof found) == (ssize_t)sizeof found && found[1] >= found[0] && found[0] >= 0) {
-        row->resident_bytes = found[0];
-        row->extra_bytes = found[1] - found[0];
-    }
-    close(ends[0]);
-    if (child > 0) waitpid(child, NULL, 0);
-}
-
-/* Multiply-adds of a frame: each weight of the network for a low-resolution pixel, and the curve on every value. */
-static long long frame_multiply_adds(const Row *row, const dce_model_info *info) {
-    const long long biases = info->architecture == DCE_ARCHITECTURE_ZERODCEPP ? 486 : 216;
-    const long long low =
-        (long long)((row->width + info->scale - 1) / info->scale) * ((row->height + info->scale - 1) / info->scale);
-    return low * (info->parameters - biases) + 3LL * row->width * row->height * kMultiplyAddsOfCurve;
-}
-
-/* Opens both handles; 0 where that fails. */
-static int open_handles(Row *row) {
-    if (open_model(row, row->isa, 0, &row->handle) != DCE_OK)
-        note_failure(row, row->handle);
-    else if (open_model(row, row->isa, 1, &row->staged) != DCE_OK)
-        note_failure(row, row->staged);
-    return !row->reason[0];
-}
-
-static void close_handles(Row *row) {
-    dce_close(row->handle);
-    dce_close(row->staged);
-    row->handle = row->staged = NULL;
-}
-
-static void connect_picture(Row *row) {
-    row->source = (dce_image){.format = DCE_RGB8, .width = row->width, .height = row->height};
-    row->source.stride[0] = (ptrdiff_t)row->width * 3;
-    row->destination = row->source;
-    row->source.plane[0] = row->picture->pixels;
-    row->destination.plane[0] = row->picture->out;
-}
-
-static int run_once(Row *row, dce_enhancer *handle) {
-    if (dce_enhance(handle, &row->source, &row->destination) == DCE_OK) return 1;
-    note_failure(row, handle);
-    return 0;
-}
-
 static void prepare(Row *row) {
-    dce_model_info info = {.size = sizeof info};
     const double begin = now_ms();
     double opened;
-    if (open_model(row, row->isa, 0, &row->handle) != DCE_OK) {
-        note_failure(row, row->handle);
-        return;
+    for (int i = 0; i < 2 && !row->picture[i]; ++i) {
+        row->picture[i] = malloc(bytes_of(row));
+        if (row->picture[0] && i == 0) dce_bench_scene(row->picture[0], row->width, row->height);
     }
+    if (!row->picture[0] || !row->picture[1]) snprintf(row->reason, sizeof row->reason, "not enough memory");
+    if (row->reason[0] || !open_model(row, row->isa, 0, &row->handles[0])) return;
     opened = now_ms();
     row->load_ms = opened - begin;
-    connect_picture(row);
-    if (!run_once(row, row->handle)) return;
+    if (!enhance(row, row->handles[0], row->picture[1])) return;
     row->first_ms = now_ms() - opened;
-    if (dce_get_model_info(row->handle, &info) == DCE_OK) row->multiply_adds = frame_multiply_adds(row, &info);
+    row->info.size = sizeof row->info;
+    dce_get_model_info(row->handles[0], &row->info);
     compare_with_scalar(row);
-    close_handles(row);
-    open_handles(row);
+    open_both(row);
 }
 
-static int keep(Samples *samples, double ms) {
-    if (samples->count == samples->room) {
-        const int room = samples->room ? 2 * samples->room : 1024;
-        double *values = realloc(samples->values, (size_t)room * sizeof *values);
-        if (!values) return 0;
-        samples->values = values;
-        samples->room = room;
-    }
-    samples->values[samples->count++] = ms;
-    return 1;
-}
-
-static int settle(Row *row, dce_enhancer *handle) {
-    const double begin = now_ms();
-    if (row->first_ms < kLongRunMs) do {
-            if (!run_once(row, handle)) return 0;
-        } while (now_ms() - begin < kSettleMs);
-    return 1;
-}
-
-static double probe_ms(const Row *row, int threads, void *memory) {
-    return memory ? 1e3 * dce_bench_probe(row->isa, threads, kProbeSeconds, memory) : -1.0;
-}
-
-static double shorter(double a, double b) { return a < b ? a : b; }
-
-static void time_block(Row *row, int round, const Settings *settings, void *probe_memory) {
-    const double begin = now_ms(), probe = probe_ms(row, 1, probe_memory);
-    const double parallel = row->threads > 1 ? probe_ms(row, row->threads, probe_memory) : -1.0;
-    double start, timed, stop;
-    Block *block;
-    if (!row->blocks) row->blocks = malloc(kMaxBlocks * sizeof *row->blocks);
-    if (!row->blocks || row->block_count == kMaxBlocks || !settle(row, row->handle)) return;
-    block = &row->blocks[row->block_count];
-    *block = (Block){round, row->times.count, 0, probe, parallel};
-    start = timed = now_ms();
-    do {
-        if (!run_once(row, row->handle)) return;
-        stop = now_ms();
-        if (!keep(&row->times, stop - start)) return;
-        start = stop;
-        ++block->count;
-    } while (stop - timed < settings->block_ms);
-    ++row->block_count;
-    row->timed_ms += stop - timed;
-    block->probe = shorter(probe, probe_ms(row, 1, probe_memory));
-    if (row->threads > 1) block->parallel = shorter(parallel, probe_ms(row, row->threads, probe_memory));
-    row->spent_ms += now_ms() - begin;
-}
-
-/* In runs of their own, so that the other times are free of the clock that is read between the stages. */
-static void time_stages(Row *row, const Settings *settings) {
-    const double begin = now_ms();
-    double start;
-    if (!settle(row, row->staged)) return;
-    do {
-        dce_timings timings = {.size = sizeof timings};
-        double ms[kStages], stop;
-        start = now_ms();
-        if (!run_once(row, row->staged)) return;
-        stop = now_ms();
-        if (stop - start < row->staged_shortest_ms || !row->stages[0].count) row->staged_shortest_ms = stop - start;
-        dce_get_timings(row->staged, &timings);
-        ms[kConvert] = 1e-6 * (double)timings.convert_ns;
-        ms[kDownsample] = 1e-6 * (double)timings.downsample_ns;
-        ms[kNetwork] = 1e-6 * (double)timings.network_ns;
-        ms[kCurve] = 1e-6 * (double)timings.curve_ns;
-        ms[kTotal] = 1e-6 * (double)timings.total_ns;
-        ms[kRest] = ms[kTotal] - ms[kConvert] - ms[kDownsample] - ms[kNetwork] - ms[kCurve];
-        if (ms[kRest] < 0) ms[kRest] = 0;
-        for (int i = 0; i < kStages; ++i)
-            if (!keep(&row->stages[i], ms[i])) return;
-    } while (now_ms() - begin < settings->block_ms);
-}
-
-/* Handles and pictures at other places in memory. */
+/* Pictures and handles at other places in memory. */
 static void renew(Row *rows, int count) {
-    for (int i = 0; i < count; ++i)
-        if (!rows[i].reason[0]) {
-            close_handles(&rows[i]);
-            open_handles(&rows[i]);
-        }
     for (int i = 0; i < count; ++i) {
-        Picture *picture = rows[i].picture;
-        Picture copy = {NULL, NULL, picture->size};
-        if (i > 0 && rows[i - 1].picture == picture) continue;
-        copy.pixels = malloc(picture->size);
-        copy.out = malloc(picture->size);
-        if (copy.pixels && copy.out && picture->pixels) {
-            memcpy(copy.pixels, picture->pixels, picture->size);
-            free(picture->pixels);
-            free(picture->out);
-            *picture = copy;
-        } else { /* then it stays where it is */
-            free(copy.pixels);
-            free(copy.out);
+        uint8_t *copies[2] = {malloc(bytes_of(&rows[i])), malloc(bytes_of(&rows[i]))};
+        const int is_moved = copies[0] && copies[1] && rows[i].picture[0] && rows[i].picture[1] &&
+                             (!i || rows[i].picture != rows[i - 1].picture);
+        if (is_moved) memcpy(copies[0], rows[i].picture[0], bytes_of(&rows[i]));
+        for (int j = 0; j < 2; ++j) {
+            free(is_moved ? rows[i].picture[j] : copies[j]);
+            if (is_moved) rows[i].picture[j] = copies[j];
         }
+        open_both(&rows[i]);
     }
-    for (int i = 0; i < count; ++i) connect_picture(&rows[i]);
 }
 
-static int is_finished(const Row *row, const Settings *settings) {
-    return row->reason[0] || row->block_count == kMaxBlocks || row->spent_ms >= 1e3 * settings->max_seconds ||
-           (row->times.count >= settings->runs && row->timed_ms >= 1e3 * settings->seconds);
+static long peak_bytes(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * usage.ru_maxrss : 0;
 }
 
-static void take_turns(Row *rows, int count, const Settings *settings, double *peaks, void *probe_memory) {
-    int round = 0;
+/* In a process of its own, so that memory that other rows left to the C library does not hide what this one takes: what it
+ * starts with is its first peak. */
+static void measure_memory(Row *row) {
+    long *found = mmap(NULL, 2 * sizeof *found, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    const pid_t child = found != MAP_FAILED ? fork() : -1;
+    if (child == 0) {
+        dce_enhancer *handle;
+        found[0] = peak_bytes();
+        if (open_model(row, row->isa, 0, &handle) && enhance(row, handle, row->picture[1]) &&
+            enhance(row, handle, row->picture[1]))
+            found[1] = peak_bytes();
+        _exit(0);
+    }
+    if (child > 0 && waitpid(child, NULL, 0) == child) memcpy(row->memory, found, sizeof row->memory);
+    if (found != MAP_FAILED) munmap(found, 2 * sizeof *found);
+}
+
+/* ---- turns ---- */
+
+static void probe(Row *row, int round) {
+    for (int kind = kProbe; probe_memory && kind <= (row->threads > 1 ? kParallelProbe : kProbe); ++kind) {
+        const int threads = kind == kProbe ? 1 : row->threads;
+        const double ms = 1e3 * dce_bench_probe(row->isa, threads, kProbeSeconds, probe_memory);
+        if (ms > 0) keep(row, (Sample){.kind = kind, .round = round, .ms = ms});
+    }
+}
+
+/* A block of runs, after some that let the caches fill; 0 where one fails. */
+static int time_block(Row *row, int round, int kind) {
+    const double begin = now_ms();
+    double timed, start, stop;
+    if (row->first_ms < kLongRunMs) do {
+            if (!enhance(row, row->handles[kind], row->picture[1])) return 0;
+        } while (now_ms() - begin < kSettleMs);
+    timed = now_ms();
+    do {
+        Sample sample = {.kind = kind, .round = round, .stages = {.size = sizeof sample.stages}};
+        start = now_ms();
+        if (!enhance(row, row->handles[kind], row->picture[1])) return 0;
+        stop = now_ms();
+        sample.ms = stop - start;
+        if (kind == kStaged) dce_get_timings(row->handles[kind], &sample.stages);
+        keep(row, sample);
+        if (kind == kRun) row->timed_ms += sample.ms;
+    } while (stop - timed < kBlockMs);
+    return 1;
+}
+
+/* A probe on either side of the runs; what the stages take is not among the time spent. */
+static void take_turn(Row *row, int round) {
+    const double begin = now_ms();
+    probe(row, round);
+    if (!time_block(row, round, kRun)) return;
+    probe(row, round);
+    row->spent_ms += now_ms() - begin;
+    if (!interrupted) time_block(row, round, kStaged);
+}
+
+static int is_finished(const Row *row) {
+    return row->reason[0] || row->spent_ms >= 1e3 * most_seconds ||
+           (row->run_count >= runs && row->timed_ms >= 1e3 * least_seconds);
+}
+
+static void take_turns(Row *rows, int count) {
+    int unfinished = 1;
     for (int i = 0; i < count; ++i)
-        for (int run = 0; run < settings->warm_up && !rows[i].reason[0] && !interrupted; ++run)
-            run_once(&rows[i], rows[i].handle);
-    for (int unfinished = 1; unfinished && !interrupted && round < kMaxBlocks; ++round) {
-        unfinished = 0;
+        for (int run = 0; run < warm_up && !rows[i].reason[0] && !interrupted; ++run)
+            enhance(&rows[i], rows[i].handles[0], rows[i].picture[1]);
+    for (int round = 0; unfinished && !interrupted; ++round) {
         if (round && round % kRoundsInAPlace == 0) renew(rows, count);
-        for (int i = 0; i < kMaxIsas; ++i) {
-            const double rate = peaks[i] > 0 ? dce_bench_multiply_adds(kIsas[i], 0.002) : -1.0;
+        for (int i = 0; i < kMost && isas[i]; ++i) {
+            const double rate = dce_bench_multiply_adds(isas[i], 0.002);
             if (rate > peaks[i]) peaks[i] = rate;
         }
+        unfinished = 0;
         for (int i = 0; i < count && !interrupted; ++i)
-            if (!rows[i].reason[0] && rows[i].spent_ms < 1e3 * settings->max_seconds) {
-                time_block(&rows[i], round, settings, probe_memory);
-                if (!rows[i].reason[0] && !interrupted) time_stages(&rows[i], settings);
-            }
-        for (int i = 0; i < count; ++i) unfinished |= !is_finished(&rows[i], settings);
+            if (!rows[i].reason[0] && rows[i].spent_ms < 1e3 * most_seconds) take_turn(&rows[i], round);
+        for (int i = 0; i < count; ++i) unfinished |= !is_finished(&rows[i]);
     }
 }
 
-/* ---- statistics ---- */
+/* ---- what is written ---- */
 
 static int ascending(const void *a, const void *b) {
     const double x = *(const double *)a, y = *(const double *)b;
     return (x > y) - (x < y);
 }
 
-typedef struct Latency {
-    double min, mean, deviation, p25, p50, p75, p90, p95, p99, max;
-} Latency;
-
-static double percentile(const double *sorted, int count, double percent) {
-    const double position = percent / 100.0 * (count - 1);
-    const int lower = (int)position;
-    const int upper = lower + 1 < count ? lower + 1 : lower;
-    return sorted[lower] + (position - lower) * (sorted[upper] - sorted[lower]);
-}
-
-static double *sorted_copy(const Samples *samples) {
-    double *sorted = malloc((size_t)samples->count * sizeof *sorted);
-    if (!sorted) return NULL;
-    memcpy(sorted, samples->values, (size_t)samples->count * sizeof *sorted);
-    qsort(sorted, (size_t)samples->count, sizeof *sorted, ascending);
-    return sorted;
-}
-
-/* Means over the middle half of the runs, by their total: the stages and the rest add up to it. */
-static int stages_of(const Row *row, double *means) {
-    const Samples *totals = &row->stages[kTotal];
-    double *sorted = totals->count ? sorted_copy(totals) : NULL;
-    double low, high;
-    int kept = 0;
-    if (!sorted) return 0;
-    low = percentile(sorted, totals->count, 25);
-    high = percentile(sorted, totals->count, 75);
-    free(sorted);
-    if (totals->count < 3) low = 0.0, high = 1e300; /* none may lie between the quartiles */
-    for (int stage = 0; stage < kStages; ++stage) means[stage] = 0.0;
-    for (int run = 0; run < totals->count; ++run) {
-        if (totals->values[run] < low || totals->values[run] > high) continue;
-        ++kept;
-        for (int stage = 0; stage < kStages; ++stage) means[stage] += row->stages[stage].values[run];
-    }
-    for (int stage = 0; stage < kStages; ++stage) means[stage] /= kept;
-    return 1;
-}
-
-static int latency_of(const Row *row, Latency *latency) {
-    const int count = row->times.count;
-    double *sorted = sorted_copy(&row->times), sum = 0.0, squares = 0.0;
-    if (!sorted) return 0;
-    for (int i = 0; i < count; ++i) sum += sorted[i];
-    latency->mean = sum / count;
-    for (int i = 0; i < count; ++i) squares += (sorted[i] - latency->mean) * (sorted[i] - latency->mean);
-    latency->deviation = count > 1 ? sqrt(squares / (count - 1)) : -1.0;
-    latency->min = sorted[0];
-    latency->max = sorted[count - 1];
-    latency->p25 = percentile(sorted, count, 25);
-    latency->p50 = percentile(sorted, count, 50);
-    latency->p75 = percentile(sorted, count, 75);
-    latency->p90 = percentile(sorted, count, 90);
-    latency->p95 = percentile(sorted, count, 95);
-    latency->p99 = percentile(sorted, count, 99);
-    free(sorted);
-    return 1;
-}
-
 static const char *model_name(const Row *row) {
-    const char *slash;
-    if (!row->model) return "shipped weights";
-    slash = strrchr(row->model, '/');
-    return slash ? slash + 1 : row->model;
+    const char *slash = row->model ? strrchr(row->model, '/') : NULL;
+    return !row->model ? "shipped weights" : slash ? slash + 1 : row->model;
 }
 
-/* By the header of the file, 24 bytes in; null where that cannot be read. */
-static const char *precision_of(const Row *row) {
-    unsigned char header[25];
-    FILE *file = row->model ? fopen(row->model, "rb") : NULL;
-    const int is_read = file && fread(header, 1, sizeof header, file) == sizeof header;
-    if (file) fclose(file);
-    if (!row->model) return "float32";
-    return !is_read || header[24] > 1 ? NULL : header[24] ? "int8" : "float32";
-}
-
-static double limit_ms(const Row *row, const double *peaks) {
-    for (int i = 0; i < kMaxIsas; ++i)
-        if (strcmp(kIsas[i], row->isa) == 0 && peaks[i] > 0)
-            return 1e3 * (double)row->multiply_adds / (peaks[i] * row->threads);
-    return -1.0;
-}
-
-/* What the clock that is read between the stages adds to a frame, as a share. */
-static double timing_cost(const Row *row) {
-    double shortest = row->times.values[0];
-    for (int i = 1; i < row->times.count; ++i)
-        if (row->times.values[i] < shortest) shortest = row->times.values[i];
-    return row->staged_shortest_ms / shortest - 1.0;
-}
-
-/* ---- reports ---- */
-
-static void print_table(const Row *rows, int count, const double *peaks) {
-    printf("%-28s %11s %7s %9s %9s %9s %9s %8s %9s %9s %5s\n", "variant", "size", "threads", "min ms", "p50", "p95",
-           "frames/s", "x limit", "extra MB", "equal", "diff");
-    for (int i = 0; i < count; ++i) {
-        const Row *row = &rows[i];
-        Latency latency;
+static void print_table(const Row *rows, int count) {
+    printf("%-32s %11s %7s %10s %10s %6s\n", "variant", "size", "threads", "min ms", "median ms", "runs");
+    for (const Row *row = rows; row < rows + count; ++row) {
+        double *ms = calloc((size_t)row->run_count + 1, sizeof *ms), sum = 0.0;
         char label[64], size[24];
+        int n = 0;
         snprintf(label, sizeof label, "%.40s %s", model_name(row), row->isa);
         snprintf(size, sizeof size, "%dx%d", (int)row->width, (int)row->height);
-        printf("%-28s %11s %7d ", label, size, row->threads);
-        if (row->reason[0] || !row->times.count || !latency_of(row, &latency)) {
+        printf("%-32s %11s %7d ", label, size, row->threads);
+        for (int i = 0; ms && i < row->count; ++i)
+            if (row->samples[i].kind == kRun) sum += ms[n++] = row->samples[i].ms;
+        if (row->reason[0] || !n) {
             printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
-            continue;
+        } else {
+            qsort(ms, (size_t)n, sizeof *ms, ascending);
+            printf("%10.3f %10.3f %6d\n", ms[0], (ms[n / 2] + ms[(n - 1) / 2]) / 2, n);
+            printf("Model = %s, NumThreads = %d, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n",
+                   model_name(row), row->threads, ms[0], ms[n - 1], sum / n);
         }
-        printf("%9.3f %9.3f %9.3f %9.1f %8.2f ", latency.min, latency.p50, latency.p95, 1e3 / latency.p50,
-               latency.p50 / limit_ms(row, peaks));
-        if (row->extra_bytes >= 0)
-            printf("%9.2f ", (double)row->extra_bytes / 1e6);
-        else
-            printf("%9s ", "-");
-        printf("%8.3f%% %5d\n", 100.0 * row->equal, row->largest_difference);
-    }
-    printf("\n%-28s %11s %7s", "stages (ms)", "size", "threads");
-    for (int stage = 0; stage < kStages; ++stage) printf(" %10s", kStageNames[stage]);
-    printf("  timing costs\n");
-    for (int i = 0; i < count; ++i) {
-        char label[64], size[24];
-        double stages[kStages];
-        if (rows[i].reason[0] || !stages_of(&rows[i], stages)) continue;
-        snprintf(label, sizeof label, "%.40s %s", model_name(&rows[i]), rows[i].isa);
-        snprintf(size, sizeof size, "%dx%d", (int)rows[i].width, (int)rows[i].height);
-        printf("%-28s %11s %7d", label, size, rows[i].threads);
-        for (int stage = 0; stage < kStages; ++stage) printf(" %10.4f", stages[stage]);
-        printf("  %+.1f%%\n", 100.0 * timing_cost(&rows[i]));
-    }
-    putchar('\n');
-    for (int i = 0; i < count; ++i) {
-        Latency latency;
-        if (rows[i].reason[0] || !rows[i].times.count || !latency_of(&rows[i], &latency)) continue;
-        printf("Model = %s, NumThreads = %d, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n",
-               model_name(&rows[i]), rows[i].threads, latency.min, latency.max, latency.mean);
+        free(ms);
     }
 }
 
-static void json_string(FILE *file, const char *text) {
-    if (!text) {
-        fputs("null", file);
-        return;
-    }
-    putc('"', file);
+static const char *comma(int number) { return number ? ", " : ""; }
+
+static void put_string(FILE *file, const char *before, const char *text) {
+    fprintf(file, "%s\"", before);
     for (; *text; ++text) {
         const unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
-            fprintf(file, "\\%c", c);
-        else if (c < 0x20)
+        if (c < 0x20 || c == '"' || c == '\\')
             fprintf(file, "\\u%04x", c);
         else
             putc(c, file);
@@ -671,439 +393,169 @@ static void json_string(FILE *file, const char *text) {
     putc('"', file);
 }
 
-/* The first line of a file of the kernel; null where there is none. */
-static const char *line_of(const char *path, char *text, size_t size) {
-    FILE *file = fopen(path, "r");
-    const char *line;
-    if (!file) return NULL;
-    line = fgets(text, (int)size, file);
-    fclose(file);
-    if (!line) return NULL;
-    text[strcspn(text, "\n")] = '\0';
-    return *text ? text : NULL;
-}
+/* What runtime/python/dcelite/machine.py reads of the kernel; %d stands for a processor or a sensor. */
+static const char *const kConstant[] = {
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/sys/kernel/osrelease", "/etc/os-release",
+    "/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name",
+    "/sys/devices/system/cpu/cpu%d/online", "/sys/devices/system/cpu/cpu%d/topology/core_id",
+    "/sys/devices/system/cpu/cpu%d/cpu_capacity", "/sys/devices/system/cpu/cpu%d/cpufreq/cpuinfo_max_freq",
+    "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", NULL};
+static const char *const kChanging[] = {
+    "/proc/meminfo", "/proc/loadavg", "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq",
+    "/sys/class/thermal/thermal_zone%d/type", "/sys/class/thermal/thermal_zone%d/temp", NULL};
 
-static void json_integer_of(FILE *file, const char *path) {
-    char text[64], *end;
-    const char *line = line_of(path, text, sizeof text);
-    const long value = line ? strtol(line, &end, 10) : 0;
-    if (!line || end == line || *end)
-        fputs("null", file);
-    else
-        fprintf(file, "%ld", value);
-}
-
-/* The value after "NAME : " in /proc/cpuinfo or /proc/meminfo. */
-static const char *field_of(const char *path, const char *name, char *text, size_t size) {
-    FILE *file = fopen(path, "r");
-    const char *value = NULL;
-    if (!file) return NULL;
-    while (!value && fgets(text, (int)size, file)) {
-        char *colon = strchr(text, ':');
-        if (strncmp(text, name, strlen(name)) != 0 || !colon) continue;
-        text[strcspn(text, "\n")] = '\0';
-        value = colon + 1 + strspn(colon + 1, " \t");
-    }
-    fclose(file);
-    return value;
-}
-
-static void json_kilobytes(FILE *file, const char *name) {
-    char text[128];
-    const char *value = field_of("/proc/meminfo", name, text, sizeof text);
-    if (value)
-        fprintf(file, "%lld", 1024LL * strtoll(value, NULL, 10));
-    else
-        fputs("null", file);
-}
-
-static void json_cores(FILE *file) {
-    char path[128], text[64];
+static void put_files(FILE *file, const char *const *patterns) {
+    static char text[kMaxText];
+    char path[128];
     int written = 0;
-    for (int core = 0; core < kMaxCores; ++core) {
-        const char *online;
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/topology/core_id", core);
-        if (access(path, F_OK) != 0) continue;
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/online", core);
-        online = line_of(path, text, sizeof text);
-        if (online && strcmp(online, "0") == 0) continue;
-        fprintf(file, "%s{\"number\": %d, \"capacity\": ", written++ ? ", " : "", core);
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpu_capacity", core);
-        json_integer_of(file, path);
-        fputs(", \"max_khz\": ", file);
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/cpuinfo_max_freq", core);
-        json_integer_of(file, path);
-        fputs(", \"governor\": ", file);
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", core);
-        json_string(file, line_of(path, text, sizeof text));
-        putc('}', file);
-    }
+    fputs("\"files\": {", file);
+    for (; *patterns; ++patterns)
+        for (int number = 0; number < (strstr(*patterns, "%d") ? kMaxNumber : 1); ++number) {
+            FILE *source;
+            snprintf(path, sizeof path, *patterns, number);
+            source = fopen(path, "r");
+            if (!source) continue;
+            text[fread(text, 1, sizeof text - 1, source)] = '\0';
+            fclose(source);
+            put_string(file, comma(written++), path);
+            put_string(file, ": ", text);
+        }
+    putc('}', file);
 }
 
-static void json_affinity(FILE *file) {
-    cpu_set_t allowed;
-    int written = 0;
-    if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) {
-        fputs("null", file);
-        return;
-    }
-    putc('[', file);
-    for (int core = 0; core < CPU_SETSIZE; ++core)
-        if (CPU_ISSET(core, &allowed)) fprintf(file, "%s%d", written++ ? ", " : "", core);
-    putc(']', file);
+static void put_state(FILE *file) {
+    fprintf(file, "{\"unix_time\": %ld, ", (long)time(NULL));
+    put_files(file, kChanging);
+    putc('}', file);
 }
 
-static void json_state(FILE *file, double unix_time) {
-    char path[128], text[64], type[64];
-    const char *line;
-    int written = 0;
-    fprintf(file, "{\"unix_time\": %.3f, \"frequencies_khz\": ", unix_time);
-    for (int core = 0; core < kMaxCores; ++core) {
-        snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq", core);
-        if (!line_of(path, text, sizeof text)) continue;
-        fprintf(file, "%s\"%d\": ", written++ ? ", " : "{", core);
-        json_integer_of(file, path);
-    }
-    fputs(written ? "}, \"temperatures_celsius\": " : "null, \"temperatures_celsius\": ", file);
-    written = 0;
-    for (int zone = 0; zone < kMaxCores; ++zone) {
-        char name[96];
-        snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/temp", zone);
-        line = line_of(path, text, sizeof text);
-        if (!line) continue;
-        snprintf(path, sizeof path, "/sys/class/thermal/thermal_zone%d/type", zone);
-        line = line_of(path, type, sizeof type);
-        snprintf(name, sizeof name, "%s (thermal_zone%d)", line ? line : "", zone);
-        fputs(written++ ? ", " : "{", file);
-        json_string(file, name);
-        fprintf(file, ": %.3f", strtod(text, NULL) / 1e3);
-    }
-    fputs(written ? "}, \"available_memory_bytes\": " : "null, \"available_memory_bytes\": ", file);
-    json_kilobytes(file, "MemAvailable");
-    line = line_of("/proc/loadavg", text, sizeof text);
-    if (line)
-        fprintf(file, ", \"load_average\": %.2f}", strtod(line, NULL));
-    else
-        fputs(", \"load_average\": null}", file);
-}
-
-/* The state as JSON, to be kept until the report is written; null where there is no memory. The caller frees it. */
-static char *state_now(void) {
-    char *text = NULL;
-    size_t size;
-    FILE *file = open_memstream(&text, &size);
-    if (!file) return NULL;
-    json_state(file, (double)time(NULL));
-    fclose(file);
-    return text;
-}
-
-static void json_system(FILE *file, const char *before) {
-    struct utsname name;
-    char text[256];
-    const char *value;
-    int written = 0;
-    uname(&name);
-    value = field_of("/proc/cpuinfo", "model name", text, sizeof text);
-    if (!value) value = field_of("/proc/cpuinfo", "Hardware", text, sizeof text);
-    fputs(" \"system\": {\"cpu\": ", file);
-    json_string(file, value);
-    fputs(", \"board\": ", file);
-    json_string(file, line_of("/proc/device-tree/model", text, sizeof text));
-    fprintf(file, ", \"android\": null, \"machine\": \"%s\", \"cores\": [", name.machine);
-    json_cores(file);
-    fputs("], \"affinity\": ", file);
-    json_affinity(file);
-    fprintf(file, ",\n  \"emulated\": %s, \"virtual\": null, \"isas\": [", dce_bench_is_emulated() ? "true" : "false");
-    for (int i = 0; i < kMaxIsas; ++i)
-        if (is_available(kIsas[i])) fprintf(file, "%s\"%s\"", written++ ? ", " : "", kIsas[i]);
-    fputs("], \"memory_bytes\": ", file);
-    json_kilobytes(file, "MemTotal");
-    fprintf(file, ", \"kernel\": \"%s\", \"os\": null, \"python\": null, \"dcelite\": \"%s\",\n", name.release, dce_version());
-    fprintf(file, "  \"core_library\": {\"version\": \"%s\"}, \"versions\": {},\n  \"before\": ", dce_version());
-    if (before)
-        fputs(before, file);
-    else
-        json_state(file, (double)time(NULL));
-    fputs(",\n  \"after\": ", file);
-    json_state(file, (double)time(NULL));
-    fputs("},\n", file);
-}
-
-static void json_blocks(FILE *file, const Row *row) {
-    putc('{', file);
-    for (int i = 0; i < row->block_count; ++i) {
-        const Block *block = &row->blocks[i];
-        fprintf(file, "%s\"%d\": [", i ? ", " : "", block->round);
-        for (int j = 0; j < block->count; ++j) fprintf(file, "%s%.6f", j ? ", " : "", row->times.values[block->first + j]);
+static void put_samples(FILE *file, const Row *row) {
+    for (int i = 0; i < row->count; ++i) {
+        const Sample *sample = &row->samples[i];
+        const dce_timings *ns = &sample->stages;
+        fprintf(file, "%s[\"%s\", %d, %.6f", comma(i), kKinds[sample->kind], sample->round, sample->ms);
+        if (sample->kind == kStaged)
+            fprintf(file, ", %.6f, %.6f, %.6f, %.6f, %.6f", 1e-6 * (double)ns->convert_ns, 1e-6 * (double)ns->downsample_ns,
+                    1e-6 * (double)ns->network_ns, 1e-6 * (double)ns->curve_ns, 1e-6 * (double)ns->total_ns);
         putc(']', file);
     }
-    putc('}', file);
 }
 
-static void json_probes(FILE *file, const Row *row, int is_parallel) {
-    int written = 0;
-    putc('{', file);
-    for (int i = 0; i < row->block_count; ++i) {
-        const Block *block = &row->blocks[i];
-        const double time = is_parallel ? block->parallel : block->probe;
-        if (time > 0) fprintf(file, "%s\"%d\": %.6f", written++ ? ", " : "", block->round, time);
+static void put_row(FILE *file, const Row *row) {
+    unsigned char header[25] = {0}; /* of a .dce file, which has its precision in byte 24 */
+    FILE *model = row->model ? fopen(row->model, "rb") : NULL;
+    const int is_known = !row->model || (model && fread(header, 1, sizeof header, model) == sizeof header && header[24] < 2);
+    if (model) fclose(model);
+    put_string(file, "  {\"model\": ", model_name(row));
+    put_string(file, ", \"isa\": ", row->isa);
+    fprintf(file, ", \"width\": %d, \"height\": %d, \"threads\": %d", (int)row->width, (int)row->height, row->threads);
+    if (is_known) put_string(file, ", \"precision\": ", header[24] ? "int8" : "float32");
+    if (row->reason[0]) put_string(file, ", \"reason\": ", row->reason);
+    fprintf(file, ", \"load_ms\": %.6f, \"first_ms\": %.6f", row->load_ms, row->first_ms);
+    if (row->info.scale)
+        fprintf(file, ", \"architecture\": \"%s\", \"scale\": %d",
+                row->info.architecture == DCE_ARCHITECTURE_ZERODCEPP ? "zerodcepp" : "zerodce", (int)row->info.scale);
+    if (row->memory[1])
+        fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}", row->memory[1] - row->memory[0],
+                row->memory[0]);
+    if (row->is_compared) {
+        fprintf(file, ",\n   \"fidelity\": {\"reference\": \"scalar kernels\", \"mean_brightness\": %.4f, \"differences\": [",
+                row->brightness);
+        for (int i = 0; i < 256; ++i) fprintf(file, "%s%ld", comma(i), row->differences[i]);
+        fputs("]}", file);
     }
-    putc('}', file);
+    fputs(",\n   \"samples\": [", file);
+    put_samples(file, row);
+    fputs("]}", file);
 }
 
-static void json_stages(FILE *file, const Row *row) {
-    double stages[kStages];
-    if (!row->times.count || !stages_of(row, stages)) {
-        fputs("\"stages_ms\": null, \"timing_cost\": null", file);
-        return;
-    }
-    fputs("\"stages_ms\": {", file);
-    for (int i = 0; i < kStages; ++i)
-        fprintf(file, "%s\"%s\": %.6f", i ? ", " : "", kStageNames[i], stages[i]);
-    fprintf(file, "}, \"timing_cost\": %.6f", timing_cost(row));
-}
-
-static void json_doubts(FILE *file, const Row *row, const Settings *settings, const Latency *latency, int *count) {
-    const long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    const char *const separator[] = {"", ", "};
-    *count = 0;
-    putc('[', file);
-    if (dce_bench_is_emulated())
-        fprintf(file, "%s\"emulated: these are not the times of a processor\"", separator[(*count)++ > 0]);
-    if (row->threads > processors)
-        fprintf(file, "%s\"%d threads on %ld processors\"", separator[(*count)++ > 0], row->threads, processors);
-    if (latency && (row->times.count < settings->runs || row->timed_ms < 1e3 * settings->seconds))
-        fprintf(file, "%s\"too short: %d runs in %.2g s; %d and %g s were wanted\"", separator[(*count)++ > 0],
-                row->times.count, row->timed_ms / 1e3, settings->runs, settings->seconds);
-    if (latency && (latency->p75 - latency->p25) / latency->p50 > kLargestSpread)
-        fprintf(file, "%s\"noisy: the quartiles are %.0f%% of the median apart\"", separator[(*count)++ > 0],
-                100.0 * (latency->p75 - latency->p25) / latency->p50);
-    putc(']', file);
-}
-
-static void json_latency(FILE *file, const Row *row, const Latency *latency) {
-    fprintf(file, "{\"count\": %d, \"min\": %.6f, \"mean\": %.6f, \"std\": ", row->times.count, latency->min, latency->mean);
-    if (latency->deviation >= 0)
-        fprintf(file, "%.6f", latency->deviation);
-    else
-        fputs("null", file);
-    fprintf(file, ", \"p50\": %.6f, \"p90\": %.6f, \"p95\": %.6f, \"p99\": %.6f, \"max\": %.6f, \"spread\": %.6f}",
-            latency->p50, latency->p90, latency->p95, latency->p99, latency->max,
-            (latency->p75 - latency->p25) / latency->p50);
-}
-
-static void json_fidelity(FILE *file, const Row *row) {
-    const double values = 3.0 * row->width * row->height;
-    if (row->equal < 0) {
-        fputs("null", file);
-        return;
-    }
-    fprintf(file, "{\"reference\": \"scalar kernels\", \"equal\": %.9f, \"largest_difference\": %d, \"psnr_db\": ", row->equal,
-            row->largest_difference);
-    if (row->squares > 0)
-        fprintf(file, "%.3f", 10.0 * log10(255.0 * 255.0 * values / row->squares));
-    else
-        fputs("null", file);
-    fprintf(file, ", \"mean_brightness\": %.4f}", row->brightness);
-}
-
-static void json_result(FILE *file, const Row *row, const Settings *settings, const double *peaks) {
-    Latency latency;
-    const int timed = !row->reason[0] && row->times.count && latency_of(row, &latency);
-    const double limit = timed ? limit_ms(row, peaks) : -1.0, pixels = (double)row->width * row->height;
-    char label[128];
-    int doubts;
-    snprintf(label, sizeof label, "%.100s %s", model_name(row), row->isa);
-    fputs("  {\"label\": ", file);
-    json_string(file, label);
-    fputs(", \"model\": ", file);
-    json_string(file, model_name(row));
-    fputs(", \"file\": null, \"precision\": ", file);
-    json_string(file, precision_of(row));
-    fprintf(file, ", \"engine\": \"native\", \"isa\": \"%s\", \"is_baseline\": false, \"library\": null, \"slowdown\": null, \"width\": %d, ", row->isa, (int)row->width);
-    fprintf(file, "\"height\": %d, \"threads\": %d,\n   \"reason\": ", (int)row->height, row->threads);
-    json_string(file, timed ? NULL : row->reason[0] ? row->reason : "interrupted before it was timed");
-    fputs(", \"doubts\": ", file);
-    json_doubts(file, row, settings, timed ? &latency : NULL, &doubts);
-    fprintf(file, ", \"valid\": %s, \"load_ms\": %.6f, \"first_ms\": %.6f,\n   \"latency_ms\": ",
-            timed && !doubts ? "true" : "false", row->load_ms, row->first_ms);
-    if (timed)
-        json_latency(file, row, &latency);
-    else
-        fputs("null", file);
-    fputs(",\n   \"blocks_ms\": ", file);
-    json_blocks(file, row);
-    fputs(",\n   \"probes_ms\": ", file);
-    json_probes(file, row, 0);
-    fputs(",\n   \"parallel_probes_ms\": ", file);
-    json_probes(file, row, 1);
-    fputs(", \"smallest_change\": null, \"throttle_ratio\": null, \"speed\": ", file);
-    if (timed)
-        fprintf(file, "{\"frames_a_second\": %.4f, \"megapixels_a_second\": %.4f, \"ns_a_pixel\": %.6f}", 1e3 / latency.p50,
-                1e-3 * pixels / latency.p50, 1e6 * latency.p50 / pixels);
-    else
-        fputs("null", file);
-    fputs(", \"ratios\": [], ", file);
-    json_stages(file, row);
-    fputs(", \"network_ms\": null, \"network_ratio\": [],\n   \"fidelity\": ", file);
-    json_fidelity(file, row);
-    if (row->extra_bytes >= 0)
-        fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}, \"memory_reason\": null, ",
-                row->extra_bytes, row->resident_bytes);
-    else
-        fputs(", \"memory\": null, \"memory_reason\": \"not exposed by the kernel\", ", file);
-    if (limit > 0)
-        fprintf(file,
-                "\"limit\": {\"multiply_adds\": %lld, \"isa\": \"%s\", \"ms\": %.6f, \"times_limit_min\": %.4f, "
-                "\"times_limit_p50\": %.4f}, ",
-                row->multiply_adds, row->isa, limit, latency.min / limit, latency.p50 / limit);
-    else
-        fputs("\"limit\": null, ", file);
-    fputs("\"energy_joules_per_frame\": null}", file);
-}
-
-static void json_document(FILE *file, const Settings *settings, int argument_count, char **arguments, const Row *rows,
-                          int count, const double *peaks, double copied, const char *before) {
+static void put_document(FILE *file, int argument_count, char **arguments, const Row *rows, int count, double copied,
+                         const char *before) {
     char created[64];
     const time_t seconds = time(NULL);
     struct tm parts;
-    int written = 0;
-    gmtime_r(&seconds, &parts);
-    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S+00:00", &parts);
-    fprintf(file, "{\"format\": \"dcelite-bench\", \"version\": 2, \"created\": \"%s\", \"command\": [", created);
-    for (int i = 1; i < argument_count; ++i) {
-        fputs(i > 1 ? ", " : "", file);
-        json_string(file, arguments[i]);
-    }
-    fprintf(file, "], \"interrupted\": %s, \"notes\": [],\n \"settings\": {\"runs\": %d, \"seconds\": %g, ",
-            interrupted ? "true" : "false", settings->runs, settings->seconds);
-    fprintf(file, "\"max_seconds\": %g, \"warm_up\": %d, \"block_ms\": %g, ", settings->max_seconds, settings->warm_up,
-            settings->block_ms);
-    fprintf(file, "\"rounds_of_a_series\": %d, ", kRoundsOfASeries);
-    fputs("\"image\": \"synthetic dark scene\", \"processors\": null},\n", file);
-    json_system(file, before);
-    fputs(" \"roofline\": {\"multiply_adds_a_second\": {", file);
-    for (int i = 0; i < kMaxIsas; ++i)
-        if (peaks[i] > 0) fprintf(file, "%s\"%s\": %.0f", written++ ? ", " : "", kIsas[i], peaks[i]);
-    if (copied > 0)
-        fprintf(file, "}, \"copied_bytes_a_second\": %.0f", copied);
-    else
-        fputs("}, \"copied_bytes_a_second\": null", file);
-    fputs(", \"energy_source\": null},\n \"results\": [\n", file);
+    struct utsname name;
+    uname(&name);
+    strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S+00:00", gmtime_r(&seconds, &parts));
+    fprintf(file, "{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": \"%s\", \"command\": [", created);
+    for (int i = 1; i < argument_count; ++i) put_string(file, comma(i - 1), arguments[i]);
+    fprintf(file, "], \"interrupted\": %s,\n \"settings\": {\"runs\": %g, \"seconds\": %g, \"max_seconds\": %g, ",
+            interrupted ? "true" : "false", runs, least_seconds, most_seconds);
+    fprintf(file, "\"warm_up\": %g, \"block_ms\": %g, \"rounds_of_a_series\": %d, ", warm_up, kBlockMs, kRoundsOfASeries);
+    fputs("\"image\": \"synthetic dark scene\", \"processors\": null},\n \"machine\": {", file);
+    fprintf(file, "\"emulated\": %s, \"machine\": \"%s\", \"dcelite\": \"%s\", \"isas\": [",
+            dce_bench_is_emulated() ? "true" : "false", name.machine, dce_version());
+    for (int i = 0; i < kMost && isas[i]; ++i) put_string(file, comma(i), isas[i]);
+    fprintf(file, "],\n  \"before\": %s,\n  \"after\": ", before);
+    put_state(file);
+    fputs(", ", file);
+    put_files(file, kConstant);
+    fprintf(file, "},\n \"roofline\": {\"energy_source\": null, \"copied_bytes_a_second\": ");
+    fprintf(file, copied > 0 ? "%.0f, \"multiply_adds_a_second\": {" : "null, \"multiply_adds_a_second\": {", copied);
+    for (int i = 0, written = 0; i < kMost; ++i)
+        if (peaks[i] > 0) put_string(file, comma(written++), isas[i]), fprintf(file, ": %.0f", peaks[i]);
+    fputs("}},\n \"results\": [\n", file);
     for (int i = 0; i < count; ++i) {
-        json_result(file, &rows[i], settings, peaks);
-        fputs(i + 1 < count ? ",\n" : "\n", file);
+        put_row(file, &rows[i]);
+        fputs(i + 1 < count ? ",\n" : "\n]}\n", file);
     }
-    fputs(" ]}\n", file);
 }
 
-/* Gives a finished file its name; 0 where that is taken by now, without --overwrite. */
-static int place(const char *finished, const Settings *settings) {
-    if (!settings->overwrite) {
-        const int taken = open(settings->json, O_WRONLY | O_CREAT | O_EXCL, 0666);
-        if (taken < 0) return 0;
-        close(taken);
+/* The file appears when it is complete; without --overwrite, nothing may have taken its name by then. Returns 0 on failure. */
+static int write_json(int argument_count, char **arguments, const Row *rows, int count, double copied, const char *before) {
+    char temporary[4096];
+    int written, taken;
+    FILE *file;
+    snprintf(temporary, sizeof temporary, "%.4000s.%ld.new", json, (long)getpid());
+    file = fopen(temporary, "wx");
+    if (file) put_document(file, argument_count, arguments, rows, count, copied, before);
+    written = file && !ferror(file);
+    written = file && fclose(file) == 0 && written;
+    if (written && !overwrite) {
+        taken = open(json, O_WRONLY | O_CREAT | O_EXCL, 0666);
+        written = taken >= 0 && close(taken) == 0;
     }
-    return rename(finished, settings->json) == 0;
-}
-
-/* The file appears when it is complete. */
-static int write_json(const Settings *settings, int argument_count, char **arguments, const Row *rows, int count,
-                      const double *peaks, double copied, const char *before) {
-    const size_t room = strlen(settings->json) + 32;
-    char *temporary = malloc(room);
-    int written = 0;
-    FILE *file = NULL;
-    if (temporary) {
-        snprintf(temporary, room, "%s.%ld.new", settings->json, (long)getpid());
-        file = fopen(temporary, "wx");
-    }
-    if (file) {
-        json_document(file, settings, argument_count, arguments, rows, count, peaks, copied, before);
-        written = !ferror(file);
-        written = fclose(file) == 0 && written && place(temporary, settings);
-    }
-    if (!written) {
-        fprintf(stderr, "dce_bench: error: %s: cannot be written: %s\n", settings->json, strerror(errno));
-        if (file) remove(temporary);
-    }
-    free(temporary);
+    written = written && rename(temporary, json) == 0;
+    if (!written) fprintf(stderr, "dce_bench: error: %s: cannot be written: %s\n", json, strerror(errno));
+    if (!written && file) remove(temporary);
     return written;
 }
 
-/* ---- the run ---- */
-
-static void prepare_size(Row *rows, int count, Picture *picture) {
-    picture->size = (size_t)rows[0].width * (size_t)rows[0].height * 3;
-    picture->pixels = malloc(picture->size);
-    picture->out = malloc(picture->size);
-    if (picture->pixels) draw_scene(picture->pixels, rows[0].width, rows[0].height);
-    for (int i = 0; i < count; ++i) {
-        rows[i].picture = picture;
-        rows[i].equal = -1.0;
-        rows[i].extra_bytes = rows[i].resident_bytes = -1;
-        if (picture->pixels && picture->out)
-            prepare(&rows[i]);
-        else
-            snprintf(rows[i].reason, sizeof rows[i].reason, "not enough memory");
-    }
-}
-
-static void free_row(Row *row) {
-    close_handles(row);
-    free(row->times.values);
-    for (int i = 0; i < kStages; ++i) free(row->stages[i].values);
-    free(row->blocks);
-}
-
-static void *memory_of_probe(void) {
-    void *memory = malloc(DCE_BENCH_PROBE_BYTES);
-    if (memory) memset(memory, 1, DCE_BENCH_PROBE_BYTES);
-    return memory;
-}
-
 int main(int argument_count, char **arguments) {
-    const Settings settings = parse(argument_count, arguments);
-    const int per_size = settings.thread_count * settings.model_count * settings.isa_count;
-    const int count = settings.size_count * per_size;
-    char *before = state_now();
-    Row *rows = calloc((size_t)count, sizeof *rows), *row = rows;
-    Picture pictures[kMaxSizes] = {{NULL, NULL, 0}};
-    void *probe_memory = memory_of_probe();
-    double peaks[kMaxIsas], copied;
-    int failures = 0, written = 1;
-    if (!rows) fail("dce_bench", "", "not enough memory");
+    const int *parts[] = {&options[kIsa].count, &options[kModel].count, &options[kThreads].count, &options[kSize].count};
+    int count = 1, failures = 0, written = 1;
+    double copied;
+    char *before = NULL;
+    size_t before_size;
+    FILE *state = open_memstream(&before, &before_size);
+    Row *rows;
+    parse(argument_count, arguments);
     signal(SIGINT, interrupt);
-    for (int i = 0; i < kMaxIsas; ++i) peaks[i] = dce_bench_multiply_adds(kIsas[i], 0.2);
-    copied = dce_bench_copied_bytes((size_t)64 << 20, 0.2);
-    for (int size = 0; size < settings.size_count; ++size) {
-        for (int i = 0; i < settings.thread_count; ++i)
-            for (int j = 0; j < settings.model_count; ++j)
-                for (int k = 0; k < settings.isa_count; ++k, ++row) {
-                    row->width = settings.sizes[size][0];
-                    row->height = settings.sizes[size][1];
-                    row->threads = settings.threads[i];
-                    row->model = settings.models[j];
-                    row->isa = settings.isas[k];
-                }
-        prepare_size(row - per_size, per_size, &pictures[size]);
+    for (int i = 0; i < 4; ++i) count *= *parts[i];
+    rows = calloc((size_t)count, sizeof *rows);
+    probe_memory = malloc(DCE_BENCH_PROBE_BYTES);
+    if (!rows || !state) fail("dce_bench", "", "not enough memory");
+    if (probe_memory) memset(probe_memory, 1, DCE_BENCH_PROBE_BYTES); /* so that it is there */
+    put_state(state);
+    fclose(state);
+    for (int i = 0; i < count; ++i) {
+        int numbers[4];
+        for (int j = 0, rest = i; j < 4; rest /= *parts[j++]) numbers[j] = rest % *parts[j];
+        rows[i].isa = options[kIsa].values[numbers[0]];
+        rows[i].model = options[kModel].values[numbers[1]];
+        if (strcmp(rows[i].model, "shipped") == 0) rows[i].model = NULL;
+        rows[i].threads = (int)number_of(&options[kThreads], options[kThreads].values[numbers[2]], 1, 64, 1);
+        rows[i].picture = pictures[numbers[3]];
+        size_of(options[kSize].values[numbers[3]], &rows[i].width, &rows[i].height);
     }
-    take_turns(rows, count, &settings, peaks, probe_memory);
+    for (int i = 0; i < kMost && isas[i]; ++i) peaks[i] = dce_bench_multiply_adds(isas[i], 0.2);
+    copied = dce_bench_copied_bytes((size_t)64 << 20, 0.2);
+    for (int i = 0; i < count && !interrupted; ++i) prepare(&rows[i]);
+    take_turns(rows, count);
     for (int i = 0; i < count && !interrupted; ++i)
         if (!rows[i].reason[0]) measure_memory(&rows[i]);
-    print_table(rows, count, peaks);
-    if (settings.json) written = write_json(&settings, argument_count, arguments, rows, count, peaks, copied, before);
-    for (int i = 0; i < count; ++i) {
-        failures += rows[i].reason[0] != '\0';
-        free_row(&rows[i]);
-    }
-    for (int size = 0; size < settings.size_count; ++size) {
-        free(pictures[size].pixels);
-        free(pictures[size].out);
-    }
-    free(probe_memory);
-    free(rows);
-    free(before);
-    return !written ? 2 : interrupted ? 130 : failures > 0;
+    print_table(rows, count);
+    if (json) written = write_json(argument_count, arguments, rows, count, copied, before);
+    for (int i = 0; i < count; ++i) failures += rows[i].reason[0] != '\0';
+    return !written ? 2 : interrupted ? 130 : failures > 0; /* the system takes all memory back */
 }

@@ -13,7 +13,7 @@
 #  include <arm_neon.h>
 #endif
 
-#include "model.h"
+#include "model/model.h"
 
 namespace {
 
@@ -91,16 +91,21 @@ const Instructions kInstructions[] = {
     {"scalar", always, scalar, 4 * kSums},
 #if defined(__x86_64__)
     {"avx2", has_avx2, avx2, 8 * kSums},
+    {"avxvnni", has_avx2, avx2, 8 * kSums},
     {"avx512", has_avx512, avx512, 16 * kSums},
 #elif defined(__aarch64__)
     {"neon", always, neon, 4 * kSumsOfManyRegisters},
 #endif
 };
 
+// Those with the longest name that `isa` begins with: avx512vnni has the floats of avx512.
 const Instructions *instructions_of(const char *isa) {
-    for (const Instructions &instructions : kInstructions)
-        if (strcmp(isa, instructions.name) == 0 && instructions.runs_here()) return &instructions;
-    return nullptr;
+    const Instructions *found = nullptr;
+    for (const Instructions &instructions : kInstructions) {
+        const size_t length = strlen(instructions.name);
+        if (strncmp(isa, instructions.name, length) == 0 && (!found || length > strlen(found->name))) found = &instructions;
+    }
+    return found && found->runs_here() ? found : nullptr;
 }
 
 // The shortest time of `run` within `seconds`.

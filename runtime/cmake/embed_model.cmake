@@ -2,7 +2,7 @@
 file(READ "${MODEL}" hex HEX)
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 string(REGEX REPLACE "((0x..,){24})" "\\1\n" bytes "${bytes}")
-file(WRITE "${OUTPUT}" "#include \"model.h\"
+file(WRITE "${OUTPUT}" "#include \"model/model.h\"
 
 namespace dce {
 alignas(64) extern const uint8_t kDefaultModel[] = {

@@ -121,7 +121,7 @@ typedef enum dce_matrix {
 } dce_matrix;
 
 /* An image in the caller's memory. Source pixels are only read. Fields that a format has no use for are ignored; zero, as
- * an initialiser leaves it, is right for most. */
+ * an initializer leaves it, is right for most. */
 typedef struct dce_image {
     int32_t format;      /* a dce_format */
     int32_t width;       /* pixels, 1 … DCE_MAX_DIMENSION */
@@ -219,9 +219,8 @@ DCE_API const char *dce_error_message(const dce_enhancer *handle);
 /* What a status means, in a few words without a full stop: constant, for any value, from any thread. */
 DCE_API const char *dce_status_text(dce_status status);
 
-/* The instruction set that the network of a handle is computed with: "scalar", "avx2", "avx512" or "neon"; of int8 models also
- * "avxvnni", "avx512vnni" or "neondot". Constant while the handle is open; "" where dce_open failed, or for null. With an
- * engine of dce_options: that of the curve. */
+/* The instruction set that a handle computes with: "scalar", on x86-64 "avx2", "avxvnni", "avx512" or "avx512vnni", on 64-bit
+ * Arm "neon" or "neondot". Constant while the handle is open; "" where dce_open failed, or for null. */
 DCE_API const char *dce_kernels(const dce_enhancer *handle);
 
 /* The instruction sets that this processor has and the library has kernels for, best first, separated by spaces: what the

@@ -1,88 +1,15 @@
-// The C ABI over the pipeline: checks what the caller passes, keeps one call at a time on a handle.
+// The C ABI over the pipeline: checks what the caller passes.
+#include <stdlib.h>
 #include <string.h>
 
-#include "pipeline.h"
-
-struct dce_enhancer {
-    dce::Error error;
-    // Read and written atomically: the generation of the process whose call holds the handle, 0 while none does. Another number
-    // than today's is that of a call in the parent of this process, by a thread that does not exist here. kClosing is added by
-    // a dce_close that found a call at work, which then frees the handle when it ends.
-    uint64_t holder = 0;
-    bool open = false;
-    dce_options options = {};  // with the strength and smoothing of today
-    const dce::Kernels *kernels = nullptr;
-    dce::Model model;
-    dce_engine engine = {};
-    dce::ThreadPool pool;
-    alignas(dce::Pipeline) unsigned char pipeline_memory[sizeof(dce::Pipeline)];
-
-    dce::Pipeline &pipeline() { return *reinterpret_cast<dce::Pipeline *>(pipeline_memory); }
-    const dce_engine *engine_or_null() const { return engine.run ? &engine : nullptr; }
-
-    // Not on the stack of the caller: it is large.
-    void make_pipeline() {
-        const int own_scale = engine.run ? engine.scale : model.scale;
-        new (dce::At{pipeline_memory}) dce::Pipeline(*kernels, model, engine_or_null(),
-                                                     options.scale ? options.scale : own_scale, options, pool);
-    }
-};
+#include "handle.h"
 
 namespace {
 
+using dce::Call;
 using dce::Error;
 
 constexpr size_t kLargestStructure = 4096;  // bytes; a size above it is one that nobody has set
-
-constexpr uint64_t kClosing = uint64_t{1} << 32;
-
-void free_handle(dce_enhancer *handle, bool with_pipeline) {
-    if (handle->open && with_pipeline) handle->pipeline().~Pipeline();
-    if (handle->engine.destroy) handle->engine.destroy(handle->engine.context);
-    handle->~dce_enhancer();
-    free(handle);
-}
-
-// Holds a handle for the duration of a call.
-class Call {
-public:
-    explicit Call(dce_enhancer *handle) : handle_(handle) {
-        const uint64_t generation = dce::process_generation();
-        uint64_t holder = 0;
-        if (!handle) return;
-        taken_ = take(generation, &holder);
-        if (!taken_ && !(holder & kClosing) && holder != generation && take(generation, &holder)) {
-            // The process was forked in the middle of a call of another thread. What that call was changing is in no defined
-            // state: it is left where it is, its memory included, and made anew.
-            taken_ = true;
-            if (handle->open) handle->make_pipeline();
-        }
-        if (taken_) handle->error.message[0] = '\0';
-    }
-    Call(const Call &) = delete;
-    Call &operator=(const Call &) = delete;
-    ~Call() {
-        if (taken_ && __atomic_exchange_n(&handle_->holder, 0, __ATOMIC_ACQ_REL) & kClosing)
-            free_handle(handle_, true);
-    }
-
-    // DCE_OK, or why the call cannot go on. A busy handle's message belongs to the call that holds it.
-    dce_status status() const {
-        if (!handle_) return DCE_ERROR_INVALID_ARGUMENT;
-        if (!taken_) return DCE_ERROR_BUSY;
-        if (!handle_->open)
-            return handle_->error.set(DCE_ERROR_INVALID_ARGUMENT, "this handle holds no model: dce_open failed");
-        return DCE_OK;
-    }
-
-private:
-    bool take(uint64_t generation, uint64_t *holder) {
-        return __atomic_compare_exchange_n(&handle_->holder, holder, generation, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
-    }
-
-    dce_enhancer *handle_;
-    bool taken_ = false;
-};
 
 dce_status check_strength(float strength, Error *error) {
     if (strength >= 0.0f && strength <= 1.0f) return DCE_OK;
@@ -180,12 +107,14 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
         status = options.engine ? copy_engine(options.engine, &engine, error) : load_model(options, &handle->model, error);
     if (status != DCE_OK) return status;
 
-    char available[64];
-    const char *requested;
-    handle->kernels = dce::select_kernels(&requested, available, sizeof available);
-    if (!handle->kernels)
-        return error->set(DCE_ERROR_INVALID_ARGUMENT, "DCELITE_ISA: '%s', one of %s was wanted on this processor",
-                          requested, available);
+    const char *isa = getenv("DCELITE_ISA");
+    handle->dsp = dce::choose_dsp(isa && *isa ? isa : nullptr);
+    if (!handle->dsp) {
+        char available[128];
+        dce::list_dsp(available, sizeof available);
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "DCELITE_ISA: '%s', one of %s was wanted on this processor", isa,
+                          available);
+    }
 
     handle->pool.start(options.threads ? options.threads : dce::available_processors());
     options.model_path = nullptr;  // the caller's, like the other two
@@ -226,10 +155,10 @@ dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
 
 void dce_close(dce_enhancer *handle) {
     if (!handle) return;
-    const uint64_t holder = __atomic_fetch_or(&handle->holder, kClosing, __ATOMIC_ACQ_REL);
+    const uint64_t holder = __atomic_fetch_or(&handle->holder, dce::kClosing, __ATOMIC_ACQ_REL);
     if (holder == dce::process_generation()) return;  // the call that is at work will
     // A call that the parent of this process was in the middle of leaves a pipeline whose memory cannot be freed.
-    free_handle(handle, holder == 0);
+    dce::free_handle(handle, holder == 0);
 }
 
 const char *dce_error_message(const dce_enhancer *handle) {
@@ -252,11 +181,10 @@ const char *dce_status_text(dce_status status) {
 }
 
 const char *dce_kernels(const dce_enhancer *handle) {
-    if (!handle || !handle->open) return "";
-    return handle->model.is_int8 ? dce::int8_kernels_beside(*handle->kernels).name : handle->kernels->name;
+    return handle && handle->open ? handle->dsp->name : "";
 }
 
-size_t dce_list_kernels(char *names, size_t size) { return dce::list_kernels(names, names ? size : 0); }
+size_t dce_list_kernels(char *names, size_t size) { return dce::list_dsp(names, names ? size : 0); }
 
 dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info) {
     const Call call(handle);

@@ -8,6 +8,12 @@
 #include <unistd.h>
 #if defined(__linux__)
 #  include <sched.h>
+#  include <sys/auxv.h>
+#elif defined(__APPLE__)
+#  include <sys/sysctl.h>
+#elif defined(_WIN32)
+#  define WIN32_LEAN_AND_MEAN
+#  include <windows.h>
 #endif
 
 namespace dce {
@@ -122,6 +128,24 @@ int64_t now_ns() {
     clock_gettime(CLOCK_MONOTONIC, &time);
     return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
 }
+
+#if defined(__aarch64__)
+bool has_arm_dot_product() {
+#if defined(__linux__)
+    constexpr unsigned long kAsimdDp = 1ul << 20;
+    return (getauxval(AT_HWCAP) & kAsimdDp) != 0;
+#elif defined(__APPLE__)
+    int value = 0;
+    size_t size = sizeof value;
+    return sysctlbyname("hw.optional.arm.FEAT_DotProd", &value, &size, nullptr, 0) == 0 && value != 0;
+#elif defined(_WIN32)
+    constexpr DWORD kDotProduct = 43;  // PF_ARM_V82_DP_INSTRUCTIONS_AVAILABLE, which older headers lack
+    return IsProcessorFeaturePresent(kDotProduct) != 0;
+#else
+    return false;
+#endif
+}
+#endif
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)

@@ -19,6 +19,9 @@ int quota_processors(const char *membership, const char *mount);
 // A monotonic clock, in nanoseconds.
 int64_t now_ns();
 
+// True where the processor, of 64-bit Arm, has the dot products of Armv8.2, as far as the system says so.
+bool has_arm_dot_product();
+
 // Tells the processor that this thread waits for another one.
 void pause();
 

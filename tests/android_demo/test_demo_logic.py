@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -67,6 +68,29 @@ def run_tests(name: str, classes: Path, *options: str) -> None:
 @pytest.mark.parametrize("name", sorted(path.stem for path in TESTS.glob("*Test.java") if path.stem != "NativeTest"))
 def test_logic(name: str, classes: Path) -> None:
     run_tests(name, classes)
+
+
+def test_of_the_samples_of_the_benchmark_becomes_the_report(classes: Path, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    from dcelite.bench.report.document import read
+
+    java = tool("java", "apt-get install openjdk-17-jdk-headless")
+    output = run(java, "-cp", classes, "Run", "BenchmarkTest")
+    samples = next(line.removeprefix("samples: ") for line in output.splitlines() if line.startswith("samples: "))
+    schema = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
+    validator = jsonschema.Draft202012Validator(schema)
+    validator.evolve(schema=schema["$defs"]["samples"]).validate(json.loads(samples))
+    path = tmp_path / "phone.json"
+    path.write_text(samples)
+    found = read(path)
+    validator.validate(found)
+    camera, photograph, absent = found["results"]
+    assert (camera["label"], camera["threads"], camera["latency_ms"]["p50"]) == ("camera, shipped weights", 2, 10.0)
+    assert (photograph["model"], photograph["threads"]) == ("int8.dce", 8)
+    assert camera["stages_ms"]["network"] == 4.0
+    assert absent["reason"] == "absent: is not there"
+    assert found["system"]["android"] == {"ro.product.model": 'a "phone"'}
+    assert found["system"]["memory_bytes"] == 2048
 
 
 def test_logic_on_the_native_library(classes: Path, library: Path) -> None:

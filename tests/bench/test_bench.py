@@ -22,8 +22,13 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from dcelite import Enhancer, _native, reference
-from dcelite.bench import bench, fidelity, memory, page, report, roofline, scene, variants
+from dcelite import Enhancer, core, reference
+from dcelite.bench.compare import change
+from dcelite.bench.fixtures import scene
+from dcelite.bench.report import document as documents
+from dcelite.bench.report import page
+from dcelite.bench.run import memory, roofline, session, settings, variants
+from dcelite.metrics import differences
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.dce_file import read_dce
 
@@ -146,14 +151,14 @@ def test_stages_memory_and_limit(document: dict[str, Any]) -> None:
 
 
 def test_time_per_pixel_relative_to_the_first_size(document: dict[str, Any]) -> None:
-    found = report.size_scaling(document["results"])
+    found = documents.size_scaling(document["results"])
     assert {(item["base"]["width"], item["result"]["width"]) for item in found} == {(120, 61)}
     for item in found:
         base, result = item["base"], item["result"]
         assert (base["label"], base["threads"]) == (result["label"], result["threads"])
         wanted = (result["latency_ms"]["min"] / (61 * 40)) / (base["latency_ms"]["min"] / (120 * 90))
         assert item["of_minima"] == pytest.approx(wanted)
-        assert item["low"] <= item["ratio"] <= item["high"]
+        assert item["low"] <= item["median"] <= item["high"]
 
 
 def test_csv_has_a_line_for_each_row(reports: Path, document: dict[str, Any]) -> None:
@@ -239,24 +244,23 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
 
 def slow_build(folder: Path, per_cent: int) -> Path:
     """A library that stands before the core and spends so much of its time once more, as the injected slowdown."""
-    core = _native._library_path().resolve()
+    library = core.library_path().resolve()
     compiler = shutil.which("cc")
     if compiler is None:
         skip("there is no C compiler")
     slow = folder / "libdcelite.so"
     command = [str(compiler), "-O2", "-shared", "-fPIC", f"-DSLOWER_BY={per_cent}", "-o", str(slow)]
     command += [str(Path(__file__).with_name("slow_library.c")), "-I", str(REPOSITORY / "runtime" / "include")]
-    command += ["-Wl,--no-as-needed", str(core), f"-Wl,-rpath,{core.parent}", "-ldl"]
+    command += ["-Wl,--no-as-needed", str(library), f"-Wl,-rpath,{library.parent}", "-ldl"]
     subprocess.run(command, check=True, timeout=60)
-    bench_library = next(path for path in roofline._candidates() if path.is_file())
-    (folder / "libdcelite_bench.so").symlink_to(bench_library.resolve())
+    (folder / "libdcelite_bench.so").symlink_to(library.with_name("libdcelite_bench.so"))
     return slow
 
 
 def test_a_build_that_is_twice_as_slow_is_found(tmp_path: Path) -> None:
     slow = slow_build(tmp_path, 100)
     options = ("--threads", 1, "--no-stages", "--no-memory", "--size", "600x450")
-    for name, library in (("a", _native._library_path()), ("b", slow)):
+    for name, library in (("a", core.library_path()), ("b", slow)):
         done = dcelite_bench(*options, "--json", tmp_path / f"{name}.json", DCELITE_LIBRARY=str(library))
         assert done.returncode == 0, done.stderr
     done = dcelite_bench("compare", tmp_path / "a.json", tmp_path / "b.json")
@@ -266,11 +270,11 @@ def test_a_build_that_is_twice_as_slow_is_found(tmp_path: Path) -> None:
 
 def test_builds_that_take_turns(tmp_path: Path) -> None:
     """The same core twice, and one that is 30 % slower: even on a busy machine neighbouring blocks tell."""
-    core, slow = _native._library_path(), slow_build(tmp_path, 30)
+    original, slow = core.library_path(), slow_build(tmp_path, 30)
     twin = tmp_path / "twin.so"
-    shutil.copyfile(core, twin)
+    shutil.copyfile(original, twin)
     done = dcelite_bench(
-        *("--library", core, "--library", twin, "--library", slow, "--threads", 1, "--size", "600x450"),
+        *("--library", original, "--library", twin, "--library", slow, "--threads", 1, "--size", "600x450"),
         *("--no-stages", "--json", tmp_path / "run.json"),
     )
     assert done.returncode == 0, done.stderr
@@ -380,6 +384,64 @@ def test_compare_refuses_other_files(reports: Path, tmp_path: Path, text: str) -
     assert len(done.stderr.strip().split("\n")) == 1
 
 
+def test_a_report_is_made_again_from_its_file(reports: Path, document: dict[str, Any], tmp_path: Path) -> None:
+    paths = {name: tmp_path / f"again.{name}" for name in ("json", "csv", "html")}
+    outputs = [part for name, path in paths.items() for part in (f"--{name}", path)]
+    done = dcelite_bench("--from", reports / "run.json", *outputs)
+    assert done.returncode == 1, done.stderr  # a row has no times
+    assert json.loads(paths["json"].read_text()) == document
+    for name in ("csv", "html"):
+        assert paths[name].read_text() == (reports / f"run.{name}").read_text()
+    assert done.stdout == (reports / "stdout").read_text()
+
+
+def test_without_scipy_a_run_is_reported_and_its_intervals_come_later(
+    reports: Path, document: dict[str, Any], tmp_path: Path
+) -> None:
+    """As on a board with the wheel alone; the note says what to do, and on a machine with SciPy nothing is missing."""
+    samples = json.loads(json.dumps(document)) | {"notes": [documents.WITHOUT_SCIPY]}
+    for row in samples["results"]:
+        row["smallest_change"] = None
+        for interval in [*row["ratios"], *filter(None, [row["slowdown"]])]:
+            interval |= {"low": None, "high": None} | ({"verdict": None} if "verdict" in interval else {})
+    validate(samples)
+    (tmp_path / "board.json").write_text(json.dumps(samples))
+    done = dcelite_bench("--from", tmp_path / "board.json", "--json", tmp_path / "full.json")
+    assert done.returncode == 1, done.stderr
+    assert json.loads((tmp_path / "full.json").read_text()) == document
+    hide = "import sys; sys.modules['scipy'] = None; from dcelite.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", hide, "bench", "--quick", "--size", "60x40", "--isa", "all", "--threads", "1"]
+    command += ["--json", str(tmp_path / "own.json"), "--html", str(tmp_path / "own.html")]
+    hidden = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert hidden.returncode == 0, hidden.stderr
+    own = json.loads((tmp_path / "own.json").read_text())
+    validate(own)
+    assert own["notes"] == [documents.WITHOUT_SCIPY]
+    assert own["results"][1]["slowdown"] | {"median": 1.0} == {
+        "to": own["results"][0]["label"],
+        "median": 1.0,
+        **dict.fromkeys(("low", "high", "verdict")),
+    }
+    assert "note: SciPy is not installed" in hidden.stdout
+    compared = subprocess.run(
+        [sys.executable, "-c", hide, "bench", "compare", *[str(reports / "run.json")] * 2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert compared.returncode == 2
+    assert compared.stderr == (
+        "dcelite: error: dcelite bench compare: SciPy is not installed; run: pip install 'dcelite[bench]'\n"
+    )
+
+
+def test_nothing_is_measured_with_from(reports: Path) -> None:
+    done = dcelite_bench("--from", reports / "run.json", "--max-seconds", 1)
+    assert done.returncode == 2
+    assert "--max-seconds: nothing is measured with --from" in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -482,9 +544,9 @@ def test_a_size_too_big_for_memory(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     script = (
         "import sys\n"
-        "from dcelite.bench import system\n"
+        "from dcelite.bench.run import host\n"
         "from dcelite.cli import main\n"
-        "system.available_memory = lambda: 150 << 20\n"
+        "host.available_memory = lambda: 150 << 20\n"
         "sys.exit(main(['bench', *sys.argv[1:]]))"
     )
     command = [sys.executable, "-c", script, "--quick", "--threads", "1", "--json", str(path)]
@@ -503,9 +565,9 @@ def test_a_run_under_an_emulator_completes_and_is_marked(tmp_path: Path) -> None
     path = tmp_path / "run.json"
     script = (
         "import sys\n"
-        "from dcelite.bench import roofline, system\n"
+        "from dcelite.bench.run import roofline\n"
         "from dcelite.cli import main\n"
-        "roofline.is_emulated = system.is_emulated = lambda: True\n"
+        "roofline.is_emulated = lambda: True\n"
         "sys.exit(main(['bench', *sys.argv[1:]]))"
     )
     command = [sys.executable, "-c", script, "--size", "60x40", "--threads", "1", *map(str, SHORT), "--json", str(path)]
@@ -525,7 +587,6 @@ def test_without_permission_for_sensors_and_affinity(tmp_path: Path) -> None:
     script = (
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from dcelite.bench import system\n"
         "from dcelite.cli import main\n"
         "read = Path.read_text\n"
         "def refuse(*_):\n"
@@ -560,34 +621,34 @@ def test_without_an_instruction_set_of_this_processor(tmp_path: Path) -> None:
 
 def test_the_environment_variable_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DCELITE_ISA", "mine")
-    with variants.forced_isa("scalar"):
+    with variants.environment(DCELITE_ISA="scalar", DCELITE_LIBRARY=None):
         assert os.environ["DCELITE_ISA"] == "scalar"
     assert os.environ["DCELITE_ISA"] == "mine"
 
 
-def test_reference_in_bands_equals_the_reference() -> None:
+def test_the_engine_equals_the_reference_on_the_scene() -> None:
     model = roofline.shipped_model()
     image = scene.dark_scene(301, 257)
     wanted = reference.enhance(image, model.arrays, model.scale)
-    before = fidelity._PIXELS_AT_ONCE
-    fidelity._PIXELS_AT_ONCE = 301 * 10
-    try:
-        np.testing.assert_array_equal(fidelity.enhance(image, model), wanted)
-    finally:
-        fidelity._PIXELS_AT_ONCE = before
-    found = fidelity.compare(Enhancer()(image), wanted, "reference")
+    found = fidelity_of(Enhancer()(image), wanted)
     assert found["equal"] >= 0.999
     assert found["largest_difference"] <= 1
+
+
+def fidelity_of(result: np.ndarray, wanted: np.ndarray) -> dict[str, Any]:
+    counts = differences(wanted, result).tolist()
+    return documents.fidelity_of({"reference": "reference", "differences": counts, "mean_brightness": 1.0})
 
 
 def test_fidelity_of_known_differences() -> None:
     wanted = np.full((10, 10, 3), 100, np.uint8)
     result = wanted.copy()
     result[0, 0] = (101, 98, 100)
-    found = fidelity.compare(result, wanted, "reference")
+    found = fidelity_of(result, wanted)
     assert found["equal"] == pytest.approx(298 / 300)
     assert found["largest_difference"] == 2
     assert found["psnr_db"] == pytest.approx(10 * np.log10(255**2 / (5 / 300)))
+    assert fidelity_of(wanted, wanted)["psnr_db"] is None
 
 
 def test_shipped_weights_are_those_of_the_repository() -> None:
@@ -597,7 +658,7 @@ def test_shipped_weights_are_those_of_the_repository() -> None:
         np.testing.assert_array_equal(shipped.arrays[name], array)
 
 
-def test_multiply_adds_of_zero_dce() -> None:
+def test_parameters_of_zero_dce() -> None:
     shapes = ARCHITECTURES["zerodce"].parameter_shapes
     assert sum(int(np.prod(shape)) for shape in shapes.values()) == 79_416
 
@@ -608,15 +669,32 @@ def test_the_peak_grows_with_the_width_of_the_instructions() -> None:
     assert roofline.multiply_adds_a_second("sse9", 0.01) is None
 
 
-def test_the_scene_is_dark_and_the_same_everywhere() -> None:
-    image = scene.dark_scene(97, 61)
-    assert image.shape == (61, 97, 3)
+def mixed(values: np.ndarray) -> np.ndarray:
+    """The bits of 32-bit integers, mixed (the finaliser of MurmurHash3 with Wellons' constants)."""
+    values = values ^ (values >> np.uint32(16))
+    values = values * np.uint32(0x7FEB352D)
+    values = values ^ (values >> np.uint32(15))
+    values = values * np.uint32(0x846CA68B)
+    return values ^ (values >> np.uint32(16))
+
+
+def drawn(width: int, height: int) -> np.ndarray:
+    """The scene by its definition: levels of 8 to 95 at 9 x 9 nodes, linear between, with 16 levels of noise."""
+    levels = 8 + (mixed(np.arange(9 * 9 * 3, dtype=np.uint32)) % np.uint32(88)).astype(np.int64).reshape(9, 9, 3)
+    x, y = (np.arange(size) * 8 * 256 // size for size in (width, height))
+    part_x, part_y = x[:, None] % 256, y[:, None, None] % 256
+    column = levels[y // 256] * (256 - part_y) + levels[y // 256 + 1] * part_y
+    smooth = (column[:, x // 256] * (256 - part_x) + column[:, x // 256 + 1] * part_x) >> 16
+    noise = mixed(np.arange(smooth.size, dtype=np.uint32)) % np.uint32(16)
+    return np.clip(smooth + noise.astype(np.int64).reshape(smooth.shape) - 8, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("width", "height"), [(97, 61), (5, 600), (1, 1), (640, 3)])
+def test_the_scene_is_dark_and_the_same_everywhere(width: int, height: int) -> None:
+    image = scene.dark_scene(width, height)
+    assert image.shape == (height, width, 3)
     assert image.mean() < 64
-    np.testing.assert_array_equal(image, scene.dark_scene(97, 61))
-    tall = scene.dark_scene(5, 600)  # more rows than are made at once
-    first = int(scene._hash(np.array([599 * 5 * 3], np.uint32))[0]) % scene.NOISE
-    assert tall.shape == (600, 5, 3)
-    assert 0 <= int(tall[599, 0, 0]) - first + scene.NOISE // 2 <= scene.BRIGHTEST
+    np.testing.assert_array_equal(image, drawn(width, height))
 
 
 def test_a_photograph_is_resized(tmp_path: Path) -> None:
@@ -645,17 +723,18 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     task = variants.OpenVariant.task
 
     def recorded(opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray) -> variants.Task:
+        made = task(opened, name, image, out)
         if name == variants.ENHANCE:
-            assert opened._enhancer is not None
-            places.append((id(opened._enhancer), image.ctypes.data, out.ctypes.data))
-        return task(opened, name, image, out)
+            places.append((id(opened.enhancer), image.ctypes.data, out.ctypes.data))
+        return made
 
     monkeypatch.setattr(variants.OpenVariant, "task", recorded)
-    monkeypatch.setattr(bench.change, "ROUNDS_IN_A_PLACE", 2)
+    monkeypatch.setattr(change, "ROUNDS_IN_A_PLACE", 2)
     arguments = ["bench", "--size", "64x48", "--threads", "1", "--seconds", "0.3", "--runs", "1", "--no-memory"]
-    outcome = bench.run(bench.settings_of(cli.build_parser().parse_args(arguments)))
-    (row,) = outcome.rows
-    rounds = len(row.blocks)
+    measured = session.Session(settings.settings_of(cli.build_parser().parse_args(arguments)))
+    measured.run([])
+    (row,) = measured.rows
+    rounds = len(row.cells[variants.ENHANCE].blocks)
     assert rounds >= 3
     assert len(places) == -(-rounds // 2)
     assert len(set(places)) > 1
@@ -667,8 +746,8 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
     from dcelite import cli
 
-    monkeypatch.setattr(bench.system, "affinity", lambda: [0, 1, 2, 3])
-    settings = bench.settings_of(cli.build_parser().parse_args(["bench"]))
-    assert settings.threads == (1, 4)
-    assert settings.sizes == ((1200, 900),)
-    assert [variant.label for variant in settings.variants] == [f"shipped weights {variants.available_isas()[0]}"]
+    monkeypatch.setattr(settings.host, "affinity", lambda: [0, 1, 2, 3])
+    found = settings.settings_of(cli.build_parser().parse_args(["bench"]))
+    assert found.threads == (1, 4)
+    assert found.sizes == ((1200, 900),)
+    assert [variant.label for variant in found.variants] == [f"shipped weights {variants.available_isas()[0]}"]

@@ -79,7 +79,8 @@ def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
     assert data[64 : 64 + 27] == first.depth.tobytes()
 
 
-INSTRUCTION_SETS = ("avx2", "avx512") if platform.machine() in ("x86_64", "AMD64") else ("neon",)
+X86 = ("avx2", "avxvnni", "avx512", "avx512vnni")
+INSTRUCTION_SETS = X86 if platform.machine() in ("x86_64", "AMD64") else ("neon", "neondot")
 
 
 def use_instruction_set(monkeypatch, isa):

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcelite import Enhancer, _native
+from dcelite import Enhancer, core
 
 from support import REPOSITORY
 
@@ -261,7 +261,7 @@ def test_bytes_that_are_no_model_are_refused(data: bytes) -> None:
 
 
 def test_the_kernels_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in _native.list_kernels():
+    for name in core.kernels():
         monkeypatch.setenv("DCELITE_ISA", name)
         assert Enhancer(threads=1).kernels == name
 

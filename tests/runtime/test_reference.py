@@ -9,7 +9,7 @@ import pytest
 
 from dcelite import reference
 
-from support import assert_equals_reference, load_weights
+from support import REPOSITORY, assert_equals_reference, load_weights
 
 CHECKPOINTS = {
     "dcepp_ms": "upstream_zerodcepp_mindspore.ckpt",
@@ -60,6 +60,15 @@ def test_constant_images_stay_constant_through_both_resizes(height: int, width: 
     small = reference.downsample(image, 12)
     assert small.shape[:2] == (-(-height // 12), -(-width // 12))
     np.testing.assert_allclose(reference.upsample(small, height, width), image, atol=1e-15)
+
+
+def test_bands_are_the_whole(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    image = rng.integers(0, 80, (41, 53, 3), np.uint8)
+    curve_map = reference.upsample(reference.curve_map(image, weights, 12), 41, 53)
+    wanted = reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map))
+    monkeypatch.setattr(reference, "BAND_PIXELS", 53 * 10)
+    np.testing.assert_array_equal(reference.enhance(image, weights, 12), wanted)
 
 
 def test_curve_by_hand() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.pictures import find_pairs, find_pictures
+from dcelite.report.tables import markdown
 from dcelite.training.config import SMOOTHNESS_WEIGHTS, LossConfig, TrainingConfig
 from dcelite.training.dataset import read_names
 from dcelite.training.evaluate import CheckpointModel, Evaluation, Model, evaluate
@@ -108,25 +109,36 @@ def rows(args: argparse.Namespace) -> Iterator[tuple[str, Model]]:
         yield name, CheckpointModel(trained(name, config, args), SCALE)
 
 
+HEADINGS = (
+    *("", "dark: PSNR", "SSIM", "MAE", "mean", "R-G", "night: PSNR", "SSIM", "mean", "noise"),
+    *("bright: mean", "clipped %"),
+)
+
+
 def table(args: argparse.Namespace) -> None:
     """Print the table, row by row, in Markdown."""
+    for line in markdown(cells(args)):
+        print(line, flush=True)
+
+
+def cells(args: argparse.Namespace) -> Iterator[tuple[str, ...]]:
+    """The rows of the table, the heading first, each when its model is trained."""
+    yield HEADINGS
     part = args.split / "validation"
     sets = [find_pairs(part / name)[::EVERY_DARK] for name in ("dark", "night")]
     bright = find_pictures(part / "bright")[::EVERY_BRIGHT]
-    print("| | dark: PSNR | SSIM | MAE | mean | R-G | night: PSNR | SSIM | mean | noise | bright: mean | clipped % |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     for name, model in rows(args):
         dark, night = (evaluate([(name, model)], pictures)[0] for pictures in sets)
         lit = evaluate([(name, model)], bright)[0]
-        cells = [
+        yield (
+            name,
             *(of(dark, figure, form) for figure, form in (("psnr", ".2f"), ("ssim", ".3f"), ("mae", ".1f"))),
             *(of(dark, figure, form) for figure, form in (("brightness", ".0f"), ("red_cast", "+.1f"))),
             *(of(night, figure, form) for figure, form in (("psnr", ".2f"), ("ssim", ".3f"), ("brightness", ".0f"))),
             of(night, "noise_gain", ".1f"),
             f"{of(lit, 'brightness_in', '.0f')} to {of(lit, 'brightness', '.0f')}",
             f"{of(lit, 'clipped_in', '.1f')} to {of(lit, 'clipped', '.1f')}",
-        ]
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
+        )
 
 
 def of(evaluation: Evaluation, figure: str, form: str) -> str:

@@ -4,7 +4,7 @@
 //               [--fp16=on]
 //
 // Writes out.ms. Exit code 0, or 1 with a sentence on standard error. It is a program of its own because the SDK's
-// converter may crash on a damaged model, and because full quantisation needs a process without libmindspore-extendrt.
+// converter may crash on a damaged model, and because full quantization needs a process without libmindspore-extendrt.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>

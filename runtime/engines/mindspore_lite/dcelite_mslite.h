@@ -5,7 +5,7 @@
  *     if (dce_mslite_open("zerodcepp.ms", 2, &engine, message, sizeof message) != DCE_OK) puts(message);
  *     options.engine = &engine;                                  // then dce_open(&options, ...)
  *
- * It reads two kinds of model, told apart by the name of the output tensor, which conversion and quantisation keep:
+ * It reads two kinds of model, told apart by the name of the output tensor, which conversion and quantization keep:
  * `curve_map` (the curve network alone, for images of any size) and `enhanced` (the whole graph with resize and curve, for
  * the one size it was made for).
  *

@@ -114,7 +114,7 @@ class Timings(ctypes.Structure):
     )
 
 
-def _library_path() -> Path:
+def library_path() -> Path:
     """The core library inside the installed package (in an editable install the package has two folders)."""
     candidates = [Path(folder) / "native" / "libdcelite.so" for folder in dcelite.__path__]
     override = os.environ.get("DCELITE_LIBRARY")
@@ -128,7 +128,7 @@ def _library_path() -> Path:
 
 def library() -> ctypes.CDLL:
     """The loaded core library, with the types of its functions declared."""
-    return _load(_library_path())
+    return _load(library_path())
 
 
 @functools.cache
@@ -149,14 +149,6 @@ def _load(path: Path) -> ctypes.CDLL:
 def keep_forever(value: object) -> None:
     """Never free an object, not even when the interpreter ends."""
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
-
-
-def list_kernels() -> tuple[str, ...]:
-    """The instruction sets that DCELITE_ISA may name on this processor, best first."""
-    lib = library()
-    names = ctypes.create_string_buffer(lib.dce_list_kernels(None, 0) + 1)
-    lib.dce_list_kernels(names, len(names))
-    return tuple(names.value.decode().split())
 
 
 def _declare(lib: ctypes.CDLL) -> None:

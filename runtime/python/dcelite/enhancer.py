@@ -248,7 +248,7 @@ class Enhancer:
 
     @property
     def kernels(self) -> str:
-        """The instruction set of the network, or, with another engine, of the curve: "avx2", "neon" …"""
+        """The instruction set that the native kernels were chosen of: "avx2", "neon" …"""
         with self._use() as session:
             return session.kernels
 

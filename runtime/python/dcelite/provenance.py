@@ -5,17 +5,14 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import platform
-import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import dcelite
 from dcelite.errors import EngineUnavailableError
+from dcelite.machine import Machine
 
 TOOLS = ("mindspore", "onnx", "onnxruntime", "numpy")
-PROCESSOR_NAMES = ("model name", "Model", "Hardware", "cpu model")
-"""Fields of /proc/cpuinfo, the most telling first: x86, arm64 boards, Android, MIPS."""
 
 
 def sha256(path: Path) -> str:
@@ -62,16 +59,6 @@ def tool_versions() -> dict[str, str | None]:
     return versions | {name: version_of(name) for name in TOOLS}
 
 
-def cpuinfo(names: Sequence[str], root: Path = Path("/")) -> str | None:
-    """The first of these fields that the kernel shows of the processor; None where it shows none."""
-    try:
-        text = (root / "proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
-    found = (re.search(rf"^{name}\s*:\s*(\S.*)$", text, re.MULTILINE) for name in names)
-    return next((match[1].strip() for match in found if match), None)
-
-
-def processor_name(root: Path = Path("/")) -> str | None:
+def processor_name() -> str | None:
     """What the processor is called; None where the kernel does not tell."""
-    return cpuinfo(PROCESSOR_NAMES, root)
+    return Machine().processor

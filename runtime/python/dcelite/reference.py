@@ -27,6 +27,9 @@ Weights = Mapping[str, NDArray[np.floating[Any]]]
 ITERATIONS = 8
 """Applications of the curve (Zero-DCE, section 3.1: eight suffice for most images)."""
 
+BAND_PIXELS = 1 << 18
+"""Pixels in float64 at the same time, so that a large picture fits into a small memory."""
+
 
 def low_resolution_size(height: int, width: int, scale: int) -> tuple[int, int]:
     """Size (h, w) at which the network sees an image of (height, width): rounded up, never cropped."""
@@ -41,7 +44,7 @@ def _interpolation(sources: Array, size: int) -> tuple[NDArray[np.intp], NDArray
     return lower, upper, clamped - lower
 
 
-def _resize(image: Array, rows: Array, columns: Array) -> Array:
+def _resize(image: NDArray[Any], rows: Array, columns: Array) -> Array:
     """Sample (H, W, C) bilinearly at the given source rows and columns."""
     low, high, weight = _interpolation(rows, image.shape[0])
     image = _between(image[low], image[high], weight[:, None, None])
@@ -49,12 +52,12 @@ def _resize(image: Array, rows: Array, columns: Array) -> Array:
     return _between(image[:, low], image[:, high], weight[:, None])
 
 
-def _between(low: Array, high: Array, weight: Array) -> Array:
+def _between(low: NDArray[Any], high: NDArray[Any], weight: Array) -> Array:
     result: Array = low * (1.0 - weight) + high * weight
     return result
 
 
-def downsample(image: Array, scale: int) -> Array:
+def downsample(image: NDArray[Any], scale: int) -> Array:
     """(H, W, C) -> (h, w, C): bilinear, half-pixel centres, no antialiasing, src = (i + 0.5) H/h - 0.5."""
     height, width = image.shape[:2]
     h, w = low_resolution_size(height, width, scale)
@@ -63,12 +66,12 @@ def downsample(image: Array, scale: int) -> Array:
     return _resize(image, rows, columns)
 
 
-def upsample(curve_map: Array, height: int, width: int) -> Array:
-    """(h, w, C) -> (H, W, C): bilinear with aligned corners, src = i (h - 1) / (H - 1)."""
+def upsample(curve_map: Array, height: int, width: int, *, band: slice = slice(None)) -> Array:
+    """(h, w, C) -> (H, W, C), or the rows of a band of it: bilinear with aligned corners, src = i (h - 1) / (H - 1)."""
     h, w = curve_map.shape[:2]
     rows = np.arange(height) * ((h - 1) / max(height - 1, 1))
     columns = np.arange(width) * ((w - 1) / max(width - 1, 1))
-    return _resize(curve_map, rows, columns)
+    return _resize(curve_map, rows[band], columns)
 
 
 def _windows(x: Array) -> Array:
@@ -138,7 +141,7 @@ def to_8_bit(image: Array) -> NDArray[np.uint8]:
 
 def curve_map(image: NDArray[np.uint8], weights: Weights, scale: int) -> Array:
     """uint8 RGB (H, W, 3) -> curve map at low resolution (h, w, 3 | 24)."""
-    return network(downsample(image / 255.0, scale), weights)
+    return network(downsample(image, scale) / 255.0, weights)
 
 
 def finish(
@@ -148,8 +151,15 @@ def finish(
     iterations: int = ITERATIONS,
 ) -> NDArray[np.uint8]:
     """uint8 RGB (H, W, 3) and its curve map (h, w, 3 | 24) -> enhanced uint8 RGB; ``strength`` scales the map."""
-    a = strength * upsample(np.asarray(curve_map, np.float64), *image.shape[:2])
-    return to_8_bit(apply_curve(image / 255.0, a, iterations))
+    height, width = image.shape[:2]
+    small = np.asarray(curve_map, np.float64)
+    result = np.empty_like(image)
+    step = max(1, BAND_PIXELS // width)
+    for top in range(0, height, step):
+        band = slice(top, top + step)
+        a = strength * upsample(small, height, width, band=band)
+        result[band] = to_8_bit(apply_curve(image[band] / 255.0, a, iterations))
+    return result
 
 
 def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: float = 1.0) -> NDArray[np.uint8]:

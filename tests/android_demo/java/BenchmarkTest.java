@@ -6,6 +6,7 @@ import java.util.List;
 import org.dcelite.DceliteException;
 import org.dcelite.Exceptions;
 import org.dcelite.demo.core.Benchmark;
+import org.dcelite.demo.core.BenchmarkSamples;
 import org.dcelite.demo.core.FrameEngine;
 import org.dcelite.demo.core.YuvPlanes;
 
@@ -142,6 +143,20 @@ public final class BenchmarkTest {
         Check.equal(null, results.get(1).milliseconds);
         Check.equal(5, results.get(2).milliseconds.count());
         Check.equal(2, closed);
+    }
+
+    public void samples() {
+        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 2, 2, 0, 10), CAMERA, PHOTOGRAPH,
+                new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1));
+        final String json = BenchmarkSamples.of(results, new Benchmark.Limits(0, 2, 2, 0, 10), "0.1.0", "2026-01-02T03:04:05Z",
+                new long[] {5, 7}, 8, Collections.singletonMap("ro.product.model", "a \"phone\""),
+                Collections.singletonMap("/proc/meminfo", "MemTotal: 2 kB\n"));
+        System.out.println("samples: " + json.replace("\n", " "));
+        Check.that(json.contains("{\"model\": \"shipped weights\", \"label\": \"camera, shipped weights\", "), json);
+        Check.that(json.contains("\"threads\": 8, \"load_ms\": 3.000000, \"first_ms\": 10.000000, \"stage_runs_ms\": "
+                + "{\"convert\": [0.000000], "), json);
+        Check.that(json.contains("\"samples\": [[\"run\", 0, 10.000000], [\"run\", 0, 10.000000]]}"), json);
+        Check.that(json.contains("\"reason\": \"absent: is not there\", \"samples\": []}"), json);
     }
 
     public void report() {

@@ -1,4 +1,4 @@
-/* Makes .dce files in memory: see runtime/src/model.h for the format. */
+/* Makes .dce files in memory: see runtime/src/model/dce_file.h for the format. */
 #ifndef DCELITE_TESTS_MODEL_BYTES_H
 #define DCELITE_TESTS_MODEL_BYTES_H
 

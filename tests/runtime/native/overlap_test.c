@@ -218,12 +218,12 @@ static void test_sentences(void) {
     apart.plane[2] = b + 128;
     refuse(handle, &apart, &rgb, in_place);
     /* A source may use one plane for both, which no destination may. */
-    dce_image grey = source;
-    grey.plane[2] = grey.plane[1];
+    dce_image gray = source;
+    gray.plane[2] = gray.plane[1];
     bad = source;
     bad.plane[0] = b, bad.plane[1] = b + 128, bad.plane[2] = b + 160;
-    CHECK_EQUAL(dce_enhance(handle, &grey, &bad), DCE_OK);
-    refuse(handle, &grey, &grey, "destination: plane[2] overlaps plane[1], memory of its own was wanted for each");
+    CHECK_EQUAL(dce_enhance(handle, &gray, &bad), DCE_OK);
+    refuse(handle, &gray, &gray, "destination: plane[2] overlaps plane[1], memory of its own was wanted for each");
     dce_close(handle);
 }
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dcelite
-from dcelite import _native
+from dcelite import core
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
 from dcelite.extras import absent
@@ -62,8 +62,8 @@ def installation() -> list[tuple[str, str]]:
     """Versions, and which engines are there."""
     onnx = absent("onnx", "onnxruntime")
     return [
-        ("dcelite", f"{dcelite.__version__}, core library {_native.library().dce_version().decode()}"),
-        ("instruction sets", ", ".join(_native.list_kernels())),
+        ("dcelite", f"{dcelite.__version__}, core library {core.version()}"),
+        ("instruction sets", ", ".join(core.kernels())),
         (".onnx engine", f"absent: {onnx}" if onnx else "ONNX Runtime"),
         (".ms engine", _mindspore_lite()),
     ]

@@ -11,12 +11,26 @@ import android.view.View;
 import android.view.WindowManager;
 import android.widget.Button;
 import android.widget.TextView;
+import java.io.ByteArrayOutputStream;
+import java.io.File;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.text.SimpleDateFormat;
 import java.util.ArrayList;
+import java.util.Date;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TimeZone;
+import java.util.TreeMap;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.dcelite.Enhancer;
 import org.dcelite.demo.core.Benchmark;
+import org.dcelite.demo.core.BenchmarkSamples;
 import org.dcelite.demo.core.Failure;
 
 /** Measures this device. */
@@ -91,13 +105,38 @@ public final class BenchmarkActivity extends Activity {
             String text;
             try {
                 final List<String> device = device();
-                text = Benchmark.report(device, started.run(cases(models.available()), this::announce));
+                final long begin = System.currentTimeMillis();
+                final List<Benchmark.Result> results = started.run(cases(models.available()), this::announce);
+                text = Benchmark.report(device, results) + keep(results, begin);
             } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
                 text = Screen.words(this, Failure.of(e), e);
             }
             final String finished = text;
             ui.post(() -> end(finished));
         });
+    }
+
+    // The samples for `dcelite bench --from`, in a file that needs no permission; returns a line that says where.
+    private String keep(List<Benchmark.Result> results, long begin) {
+        final File file = new File(getExternalFilesDir(null), "benchmark.json");
+        final long end = System.currentTimeMillis();
+        final SimpleDateFormat iso = new SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT);
+        iso.setTimeZone(TimeZone.getTimeZone("UTC"));
+        final Map<String, String> android = new TreeMap<>();
+        android.put("ro.product.model", Build.MANUFACTURER + " " + Build.MODEL);
+        android.put("ro.soc.model", chip());
+        final Map<String, String> files = new TreeMap<>();
+        try (FileOutputStream stream = new FileOutputStream(file)) {
+            for (String path : new String[] {"/proc/cpuinfo", "/proc/meminfo"}) {
+                files.put(path, read(path));
+            }
+            stream.write(BenchmarkSamples.of(results, Benchmark.Limits.DEFAULTS, Enhancer.version(), iso.format(new Date(end)),
+                    new long[] {begin / 1000, end / 1000}, Runtime.getRuntime().availableProcessors(), android, files)
+                    .getBytes(StandardCharsets.UTF_8));
+            return "\nsamples, for dcelite bench --from: " + file + "\n";
+        } catch (IOException e) {
+            return "\nsamples: " + file + ": " + e.getMessage() + "\n";
+        }
     }
 
     private void announce(int index, int count, Benchmark.Case next) {
@@ -120,6 +159,17 @@ public final class BenchmarkActivity extends Activity {
             report.setText(text);
             share.setEnabled(true);
         }
+    }
+
+    private static String read(String path) throws IOException {
+        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (InputStream stream = new FileInputStream(path)) {
+            final byte[] part = new byte[4096];
+            for (int count; (count = stream.read(part)) > 0;) {
+                bytes.write(part, 0, count);
+            }
+        }
+        return bytes.toString("UTF-8");
     }
 
     private static List<Benchmark.Case> cases(List<String> engines) {

@@ -25,6 +25,11 @@ public final class Samples {
         return sorted.length;
     }
 
+    /** The samples from the shortest to the longest. */
+    public double get(int index) {
+        return sorted[index];
+    }
+
     public double mean() {
         return mean;
     }

@@ -1,0 +1,301 @@
+"""From samples to the document of ``schema.json``: what was measured, and what follows from it.
+
+Samples are written by ``dcelite bench`` itself, by ``dce_bench`` and by the Android app; ``schema.json`` describes them
+(``$defs/samples``). A document that was made without SciPy gets its intervals when it is read where SciPy is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dcelite.bench import statistics
+from dcelite.bench.compare import change
+from dcelite.bench.run import host, session
+from dcelite.bench.run.roofline import frame_multiply_adds
+from dcelite.bench.run.variants import NETWORK, NUMPY
+from dcelite.errors import DceliteError
+from dcelite.files import reason
+from dcelite.metrics import psnr_of
+from dcelite.model.architecture import ARCHITECTURES
+
+FORMAT, VERSION = "dcelite-bench", 2
+
+Document = dict[str, Any]
+
+EQUAL_WANTED = 0.999
+"""Share of values equal to the reference that every float32 engine keeps."""
+LARGEST_SPREAD = 0.15
+"""Distance of the quartiles as a share of the median, above which a row is too noisy."""
+LARGEST_THROTTLE = 1.10
+"""Time at the end to that at the beginning, above which the processor was slowed down."""
+STAGE_NAMES = {
+    "convert": "reordering of channels",
+    "downsample": "downsampling",
+    "network": "curve network",
+    "curve": "upsampling and curve",
+    "rest": "preparation and waiting",
+}
+WITHOUT_SCIPY = (
+    "SciPy is not installed, intervals and verdicts are left out; run: pip install 'dcelite[bench]', then: "
+    "dcelite bench --from FILE.json"
+)
+FIELDS = (
+    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "slowdown", "width", "height"),
+    *("threads", "reason", "valid", "doubts", "load_ms", "first_ms", "latency_ms", "blocks_ms", "probes_ms"),
+    *("parallel_probes_ms", "smallest_change", "throttle_ratio", "speed", "ratios", "stages_ms", "timing_cost"),
+    *("network_ms", "network_ratio", "fidelity", "memory", "memory_reason", "limit", "energy_joules_per_frame"),
+)
+"""Of a row, in the order of the report."""
+_NOTHING = (
+    *("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory", "architecture"),
+    *("scale", "energy_joules"),
+)
+_UNKNOWN = dict.fromkeys(_NOTHING) | {"engine": "native", "is_baseline": False, "memory_reason": "not measured"}
+"""What a program that measures may leave out of a row."""
+
+
+def read(path: Path) -> Document:
+    """A report of ``--json``, or samples as the report that follows from them; raises DceliteError."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DceliteError(f"{path}: cannot be read: {reason(error)}") from None
+    except ValueError as error:
+        raise DceliteError(f"{path}: is not JSON: {error}") from None
+    known = {(FORMAT, VERSION), (session.FORMAT, session.VERSION)}
+    if not isinstance(found, dict) or (found.get("format"), found.get("version")) not in known:
+        raise DceliteError(f"{path}: a report of 'dcelite bench --json' or samples, version {VERSION}, was wanted")
+    try:
+        return complete(found)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise DceliteError(f"{path}: is damaged: {type(error).__name__}: {error}") from None
+
+
+def complete(found: Document) -> Document:
+    """The report of samples; of a report, the same with what only SciPy tells, where it is installed."""
+    has_scipy, notes = statistics.has_scipy(), found.get("notes", [])
+    if found["format"] == FORMAT:
+        if WITHOUT_SCIPY not in notes or not has_scipy:
+            return found
+        system, results = found["system"], found["results"]
+    else:
+        system = found["system"] if "system" in found else host.described(found["machine"])
+        rows = [_in_rounds(row) for row in found["results"]]
+        results = [{**_result(found, system, row), "network_ratio": _network_ratios(row, rows)} for row in rows]
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        **{name: found[name] for name in ("created", "command", "interrupted")},
+        "notes": [note for note in notes if note != WITHOUT_SCIPY] + ([] if has_scipy else [WITHOUT_SCIPY]),
+        "settings": found["settings"],
+        "system": system,
+        "roofline": found["roofline"],
+        "results": [{**result, **_relations(result, results, system["affinity"])} for result in results],
+    }
+
+
+def _in_rounds(row: Document) -> Document:
+    """A row with all its fields; the samples of ``dce_bench`` are lists: kind, round, ms, and of the kind "staged" the
+    times of the stages behind it."""
+    samples = row.get("samples", [])
+    blocks: Document = {"run": {}, "staged": {}, "probe": {}, "parallel probe": {}}
+    for kind, number, time, *_ in samples:
+        blocks[kind].setdefault(str(number), []).append(time)
+    stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
+    return {
+        **_UNKNOWN,
+        "failures": {},
+        "network_blocks_ms": {},
+        "label": " ".join(filter(None, (row["model"], row.get("isa")))),
+        "blocks_ms": blocks["run"],
+        "staged_blocks_ms": blocks["staged"],
+        "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
+        "parallel_probes_ms": {number: min(times) for number, times in blocks["parallel probe"].items()},
+        "stage_runs_ms": dict(zip((*list(STAGE_NAMES)[:-1], "total"), map(list, stages), strict=False)),
+        **row,
+    }
+
+
+def blocks_of(row: Mapping[str, Any], name: str = "blocks_ms") -> dict[int, Any]:
+    return {int(number): value for number, value in row[name].items()}
+
+
+def run_of(row: Document) -> change.Run:
+    """A row, for the test."""
+    return change.Run(*(blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")))
+
+
+def _result(found: Document, system: Document, row: Document) -> Document:
+    blocks, network = blocks_of(row), blocks_of(row, "network_blocks_ms")
+    latency = statistics.latency(blocks) if blocks else None
+    doubts = _doubts(found["settings"], system, row, latency)
+    why = row["reason"] or (None if blocks else "interrupted before it was timed")
+    joules, pixels = row["energy_joules"], row["width"] * row["height"]
+    derived = {
+        "reason": why,
+        "valid": why is None and not doubts,
+        "doubts": doubts,
+        "latency_ms": latency,
+        "throttle_ratio": statistics.throttle_ratio(blocks),
+        "speed": latency and _speed(latency["p50"], pixels),
+        "stages_ms": _stages(row["stage_runs_ms"]),
+        "timing_cost": _timing_cost(row),
+        "network_ms": statistics.latency(network) if network else None,
+        "fidelity": row["fidelity"] and fidelity_of(row["fidelity"]),
+        "memory_reason": None if row["memory"] else row["memory_reason"],
+        "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
+        "energy_joules_per_frame": joules / latency["count"] if latency and joules else None,
+    }
+    if not blocks:
+        derived |= {name: {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")}
+    return {name: derived.get(name, row.get(name)) for name in FIELDS}
+
+
+def _doubts(settings: Document, system: Document, row: Document, latency: Document | None) -> list[str]:
+    """Why the times should not be trusted."""
+    doubts = []
+    if system["emulated"]:
+        doubts.append("emulated: these are not the times of a processor")
+    processors = system["affinity"]
+    if processors is not None and row["threads"] > len(processors):
+        doubts.append(f"{row['threads']} threads on {len(processors)} processors")
+    if latency is None:
+        return doubts
+    blocks = blocks_of(row)
+    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * float(statistics.flat(blocks).sum())
+    if latency["count"] < runs or spent < seconds:
+        doubts.append(f"too short: {latency['count']} runs in {spent:.2g} s; {runs} and {seconds:g} s were wanted")
+    doubts += [f"no times of its stages: {task}: {failure}" for task, failure in row["failures"].items()]
+    throttle = statistics.throttle_ratio(blocks)
+    if throttle is not None and throttle > LARGEST_THROTTLE:
+        doubts.append(f"slowed down: the last quarter took {throttle:.2f} times the first")
+    if latency["spread"] > LARGEST_SPREAD:
+        doubts.append(f"noisy: the quartiles are {latency['spread']:.0%} of the median apart")
+    return doubts
+
+
+def _speed(ms: float, pixels: int) -> Document:
+    return {"frames_a_second": 1e3 / ms, "megapixels_a_second": 1e-3 * pixels / ms, "ns_a_pixel": 1e6 * ms / pixels}
+
+
+def _stages(runs: Mapping[str, list[float]]) -> Document | None:
+    """Means over the middle half of the runs, by their total: the stages and the rest add up to it."""
+    if not runs or not runs["total"]:
+        return None
+    totals = np.array(runs["total"])
+    low, high = np.percentile(totals, (25, 75))
+    middle = (low <= totals) & (totals <= high)
+    kept = middle if middle.any() else slice(None)
+    means = {name: float(np.mean(np.array(times)[kept])) for name, times in runs.items()}
+    rest = means["total"] - sum(means[name] for name in STAGE_NAMES if name != "rest")
+    return {**means, "rest": max(rest, 0.0)}
+
+
+def _timing_cost(row: Document) -> float | None:
+    """What the clock adds to a frame, as a share, by the shortest times."""
+    staged, plain = (statistics.flat(blocks_of(row, name)) for name in ("staged_blocks_ms", "blocks_ms"))
+    return float(staged.min() / plain.min()) - 1 if staged.size and plain.size else None
+
+
+def fidelity_of(found: Document) -> Document:
+    """From how many values differ by 0, 1, 2 … levels."""
+    histogram = np.array(found["differences"], np.int64)
+    return {
+        "reference": found["reference"],
+        "equal": float(histogram[0] / histogram.sum()),
+        "largest_difference": int(np.flatnonzero(histogram)[-1]),
+        "psnr_db": psnr_of(histogram) if histogram[1:].any() else None,
+        "mean_brightness": found["mean_brightness"],
+    }
+
+
+def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) -> Document | None:
+    """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
+    if row["architecture"] is None or not peaks:
+        return None
+    isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
+    rate = peaks.get(isa)
+    if not rate:
+        return None
+    shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
+    of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
+    work = frame_multiply_adds(row["width"], row["height"], row["scale"], of_network)
+    limit = 1e3 * work / (rate * row["threads"])
+    return {
+        "multiply_adds": work,
+        "isa": isa,
+        "ms": limit,
+        "times_limit_min": latency["min"] / limit if latency else None,
+        "times_limit_p50": latency["p50"] / limit if latency else None,
+    }
+
+
+def _same(a: Document, b: Document, *names: str) -> bool:
+    return all(a[name] == b[name] for name in names)
+
+
+def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Document]:
+    """How many times faster it is than each of the others that has times of that name."""
+    found = (statistics.ratio(blocks_of(other, name), blocks_of(row, name), other["label"]) for other in others)
+    return [ratio for ratio in found if ratio is not None]
+
+
+def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
+    """How many times faster the native engine runs the network alone than others do."""
+    others = (
+        other for other in rows if _same(other, row, "width", "height", "threads") and other["engine"] != "native"
+    )
+    return _ratios(row, others, f"{NETWORK}_blocks_ms") if row["engine"] == "native" else []
+
+
+def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
+    """What follows from the other rows: times to those of baselines and other builds, and what such a run can show."""
+    is_crowded = change.is_crowded(row["threads"], affinity)
+    baselines = (
+        other
+        for other in rows
+        if other["is_baseline"]
+        and other is not row
+        and _same(other, row, "width", "height")
+        and (other["threads"] == row["threads"] or other["engine"] == NUMPY)
+    )
+    kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
+    first = next(other for other in rows if _same(other, row, *kind))
+    return {
+        "ratios": _ratios(row, baselines, "blocks_ms"),
+        "slowdown": _slowdown(first, row) if first is not row else None,
+        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded),
+    }
+
+
+def _slowdown(first: Document, row: Document) -> Document | None:
+    """Time to that of the first row of the same model: another instruction set, or build of the core library."""
+    times, of_first = (statistics.block_minima(blocks_of(one)) for one in (row, first))
+    found = statistics.of_rounds(times, of_first, confidence=0.99)
+    if found is None:
+        return None
+    return {"to": first["label"], **found, "verdict": change.verdict_of(found["median"], found["low"], found["high"])}
+
+
+def size_scaling(results: list[Document]) -> list[Document]:
+    """Time per pixel of each variant at each size, relative to the first size, by rounds that both were in."""
+    found = []
+    first: dict[tuple[str, int], Document] = {}
+    for result in results:
+        if not result["blocks_ms"]:
+            continue
+        base = first.setdefault((result["label"], result["threads"]), result)
+        times, of_base = (statistics.block_medians(blocks_of(one)) for one in (result, base))
+        ratio = statistics.of_rounds(times, of_base) if base is not result else None
+        if ratio is not None:
+            pixels = (base["width"] * base["height"]) / (result["width"] * result["height"])
+            scaled = {name: value and value * pixels for name, value in ratio.items()}
+            of_minima = result["latency_ms"]["min"] / base["latency_ms"]["min"] * pixels
+            found.append({"result": result, "base": base, "of_minima": of_minima, **scaled})
+    return found

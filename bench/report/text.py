@@ -1,0 +1,163 @@
+"""The report for the terminal, and the files of a report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from dcelite.bench.report.document import STAGE_NAMES, Document, size_scaling
+from dcelite.files import write_text_atomically
+from dcelite.report.tables import csv_text, significant, text_table
+
+HEADINGS = (
+    *("variant", "size", "threads", "min", "p50", "p95", "frames/s"),
+    *("x baseline", "x limit", "extra MB", "equal", "diff", ""),
+)
+LITE_OPTIONS = ("--modelFile", "--numThreads", "--loopCount", "--warmUpLoopCount", "--cpuBindMode")
+NOT_IN_CSV = ("blocks_ms", "probes_ms", "parallel_probes_ms", "ratios", "network_ratio")
+
+
+def row_name(result: Document) -> list[str]:
+    return [result["label"], f"{result['width']}x{result['height']}", str(result["threads"])]
+
+
+def row_cells(result: Document) -> list[str]:
+    """A row of the table, as HEADINGS names its columns."""
+    if result["reason"] is not None:
+        return [*row_name(result), *["-"] * 9, f"no result: {result['reason']}"]
+    latency, limit, accuracy, memory = (result[name] for name in ("latency_ms", "limit", "fidelity", "memory"))
+    return [
+        *row_name(result),
+        *(significant(latency[name]) for name in ("min", "p50", "p95")),
+        significant(result["speed"]["frames_a_second"]),
+        "baseline" if result["is_baseline"] else _ratio(result),
+        f"{significant(limit['times_limit_p50'])} ({significant(limit['times_limit_min'])})" if limit else "-",
+        significant(memory["extra_bytes"] / 1e6 if memory else None, 2),
+        f"{accuracy['equal']:.3%}" if accuracy else "-",
+        str(accuracy["largest_difference"]) if accuracy else "-",
+        "; ".join(result["doubts"]),
+    ]
+
+
+def _ratio(result: Document) -> str:
+    if not result["ratios"]:
+        return "-"
+    ratio = result["ratios"][0]
+    return f"{significant(ratio['median'])} ({significant(ratio['of_minima'])})"
+
+
+def peaks_text(found: Document) -> str:
+    """Thousand million multiply-adds a second, by instruction set."""
+    rates = found["roofline"]["multiply_adds_a_second"]
+    return ", ".join(f"{isa} {rate / 1e9:.0f}" for isa, rate in rates.items())
+
+
+def lite_line(result: Document) -> str:
+    """The summary line of MindSpore Lite's benchmark."""
+    latency = result["latency_ms"]
+    return (
+        f"Model = {result['model']}, NumThreads = {result['threads']}, MinRunTime = {latency['min']:f} ms, "
+        f"MaxRuntime = {latency['max']:f} ms, AvgRunTime = {latency['mean']:f} ms"
+    )
+
+
+def terminal(found: Document) -> str:
+    """The report for people."""
+    info, results, copied = found["system"], found["results"], found["roofline"]["copied_bytes_a_second"]
+    speed = f" thousand million multiply-adds/s; copies {copied / 1e9:.0f} GB/s" if copied else ""
+    parts = [
+        f"{info['cpu'] or info['machine']}, {len(info['cores'])} processors; dcelite {info['dcelite']}",
+        f"a core: {peaks_text(found)}{speed}",
+        "",
+        "Times in ms. x baseline: times faster, the median over rounds. x limit: p50 to the counted arithmetic at the",
+        "peak of the cores. In brackets: the same of the shortest times.",
+        text_table([HEADINGS, *map(row_cells, results)]),
+    ]
+    for rows in (_baselines(results), _stages(results), _slowdowns(results), _sizes(results)):
+        if len(rows) > 1:
+            parts += ["", text_table(rows)]
+    for_lite = any(argument.split("=")[0] in LITE_OPTIONS for argument in found["command"])
+    lite = [result for result in results if for_lite or result["engine"] == "mindspore_lite"]
+    parts += ["", *(lite_line(result) for result in lite if result["latency_ms"])]
+    shown = [result["smallest_change"] for result in results if result["smallest_change"] is not None]
+    if shown:
+        span = f"{min(shown):.1%}" if len(shown) == 1 else f"{min(shown):.1%} to {max(shown):.1%}, by row"
+        parts.append(f"smallest change that two such runs could show ('dcelite bench compare'): {span}")
+    parts += [f"note: {note}" for note in found["notes"]]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _rows(heading: list[str], results: Iterable[Document], cells: Callable[[Document], list[str]]) -> list[list[str]]:
+    """A table with the name of each row before its cells."""
+    name, *others = heading
+    return [[name, "size", "threads", *others, ""], *([*row_name(one), *cells(one), ""] for one in results)]
+
+
+def _baselines(results: list[Document]) -> list[list[str]]:
+    """Where there are several."""
+    names = list(dict.fromkeys(ratio["to"] for result in results for ratio in result["ratios"]))
+
+    def cells(result: Document) -> list[str]:
+        ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
+        return [ratios.get(name, "-") for name in names]
+
+    shown = (result for result in results if result["ratios"]) if len(names) > 1 else ()
+    return _rows(["times faster than", *names], shown, cells)
+
+
+def _stages(results: list[Document]) -> list[list[str]]:
+    shown = [result for result in results if result["stages_ms"]]
+    names = [name for name in STAGE_NAMES if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
+
+    def cells(result: Document) -> list[str]:
+        cost = result["timing_cost"]
+        ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
+        times = [significant(result["stages_ms"][name]) for name in (*names, "total")]
+        return [*times, "-" if cost is None else f"{cost:+.1%}", ratios or "-"]
+
+    return _rows(["stages (ms)", *names, "total", "timing costs", "network x other engines"], shown, cells)
+
+
+def _bounds(interval: Document, digits: int) -> str:
+    low, high = interval["low"], interval["high"]
+    return "-" if low is None else f"{low:.{digits}f} … {high:.{digits}f}"
+
+
+def _slowdowns(results: list[Document]) -> list[list[str]]:
+    rows = [["time, relative to the same model", "size", "threads", "x", "99 %", ""]]
+    for result in results:
+        if slowdown := result["slowdown"]:
+            said = f"{slowdown['verdict'] or 'not tested'}; 1 is {slowdown['to']}"
+            rows.append([*row_name(result), f"{slowdown['median']:.3f}", _bounds(slowdown, 3), said])
+    return rows
+
+
+def _sizes(results: list[Document]) -> list[list[str]]:
+    rows = [["time per pixel", "size", "threads", "ns", "relative", "95 %", ""]]
+    for item in size_scaling(results):
+        result, size = item["result"], f"{item['base']['width']}x{item['base']['height']}"
+        relative = f"{item['median']:.2f} ({item['of_minima']:.2f})"
+        cells = [significant(result["speed"]["ns_a_pixel"]), relative, _bounds(item, 2), f"of that at {size}"]
+        rows.append([*row_name(result), *cells])
+    return rows
+
+
+def csv_of(found: Document) -> str:
+    """A line for each row, without the raw samples, with its first ratio."""
+    kept = [{name: value for name, value in row.items() if name not in NOT_IN_CSV} for row in found["results"]]
+    ratios = [{"ratio": row["ratios"][0] if row["ratios"] else None} for row in found["results"]]
+    return csv_text([{**row, **ratio} for row, ratio in zip(kept, ratios, strict=True)])
+
+
+def json_of(found: Document) -> str:
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def write(found: Document, outputs: dict[str, Path | None], *, overwrite: bool) -> None:
+    """Write the reports that are wanted, by "json", "csv", "html"; raises OutputError."""
+    from dcelite.bench.report.page import page
+
+    for name, text_of in (("json", json_of), ("csv", csv_of), ("html", page)):
+        if path := outputs[name]:
+            write_text_atomically(path, text_of(found), overwrite=overwrite)

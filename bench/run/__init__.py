@@ -1,0 +1,1 @@
+"""Taking the samples: needs nothing but the runtime."""

@@ -1,0 +1,23 @@
+"""The core library that the package runs on: which file it is, its version, its instruction sets."""
+
+from __future__ import annotations
+
+import ctypes
+
+from dcelite._native import library, library_path
+
+__all__ = ["kernels", "library_path", "version"]
+
+
+def kernels() -> tuple[str, ...]:
+    """The instruction sets that the environment variable DCELITE_ISA may name on this processor, best first."""
+    lib = library()
+    names = ctypes.create_string_buffer(lib.dce_list_kernels(None, 0) + 1)
+    lib.dce_list_kernels(names, len(names))
+    return tuple(names.value.decode().split())
+
+
+def version() -> str:
+    """Of the library; that of the package is ``dcelite.__version__``."""
+    text: bytes = library().dce_version()
+    return text.decode()

@@ -1,0 +1,328 @@
+// ConvolutionKernels on vectors: see vector.h.
+#ifndef DCELITE_DSP_CONVOLUTION_VECTOR_H
+#define DCELITE_DSP_CONVOLUTION_VECTOR_H
+
+#include "dsp/convolution.h"
+#include "dsp/vector.h"
+
+namespace dce::vector {
+namespace {
+
+static_assert(kFilters % (kLanes * kBlockVectors) == 0, "register blocks divide the filters");
+static_assert(kChannelBlock % kLanes == 0, "padded channels are whole vectors");
+static_assert(kRepeated % kLanes == 0, "repeated weights are whole vectors");
+
+constexpr int kSmallPixels = kBlockPixels / 3;  // a smaller block, for the end of a row
+
+// sums[p][v] += pixel[p * kStride + c] * weight[c][v] for `count` channels: the inner loop of both architectures. All layers that
+// come here have kFilters (padded) outputs.
+template <int kPixels, int kStride>
+inline void accumulate(const float *pixel, const float *weight, int count, Floats (&sums)[kPixels][kBlockVectors]) {
+    for (int c = 0; c < count; ++c, ++pixel, weight += kFilters) {
+        Floats weights[kBlockVectors];
+        for (int v = 0; v < kBlockVectors; ++v) weights[v] = load(weight + v * kLanes);
+        for (int p = 0; p < kPixels; ++p)
+            for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += pixel[p * kStride] * weights[v];
+    }
+}
+
+template <int kPixels>
+inline void start_with_bias(const float *bias, Floats (&sums)[kPixels][kBlockVectors]) {
+    for (int v = 0; v < kBlockVectors; ++v)
+        for (int p = 0; p < kPixels; ++p) sums[p][v] = load(bias + v * kLanes);
+}
+
+template <int kPixels>
+inline void store_relu(const Floats (&sums)[kPixels][kBlockVectors], float *output) {
+    for (int p = 0; p < kPixels; ++p)
+        for (int v = 0; v < kBlockVectors; ++v)
+            store(larger(sums[p][v], Floats{}), output + p * kFilters + v * kLanes);
+}
+
+inline void tanh_values(int count, const float *values, float *results) {
+    int i = 0;
+    for (; i + kLanes <= count; i += kLanes) store(tanh(load(values + i)), results + i);
+    Floats rest = {};
+    memcpy(&rest, values + i, sizeof(float) * (count - i));
+    rest = tanh(rest);
+    memcpy(results + i, &rest, sizeof(float) * (count - i));
+}
+
+// Depthwise 3x3 of kPixels pixels from column x on, for one input of kFilters channels -> filtered (kPixels, kInputs).
+template <int kPixels, int kInputs>
+inline void depthwise(const float *const rows[3], int x, const float *weight, const float *bias, float *filtered) {
+    const ptrdiff_t first = static_cast<ptrdiff_t>(x - 1) * kFilters;
+    for (int c = 0; c < kFilters; c += kLanes) {
+        Floats taps[kTaps];
+        for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * kInputs + c);
+        Floats sums[kPixels];
+        for (int p = 0; p < kPixels; ++p) sums[p] = load(bias + c);
+        // Column by column, so that a value is loaded once for the three pixels that it is a neighbor of.
+        DCE_UNROLL for (int column = 0; column < kPixels + 2; ++column) {
+            DCE_UNROLL for (int r = 0; r < 3; ++r) {
+                const Floats value = load(rows[r] + first + column * kFilters + c);
+                if (column < kPixels) sums[column] += value * taps[3 * r];
+                if (column >= 1 && column <= kPixels) sums[column - 1] += value * taps[3 * r + 1];
+                if (column >= 2) sums[column - 2] += value * taps[3 * r + 2];
+            }
+        }
+        for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * kInputs + c);
+    }
+}
+
+// The same for all inputs of a layer: one, or two that are concatenated.
+template <int kPixels, int kInputs>
+inline void depthwise_all(const Layer &layer, const LayerInput &input, int x, float *filtered) {
+    for (int first = 0; first < kInputs; first += kFilters)
+        depthwise<kPixels, kInputs>(input.rows[first / kFilters], x, layer.depth + first, layer.depth_bias + first,
+                                    filtered + first);
+}
+
+// One step of a walk along the row: kPixels pixels of a layer.
+template <int kInputs>
+struct SeparableStep {
+    const Layer &layer;
+    const LayerInput &input;
+    float *scratch;
+    float *output;
+
+    template <int kPixels>
+    void run(int x) const {
+        float *filtered = scratch;
+        depthwise_all<kPixels, kInputs>(layer, input, x, filtered);
+        for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
+            Floats sums[kPixels][kBlockVectors];
+            start_with_bias(layer.bias + o, sums);
+            accumulate<kPixels, kInputs>(filtered, layer.weight + o, kInputs, sums);
+            store_relu(sums, output + static_cast<ptrdiff_t>(x) * kFilters + o);
+        }
+    }
+};
+
+// The first layer of Zero-DCE++, kLanes pixels from column x on, `count` of which are there. Red, green and blue of its input
+// are next to each other, so that a vector holds all three and a neighbor is three floats away; the weights are repeated to
+// match. rows[r] points at the pixel left of x.
+struct ImageStep {
+    const Layer &layer;
+    float *scratch;
+    float *output;
+
+    void run(const float *const rows[3], int x, int count) const {
+        float *filtered = scratch;  // (kLanes, 3)
+        for (int i = 0; i < 3 * kLanes; i += kLanes) {
+            Floats sum = load(layer.repeated_depth + kTaps * 3 * kRepeated + i);
+            DCE_UNROLL for (int tap = 0; tap < kTaps; ++tap)
+                sum += load(layer.repeated_depth + tap * 3 * kRepeated + i) * load(rows[tap / 3] + tap % 3 * 3 + i);
+            store(sum, filtered + i);
+        }
+        int p = 0;
+        for (; p + kBlockPixels <= count; p += kBlockPixels) pointwise<kBlockPixels>(x, p);
+        for (; p + kSmallPixels <= count; p += kSmallPixels) pointwise<kSmallPixels>(x, p);
+        for (; p < count; ++p) pointwise<1>(x, p);
+    }
+
+    template <int kPixels>
+    void pointwise(int x, int p) const {
+        for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
+            Floats sums[kPixels][kBlockVectors];
+            start_with_bias(layer.bias + o, sums);
+            accumulate<kPixels, 3>(scratch + 3 * p, layer.weight + o, 3, sums);
+            store_relu(sums, output + static_cast<ptrdiff_t>(x + p) * kFilters + o);
+        }
+    }
+};
+
+inline void image_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
+    const ImageStep step = {layer, scratch, output};
+    const float *rows[3];
+    int x = 0;
+    for (; x + kLanes <= width; x += kLanes) {
+        for (int r = 0; r < 3; ++r) rows[r] = input.rows[0][r] + static_cast<ptrdiff_t>(x - 1) * 3;
+        step.run(rows, x, kLanes);
+    }
+    if (x == width) return;
+    float padded[3][3 * kLanes + 6] = {};  // the last pixels in memory that may be read beyond them
+    for (int r = 0; r < 3; ++r) {
+        memcpy(padded[r], input.rows[0][r] + static_cast<ptrdiff_t>(x - 1) * 3, sizeof(float) * 3 * (width - x + 2));
+        rows[r] = padded[r];
+    }
+    step.run(rows, x, width - x);
+}
+
+struct PlainStep {
+    const Layer &layer;
+    const LayerInput &input;
+    Activation activation;
+    float *scratch;
+    float *output;
+
+    template <int kPixels>
+    void run(int x) const {
+        const bool last = activation == Activation::kTanh;
+        float *result = last ? scratch : output + static_cast<ptrdiff_t>(x) * kFilters;
+        for (int o = 0; o < kFilters; o += kLanes * kBlockVectors) {
+            Floats sums[kPixels][kBlockVectors];
+            start_with_bias(layer.bias + o, sums);
+            const float *weight = layer.weight + o;
+            for (int tap = 0; tap < kTaps; ++tap)
+                for (int source = 0; source < 2; ++source) {
+                    const int channels = input.channels[source];
+                    if (channels == 0) continue;
+                    const float *pixel =
+                        input.rows[source][tap / 3] + static_cast<ptrdiff_t>(x + tap % 3 - 1) * channels;
+                    if (channels == 3)
+                        accumulate<kPixels, 3>(pixel, weight, 3, sums);
+                    else
+                        accumulate<kPixels, kFilters>(pixel, weight, kFilters, sums);
+                    weight += channels * kFilters;
+                }
+            if (!last)
+                store_relu(sums, result + o);
+            else
+                for (int p = 0; p < kPixels; ++p)
+                    for (int v = 0; v < kBlockVectors; ++v) store(sums[p][v], result + p * kFilters + o + v * kLanes);
+        }
+        if (last)  // 24 of the 32 padded outputs are channels of the map
+            for (int p = 0; p < kPixels; ++p)
+                tanh_values(layer.outputs, result + p * kFilters, output + static_cast<ptrdiff_t>(x + p) * layer.outputs);
+    }
+};
+
+// Walks along a row in register blocks, then in smaller ones, then pixel by pixel; no pixel's result depends on where the
+// blocks begin.
+template <typename Step>
+inline void walk(const Step &step, int width) {
+    int x = 0;
+    for (; x + kBlockPixels <= width; x += kBlockPixels) step.template run<kBlockPixels>(x);
+    for (; x + kSmallPixels <= width; x += kSmallPixels) step.template run<kSmallPixels>(x);
+    for (; x < width; ++x) step.template run<1>(x);
+}
+
+// Lanes whose index has bit kHalf clear from the first vector, the others from the second: their own, or their partner's.
+template <int kHalf>
+struct Own {
+    static constexpr int of(int l) { return l + ((l & kHalf) ? kLanes : 0); }
+};
+template <int kHalf>
+struct Partner {
+    static constexpr int of(int l) { return (l ^ kHalf) + ((l & kHalf) ? kLanes : 0); }
+};
+
+// Halves vectors, two by two, until one is left: part i of the result, of kCount equal ones, holds what vector i was summed up
+// to. kHalf is half of kLanes, or less where that has been done before: then every part of 2 kHalf lanes goes this way.
+template <int kHalf, int kCount>
+inline Floats sums_of(const Floats (&vectors)[kCount]) {
+    if constexpr (kCount == 1) {
+        return vectors[0];
+    } else {
+        Floats halves[kCount / 2];
+        DCE_UNROLL for (int i = 0; i < kCount / 2; ++i)
+            halves[i] = shuffle<Own<kHalf>>(vectors[i], vectors[i + kCount / 2]) +
+                        shuffle<Partner<kHalf>>(vectors[i], vectors[i + kCount / 2]);
+        return sums_of<kHalf / 2>(halves);
+    }
+}
+
+// The last layer of Zero-DCE++: 64 filtered channels -> 3 channels of the map, as dot products.
+struct MapStep {
+    const Layer &layer;
+    const LayerInput &input;
+    float *filtered;  // (kLanes, kInputs)
+    float *output;
+
+    static constexpr int kInputs = 2 * kFilters;
+    static constexpr int kGroup = 4;  // pixels whose products with all three outputs fit the registers
+    static constexpr int kGroups = kLanes / kGroup;
+
+    // kLanes pixels from column x on, `count` of which are there, so that their sums are whole vectors. Before activation.
+    void run(int x, int count) const {
+        constexpr int kPart = kBlockPixels < kLanes ? kBlockPixels : kLanes;
+        int done = 0;
+        for (; done + kPart <= count; done += kPart) filter<kPart>(x, done);
+        for (; done + kSmallPixels <= count; done += kSmallPixels) filter<kSmallPixels>(x, done);
+        for (; done < count; ++done) filter<1>(x, done);
+        float pixels[3 * kLanes];
+        float *const result = count == kLanes ? output + static_cast<ptrdiff_t>(x) * 3 : pixels;
+        Floats parts[3][kGroups];
+        for (int g = 0; g < kGroups; ++g) dot(filtered + g * kGroup * kInputs, parts, g);
+        Floats sums[3];
+        for (int o = 0; o < 3; ++o) sums[o] = sums_of<kGroups / 2>(parts[o]) + layer.bias[o];
+        interleave<0>(sums, result);
+        interleave<1>(sums, result);
+        interleave<2>(sums, result);
+        if (count < kLanes) memcpy(output + static_cast<ptrdiff_t>(x) * 3, pixels, sizeof(float) * 3 * static_cast<size_t>(count));
+    }
+
+    // Vector kPhase of the pixels whose channels are `planes`: first those of two, then the third put between them.
+    template <int kPhase>
+    struct OfTwo {
+        static constexpr int of(int l) {
+            return lane(Interleaved<3, kPhase>::pixel(l)) + (Interleaved<3, kPhase>::of(l) == 1 ? kLanes : 0);
+        }
+    };
+    template <int kPhase>
+    struct WithThird {
+        static constexpr int of(int l) {
+            return Interleaved<3, kPhase>::of(l) == 2 ? kLanes + lane(Interleaved<3, kPhase>::pixel(l)) : l;
+        }
+    };
+    template <int kPhase>
+    static void interleave(const Floats (&planes)[3], float *pixels) {
+        store(shuffle<WithThird<kPhase>>(shuffle<OfTwo<kPhase>>(planes[0], planes[1]), planes[2]), pixels + kPhase * kLanes);
+    }
+
+    template <int kPixels>
+    void filter(int x, int p) const {
+        depthwise_all<kPixels, kInputs>(layer, input, x + p, filtered + p * kInputs);
+    }
+
+    // Products of kGroup pixels, summed up to as many parts of parts[output][g]. Those of pixels that are not there have no
+    // meaning.
+    void dot(const float *pixels, Floats (&parts)[3][kGroups], int g) const {
+        Floats sums[3][kGroup] = {};
+        for (int c = 0; c < kInputs; c += kLanes) {
+            Floats weights[3];
+            for (int o = 0; o < 3; ++o) weights[o] = load(layer.transposed_weight + o * kInputs + c);
+            for (int p = 0; p < kGroup; ++p) {
+                const Floats pixel = load(pixels + p * kInputs + c);
+                for (int o = 0; o < 3; ++o) sums[o][p] += pixel * weights[o];
+            }
+        }
+        for (int o = 0; o < 3; ++o) parts[o][g] = sums_of<kLanes / 2>(sums[o]);
+    }
+
+    // Where a pixel's sum has come to.
+    static constexpr int lane(int pixel) { return pixel % kGroup * kGroups + pixel / kGroup; }
+};
+
+inline void map_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
+    const MapStep step = {layer, input, scratch, output};
+    memset(scratch, 0, sizeof(float) * kLanes * MapStep::kInputs);
+    for (int x = 0; x < width; x += kLanes) step.run(x, width - x < kLanes ? width - x : kLanes);
+    tanh_values(3 * width, output, output);
+}
+
+void separable_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch,
+                   float *output) {
+    if (layer.inputs == 3)
+        image_row(layer, input, width, scratch, output);
+    else if (activation == Activation::kTanh)
+        map_row(layer, input, width, scratch, output);
+    else if (layer.inputs == kFilters)
+        walk(SeparableStep<kFilters>{layer, input, scratch, output}, width);
+    else
+        walk(SeparableStep<2 * kFilters>{layer, input, scratch, output}, width);
+}
+
+void plain_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch, float *output) {
+    walk(PlainStep{layer, input, activation, scratch, output}, width);
+}
+
+}  // namespace
+}  // namespace dce::vector
+
+namespace dce::DCE_SET {
+extern const ConvolutionKernels kConvolution = {vector::separable_row, vector::plain_row};
+}  // namespace dce::DCE_SET
+
+#endif

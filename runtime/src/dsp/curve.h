@@ -1,0 +1,87 @@
+// Kernels of the curve: rows of the curve map are expanded to the width of the image, and rows of the image go through the
+// eight iterations with the map between two of them. Sources and destinations may be the same. Whatever an engine may have
+// put into the map, even what is not a number, results stay in the range of their format.
+//
+// 8-bit interleaved pixels stay bytes until they are in registers; those of the other formats become floats first.
+#ifndef DCELITE_DSP_CURVE_H
+#define DCELITE_DSP_CURVE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "dcelite.h"
+#include "dsp/resize.h"
+
+namespace dce {
+
+// Order of the channels in memory.
+struct PixelLayout {
+    int channels;    // bytes a pixel: 3 or 4; the fourth is alpha
+    int position[3]; // of red, green and blue within a pixel
+};
+
+// YUV with 2 x 2 subsampled chroma: a row of luma, and the row of chroma that covers it.
+struct YuvRow {
+    uint8_t *luma;
+    uint8_t *u, *v;
+    int step;  // bytes from a chroma sample to the next
+};
+
+// R'G'B' in 0 … 1 from codes, and back: red = luma_scale (Y - luma_offset) + red_v (V - 128), and so on.
+struct YuvMatrix {
+    float luma_scale, luma_offset;
+    float red_v, green_u, green_v, blue_u;
+    float weights[3];        // of red, green and blue in luma
+    float luma_codes;        // 1 / luma_scale
+    float u_codes, v_codes;  // of blue - luma and red - luma
+};
+
+// The coefficients of a dce_matrix.
+YuvMatrix yuv_matrix(int matrix);
+
+// What the curve needs to know for a row of the image: the expanded rows of the map around it. Each holds `maps` rows of as
+// many values as the row of the image has, and up to kExpandSlack floats behind them are read.
+struct MapRows {
+    const float *above;
+    const float *below;
+    float weight;  // of the one below
+    int maps;      // 1 or DCE_ITERATIONS, one after the other in each row
+};
+
+constexpr int kExpandSlack = 192;  // floats behind expanded rows, which may be read and overwritten
+constexpr float kByteMap = 1.0f / 255.0f;
+
+struct ByteCurveKernels {
+    // One row of the curve map (map width, map channels) -> map channels / 3 rows (width, layout.channels), one per distinct
+    // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is.
+    void (*expand_row)(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,
+                       float *output);
+
+    // The curve on one row of `count` 8-bit values; the map is times kByteMap. A map that is not a number gives 0.
+    void (*curve_row)(const uint8_t *source, const MapRows &map, int count, uint8_t *destination);
+};
+
+struct FloatCurveKernels {
+    // One row of the curve map (map width, map channels) times `strength` -> map channels rows (width): a plane for each.
+    void (*expand_planes)(const float *map, int map_channels, const Expansion &expansion, float strength, float *output);
+
+    // `count` 16-bit values; the map rows are interleaved as the values are.
+    void (*curve16_row)(const uint16_t *source, const MapRows &map, int count, uint16_t *destination);
+
+    // A row of YUV pixels; the map rows are planes. Writes the luma. `differences` (2, ceil(width / 2)) receives, for each
+    // chroma sample, the sums of blue - luma and red - luma over its pixels of this row, or, where `add` is set, these are
+    // added to what is there.
+    void (*curve_yuv_row)(const YuvRow &source, const YuvMatrix &matrix, const MapRows &map, int width, uint8_t *luma,
+                          float *differences, bool add);
+
+    // The chroma of `rows` (1 or 2) rows from such sums. Writes to u and v of the destination.
+    void (*chroma_row)(const float *differences, const YuvMatrix &matrix, int width, int rows, const YuvRow &destination);
+
+    // A row of YUV pixels -> 8-bit red, green and blue; alpha becomes 255. The map rows are planes.
+    void (*curve_yuv_to_rgb_row)(const YuvRow &source, const YuvMatrix &matrix, const MapRows &map, int width,
+                                 PixelLayout layout, uint8_t *destination);
+};
+
+}  // namespace dce
+
+#endif

@@ -1,0 +1,95 @@
+#include "dsp/downsample.h"
+
+#include <string.h>
+
+#include "little_endian.h"
+
+namespace dce {
+namespace {
+
+typedef float Pixel __attribute__((vector_size(16)));  // red, green, blue, anything; or the reverse
+typedef uint32_t Words __attribute__((vector_size(16)));
+typedef int32_t Ints __attribute__((vector_size(16)));
+
+// A row of 8-bit pixels. Three bytes are cut out of a word where they stand, and times 1, 2^8 and 2^16: powers of two change
+// no rounding, and unit() takes them back.
+struct ByteRow {
+    const uint8_t *bytes;
+    int channels;
+    int last;  // a pixel behind which there may be nothing to read
+
+    Pixel at(int x) const {
+        const uint8_t *pixel = bytes + static_cast<ptrdiff_t>(x) * channels;
+        const bool is_whole = x < last || channels == 4;
+        const uint32_t word = is_whole ? read_u32(pixel) : static_cast<uint32_t>(pixel[0] | pixel[1] << 8 | pixel[2] << 16);
+        const Words parts = (Words{} + word) & Words{0xff, 0xff00, 0xff0000, 0};
+        Ints integers;
+        memcpy(&integers, &parts, sizeof integers);
+        return __builtin_convertvector(integers, Pixel);
+    }
+    static Pixel unit() { return Pixel{1.0f, 1.0f / 256.0f, 1.0f / 65536.0f, 0.0f} * (1.0f / 255.0f); }
+};
+
+struct WordRow {
+    const uint16_t *words;
+
+    Pixel at(int x) const {
+        const uint16_t *pixel = words + 3 * static_cast<ptrdiff_t>(x);
+        return Pixel{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]), static_cast<float>(pixel[2]), 0.0f};
+    }
+    static Pixel unit() { return Pixel{} + 1.0f / 65535.0f; }
+};
+
+float to_unit(float value) { return value > 0.0f ? (value < 1.0f ? value : 1.0f) : 0.0f; }
+
+struct ColorRow {
+    const YuvRow &row;
+    const YuvMatrix &matrix;
+
+    Pixel at(int x) const {
+        const ptrdiff_t chroma = static_cast<ptrdiff_t>(x / 2) * row.step;
+        const float luma = (static_cast<float>(row.luma[x]) - matrix.luma_offset) * matrix.luma_scale;
+        const float u = static_cast<float>(row.u[chroma]) - 128.0f;
+        const float v = static_cast<float>(row.v[chroma]) - 128.0f;
+        return Pixel{to_unit(luma + matrix.red_v * v), to_unit(luma + matrix.green_u * u + matrix.green_v * v),
+                     to_unit(luma + matrix.blue_u * u), 0.0f};
+    }
+    static Pixel unit() { return Pixel{} + 1.0f; }
+};
+
+Pixel lerp(Pixel from, Pixel to, float weight) { return from + weight * (to - from); }
+
+template <typename Row>
+void sample_row(const Row &above, const Row &below, float weight, const Sample *columns, int width, bool reverse,
+                float *output) {
+    for (int x = 0; x < width; ++x, output += 3) {
+        const Sample column = columns[x];
+        const Pixel top = lerp(above.at(column.first), above.at(column.second), column.weight);
+        const Pixel bottom = lerp(below.at(column.first), below.at(column.second), column.weight);
+        const Pixel pixel = lerp(top, bottom, weight) * Row::unit();
+        output[0] = reverse ? pixel[2] : pixel[0];
+        output[1] = pixel[1];
+        output[2] = reverse ? pixel[0] : pixel[2];
+    }
+}
+
+}  // namespace
+
+void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
+                    int width, float *output) {
+    const int last = columns[width - 1].second;
+    sample_row(ByteRow{above, layout.channels, last}, ByteRow{below, layout.channels, last}, weight, columns, width,
+               layout.position[0] != 0, output);
+}
+
+void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, const Sample *columns, int width,
+                      float *output) {
+    sample_row(WordRow{above}, WordRow{below}, weight, columns, width, false, output);
+}
+
+void downsample_yuv_row(const YuvRow &above, const YuvRow &below, float weight, const YuvMatrix &matrix,
+                        const Sample *columns, int width, float *output) {
+    sample_row(ColorRow{above, matrix}, ColorRow{below, matrix}, weight, columns, width, false, output);
+}
+
+}  // namespace dce

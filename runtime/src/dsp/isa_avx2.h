@@ -1,0 +1,81 @@
+// AVX2 and FMA: 8 lanes, 16 registers. See vector.h.
+#ifndef DCELITE_DSP_ISA_AVX2_H
+#define DCELITE_DSP_ISA_AVX2_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace dce::vector {
+namespace {
+
+constexpr int kLanes = 8;
+typedef float Floats __attribute__((vector_size(32)));
+typedef int32_t Ints __attribute__((vector_size(32)));
+
+inline Floats larger(Floats a, Floats b) { return _mm256_max_ps(a, b); }
+inline Floats smaller(Floats a, Floats b) { return _mm256_min_ps(a, b); }
+
+// ---- convolutions of floats ----
+
+constexpr int kBlockPixels = 6;
+constexpr int kBlockVectors = 2;
+
+// ---- of int8 ----
+
+constexpr int kInt8Pairs = 3;
+constexpr int kInt8Vectors = 2;
+constexpr bool kSigned = false;
+
+inline __m256i bits(Ints vector) { return reinterpret_cast<__m256i>(vector); }
+
+inline Ints dot4(Ints sum, Ints values, Ints weights) {
+#if defined(__AVXVNNI__)
+    return reinterpret_cast<Ints>(_mm256_dpbusd_avx_epi32(bits(sum), bits(values), bits(weights)));
+#else
+    // Bytes widened to 16 bits, since the product of bytes saturates.
+    const __m256i even = _mm256_and_si256(bits(values), _mm256_set1_epi16(0xff));
+    const __m256i odd = _mm256_srli_epi16(bits(values), 8);
+    const __m256i even_weights = _mm256_srai_epi16(_mm256_slli_epi16(bits(weights), 8), 8);
+    const __m256i odd_weights = _mm256_srai_epi16(bits(weights), 8);
+    const __m256i products = _mm256_add_epi32(_mm256_madd_epi16(even, even_weights), _mm256_madd_epi16(odd, odd_weights));
+    return reinterpret_cast<Ints>(_mm256_add_epi32(bits(sum), products));
+#endif
+}
+
+// The rounding mode of the processor is to nearest, ties to even, unless the program changed it.
+inline Ints nearest(Floats x) {
+    const __m256 rounded = _mm256_round_ps(reinterpret_cast<__m256>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    return reinterpret_cast<Ints>(_mm256_cvttps_epi32(rounded));
+}
+
+inline Ints clamp(Ints x) {
+    return reinterpret_cast<Ints>(_mm256_min_epi32(_mm256_max_epi32(bits(x), _mm256_setzero_si256()), _mm256_set1_epi32(255)));
+}
+
+inline void store_bytes(Ints x, uint8_t *values) {
+    const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(bits(x)), _mm256_extracti128_si256(bits(x), 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i *>(values), _mm_packus_epi16(words, words));
+}
+
+// ---- the curve ----
+
+constexpr int kCurveGroups = 2;
+
+inline Floats load_bytes(const uint8_t *values) {
+    return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
+}
+
+inline void store_bytes(const Floats *vectors, uint8_t *values) {
+    // What is not a number becomes the smallest integer, hence 0. The packs work within halves of the register; the
+    // permutation puts the halves' bytes in order.
+    const __m256i low = _mm256_packs_epi32(_mm256_cvttps_epi32(vectors[0]), _mm256_cvttps_epi32(vectors[1]));
+    const __m256i high = _mm256_packs_epi32(_mm256_cvttps_epi32(vectors[2]), _mm256_cvttps_epi32(vectors[3]));
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m256i bytes = _mm256_permutevar8x32_epi32(_mm256_packus_epi16(low, high), order);
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(values), bytes);
+}
+
+}  // namespace
+}  // namespace dce::vector
+
+#endif

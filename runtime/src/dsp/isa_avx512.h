@@ -1,0 +1,43 @@
+// AVX-512 (F, BW, DQ, VL): 16 lanes, 32 registers; no int8. See vector.h.
+#ifndef DCELITE_DSP_ISA_AVX512_H
+#define DCELITE_DSP_ISA_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+namespace dce::vector {
+namespace {
+
+constexpr int kLanes = 16;
+typedef float Floats __attribute__((vector_size(64)));
+typedef int32_t Ints __attribute__((vector_size(64)));
+
+inline Floats larger(Floats a, Floats b) { return _mm512_max_ps(a, b); }
+inline Floats smaller(Floats a, Floats b) { return _mm512_min_ps(a, b); }
+
+// ---- convolutions of floats ----
+
+constexpr int kBlockPixels = 12;
+constexpr int kBlockVectors = 2;
+
+// ---- the curve ----
+
+constexpr int kCurveGroups = 3;
+
+inline Floats load_bytes(const uint8_t *values) {
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(values))));
+}
+
+inline void store_bytes(const Floats *vectors, uint8_t *values) {
+    // What is not a number becomes the smallest integer, hence 0. The packs work within quarters of the register; the
+    // permutation puts the quarters' bytes in order.
+    const __m512i low = _mm512_packs_epi32(_mm512_cvttps_epi32(vectors[0]), _mm512_cvttps_epi32(vectors[1]));
+    const __m512i high = _mm512_packs_epi32(_mm512_cvttps_epi32(vectors[2]), _mm512_cvttps_epi32(vectors[3]));
+    const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    _mm512_storeu_si512(values, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
+}
+
+}  // namespace
+}  // namespace dce::vector
+
+#endif

@@ -1,0 +1,149 @@
+#include "frame/bands.h"
+
+#include <string.h>
+
+namespace dce {
+namespace {
+
+int smaller(int a, int b) { return a < b ? a : b; }
+int larger(int a, int b) { return a > b ? a : b; }
+
+}  // namespace
+
+// All memory that the band will need, so that nothing can fail once rows are being written.
+bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed) {
+    const Frame &frame = job.frame;
+    const FrameSize &size = frame.size;
+    source_ = &bands.source_;
+    video_ = &bands.video_;
+    job_ = &job;
+    begin_ = begin;
+    end_ = end;
+    sum = 0;
+    times_ = {};
+    memory.times = timed ? &times_ : nullptr;
+    int first = begin, last = end - 1;  // rows of the map
+    if (job.of_image) {
+        first = size.upsampled(begin).first;
+        last = size.upsampled(end - 1).second;
+        expanded_end_ = first;
+        const size_t width = static_cast<size_t>(size.width);
+        const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
+        if (!expanded_[0].reserve(expanded) || !expanded_[1].reserve(expanded)) return false;
+        if (frame.rows_share_chroma && !memory.differences.reserve(width + 1)) return false;
+        if (job.measures && !memory.measured.reserve(4 * width)) return false;
+    }
+    if (job.map == MapRowsOf::kNothing || job.map == MapRowsOf::kVideo) return true;
+    if (!map_row_.reserve(size.low_width, source_->map_channels())) return false;
+    choose_saved_rows(first, last, overwriting);
+    const int saved = head_end_ - saved_first_ + saved_end_ - tail_begin_;
+    const auto read = [](void *band, int y, float *row) { static_cast<Band *>(band)->read_row(y, row); };
+    return saved_.reserve(static_cast<size_t>(saved) * 3 * size.low_width) &&
+           source_->start_rows(&network_, size, first, {read, this});
+}
+
+// Of the network's input for rows `first` to `last` of the map.
+void Band::choose_saved_rows(int first, int last, bool overwriting) {
+    const FrameSize &size = job_->frame.size;
+    saved_first_ = larger(0, first - kHalo);
+    saved_end_ = smaller(size.low_height, last + kHalo + 1);
+    head_end_ = saved_first_;
+    tail_begin_ = saved_end_;
+    if (!overwriting) return;
+    while (head_end_ < saved_end_ && size.downsampled(head_end_).first < begin_) ++head_end_;
+    while (tail_begin_ > head_end_ && size.downsampled(tail_begin_ - 1).second >= end_) --tail_begin_;
+}
+
+void Band::save_rows() {
+    const Frame &frame = job_->frame;
+    const size_t stride = 3 * static_cast<size_t>(frame.size.low_width);
+    const Stopwatch stopwatch(memory.times, kDownsampleStage);
+    float *row = saved_.data();
+    for (int y = saved_first_; y < saved_end_; ++y) {
+        if (y >= head_end_ && y < tail_begin_) continue;
+        frame.rows.downsample(frame, y, row);
+        row += stride;
+    }
+}
+
+// Row y of the network's input.
+void Band::read_row(int y, float *row) {
+    const Frame &frame = job_->frame;
+    const size_t stride = 3 * static_cast<size_t>(frame.size.low_width);
+    if (job_->map == MapRowsOf::kStored) {
+        memcpy(row, video_->image_row(y), stride * sizeof(float));
+        return;
+    }
+    const Stopwatch stopwatch(memory.times, kDownsampleStage, kNetworkStage);
+    if (y >= head_end_ && y < tail_begin_) return frame.rows.downsample(frame, y, row);
+    const int index = y < head_end_ ? y - saved_first_ : head_end_ - saved_first_ + y - tail_begin_;
+    memcpy(row, saved_.data() + stride * index, stride * sizeof(float));
+}
+
+const float *Band::map_row(int y) {
+    if (job_->map == MapRowsOf::kVideo) return video_->map_row(y);
+    const Stopwatch stopwatch(job_->of_image ? memory.times : nullptr, kNetworkStage, job_->stage);
+    source_->next_row(&network_, y, map_row_.data());
+    return map_row_.data();
+}
+
+MapRows Band::expanded_rows(int y) {
+    const Frame &frame = job_->frame;
+    const int channels = source_->map_channels();
+    const Sample rows = frame.size.upsampled(y);
+    for (; expanded_end_ <= rows.second; ++expanded_end_) {
+        const float *map = map_row(expanded_end_);
+        frame.rows.expand(frame, map, channels, job_->strength, expanded_[expanded_end_ % 2].data());
+    }
+    return {expanded_[rows.first % 2].data(), expanded_[rows.second % 2].data(), rows.weight, channels / 3};
+}
+
+// Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.
+// So that all finish at once, boundaries move down by as many rows of the map as are worth that: where the network is all that
+// there is to do, and where it is about half.
+float Bands::rows_taken(const Job &job) const {
+    const bool runs_network = source_.is_network() && (job.map == MapRowsOf::kSource || job.map == MapRowsOf::kStored);
+    return runs_network ? (kHalo - 1) / (job.of_image ? 4.0f : 2.0f) : 0.0f;
+}
+
+dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error, uint64_t *sum) {
+    const Frame &frame = job.frame;
+    const int rows = job.of_image ? frame.size.height : frame.size.low_height;
+    // A band much shorter than its context would mostly compute what its neighbors compute.
+    const int count = larger(1, smaller(pool_.threads(), frame.size.low_height / kHalo));
+    const bool overwriting = count > 1 && source_.is_network() && job.map == MapRowsOf::kSource && frame.destination &&
+                             frame.destination->plane[0] == frame.source.plane[0];
+    const int shift = static_cast<int>(rows_taken(job) * static_cast<float>(rows) / static_cast<float>(frame.size.low_height));
+    for (int i = 0; i < count; ++i) {
+        int begin = i == 0 ? 0 : shift + static_cast<int>(static_cast<int64_t>(rows) * i / count);
+        int end = i + 1 == count ? rows : shift + static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
+        if (job.of_image && frame.rows_share_chroma) {
+            begin -= begin % 2;
+            if (end < rows) end -= end % 2;
+        }
+        if (!bands_[i].prepare(*this, job, begin, end, overwriting, times != nullptr))
+            return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", frame.size.width, frame.size.height);
+    }
+    for (int i = 0; i + 1 < count; ++i) bands_[i].network_.take_from(&bands_[i + 1].network_);
+    if (overwriting)
+        pool_.run([](void *bands, int i) { static_cast<Band *>(bands)[i].save_rows(); }, bands_, count);
+
+    work_ = work;
+    body_ = body;
+    const auto run_band = [](void *bands, int i) {
+        Bands &self = *static_cast<Bands *>(bands);
+        Band &band = self.bands_[i];
+        const Stopwatch stopwatch(band.memory.times, band.job_->stage);
+        for (int y = band.begin_; y < band.end_; ++y) self.work_(self.body_, band, y);
+    };
+    pool_.run(run_band, this, count);
+    for (int i = 0; sum && i < count; ++i) *sum += bands_[i].sum;
+    for (int stage = 0; times && stage < kStages; ++stage) {
+        int64_t total = 0;
+        for (int i = 0; i < count; ++i) total += bands_[i].times_.ns[stage];
+        times->ns[stage] += total / count;
+    }
+    return DCE_OK;
+}
+
+}  // namespace dce

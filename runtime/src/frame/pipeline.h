@@ -1,0 +1,51 @@
+// From a frame to an enhanced frame: downsample, curve network, upsample, curve, by bands of rows in parallel (bands.h).
+//
+// Frames of a video, where the map is to stay, go in steps: downsample, estimate the map, measure, enhance.
+#ifndef DCELITE_FRAME_PIPELINE_H
+#define DCELITE_FRAME_PIPELINE_H
+
+#include "frame/bands.h"
+
+namespace dce {
+
+class Pipeline {
+public:
+    // The model stays the caller's. `engine` is null for the built-in network.
+    Pipeline(const Dsp &dsp, const Model &model, const dce_engine *engine, int scale, const dce_options &options,
+             ThreadPool &pool);
+
+    int scale() const { return scale_; }
+    int map_channels() const { return source_.map_channels(); }
+
+    // Both expect checked images. See dce_enhance and dce_curve_map.
+    dce_status enhance(const dce_image &source, const dce_image &destination, Error *error);
+    dce_status curve_map(const dce_image &source, float *map, Error *error);
+
+    void reset() { video_.reset(); }
+    void set_strength(float strength) { strength_ = strength; }
+    void set_smoothing(float smoothing) { video_.set_smoothing(smoothing); }
+
+    // Of the last enhance; false: they are not kept.
+    bool timings(dce_timings *timings) const;
+
+private:
+    dce_status enhance_frame(const Frame &frame, Error *error);
+    dce_status set_size(const dce_image &image, Error *error);
+    dce_status next_frame(const Frame &frame, float *gain, Error *error);
+    dce_status hold_brightness(const Frame &frame, float *gain, Error *error);
+
+    const Dsp &dsp_;
+    const int scale_;
+    float strength_;
+    MapSource source_;
+    Video video_;
+    FrameSize size_;
+    Bands bands_;
+    StageTimes of_frame_;       // the last one
+    StageTimes *const times_;   // of_frame_, or null where none are kept
+    int64_t total_ = 0;         // nanoseconds of the last frame
+};
+
+}  // namespace dce
+
+#endif

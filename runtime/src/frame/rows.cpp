@@ -1,0 +1,168 @@
+#include "frame/rows.h"
+
+#include "dsp/downsample.h"
+
+namespace dce {
+namespace {
+
+uint64_t sum_of(const uint8_t *values, int count) {
+    uint32_t sum = 0;  // of at most 4 x 65535 values
+    for (int i = 0; i < count; ++i) sum += values[i];
+    return sum;
+}
+
+template <int kLargest>
+double brightness_of_values(const Frame &, double mean) {
+    return mean / (3.0 * kLargest);
+}
+
+void expand_pixels(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+    frame.dsp.curve_bytes->expand_row(map, map_channels, frame.size.expansion, frame.layout, strength * frame.map_unit,
+                                      expanded);
+}
+
+// ---- 8-bit interleaved pixels ----
+
+void downsample_bytes(const Frame &frame, int y, float *row) {
+    const Sample rows = frame.size.downsampled(y);
+    downsample_row(row_of(frame.source, rows.first), row_of(frame.source, rows.second), rows.weight, layout_of(frame.source),
+                   frame.size.columns.data(), frame.size.low_width, row);
+}
+
+// Copies a row into another channel order; alpha becomes 255 where the source has none. In place where the pixels have
+// equally many bytes.
+void convert_row(const uint8_t *source, PixelLayout from, int width, PixelLayout to, uint8_t *destination) {
+    for (int x = 0; x < width; ++x, source += from.channels, destination += to.channels) {
+        const uint8_t red = source[from.position[0]];
+        const uint8_t green = source[from.position[1]];
+        const uint8_t blue = source[from.position[2]];
+        const uint8_t alpha = from.channels == 4 ? source[3] : 255;
+        destination[to.position[0]] = red;
+        destination[to.position[1]] = green;
+        destination[to.position[2]] = blue;
+        if (to.channels == 4) destination[3] = alpha;
+    }
+}
+
+void enhance_bytes(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    const PixelLayout from = layout_of(frame.source);
+    const uint8_t *pixels = row_of(frame.source, y);
+    uint8_t *result = row_of(*frame.destination, y);
+    if (!same_layout(from, frame.layout)) {
+        const Stopwatch stopwatch(memory.times, kConvertStage, kCurveStage);
+        convert_row(pixels, from, frame.size.width, frame.layout, result);
+        pixels = result;
+    }
+    frame.dsp.curve_bytes->curve_row(pixels, map, frame.size.width * frame.channels, result);
+}
+
+uint64_t measure_bytes(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
+    const int count = frame.size.width * frame.channels;
+    frame.dsp.curve_bytes->curve_row(row_of(frame.source, y), map, count, row);
+    uint64_t sum = sum_of(row, count);
+    for (int i = 3; frame.channels == 4 && i < count; i += 4) sum -= row[i];
+    return sum;
+}
+
+constexpr RowFunctions kBytes = {downsample_bytes, expand_pixels, enhance_bytes, measure_bytes, brightness_of_values<255>};
+
+// ---- 16-bit red, green and blue ----
+
+void downsample_words(const Frame &frame, int y, float *row) {
+    const Sample rows = frame.size.downsampled(y);
+    downsample16_row(row16_of(frame.source, rows.first), row16_of(frame.source, rows.second), rows.weight,
+                     frame.size.columns.data(), frame.size.low_width, row);
+}
+
+void enhance_words(const Frame &frame, int y, const MapRows &map, RowMemory &) {
+    frame.dsp.curve_floats->curve16_row(row16_of(frame.source, y), map, 3 * frame.size.width, row16_of(*frame.destination, y));
+}
+
+uint64_t measure_words(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    const int count = 3 * frame.size.width;
+    uint16_t *row = memory.measured.data();
+    frame.dsp.curve_floats->curve16_row(row16_of(frame.source, y), map, count, row);
+    uint64_t sum = 0;
+    for (int i = 0; i < count; ++i) sum += row[i];
+    return sum;
+}
+
+constexpr RowFunctions kWords = {downsample_words, expand_pixels, enhance_words, measure_words, brightness_of_values<65535>};
+
+// ---- YUV ----
+
+void downsample_yuv(const Frame &frame, int y, float *row) {
+    const Sample rows = frame.size.downsampled(y);
+    downsample_yuv_row(yuv_row_of(frame.source, rows.first), yuv_row_of(frame.source, rows.second), rows.weight, frame.matrix,
+                       frame.size.columns.data(), frame.size.low_width, row);
+}
+
+void expand_yuv(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+    frame.dsp.curve_floats->expand_planes(map, map_channels, frame.size.expansion, strength, expanded);
+}
+
+// In place, the chroma of two rows is written when both have been read.
+void enhance_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    const int width = frame.size.width;
+    const YuvRow destination = yuv_row_of(*frame.destination, y);
+    float *differences = memory.differences.data();
+    frame.dsp.curve_floats->curve_yuv_row(yuv_row_of(frame.source, y), frame.matrix, map, width, destination.luma, differences,
+                                          y % 2 == 1);
+    if (y % 2 == 1 || y + 1 == frame.size.height)
+        frame.dsp.curve_floats->chroma_row(differences, frame.matrix, width, y % 2 + 1, destination);
+}
+
+uint64_t measure_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
+    frame.dsp.curve_floats->curve_yuv_row(yuv_row_of(frame.source, y), frame.matrix, map, frame.size.width, row,
+                                          memory.differences.data(), false);
+    return sum_of(row, frame.size.width);
+}
+
+double brightness_of_luma(const Frame &frame, double mean) {
+    return (mean - static_cast<double>(frame.matrix.luma_offset)) * static_cast<double>(frame.matrix.luma_scale);
+}
+
+constexpr RowFunctions kYuv = {downsample_yuv, expand_yuv, enhance_yuv, measure_yuv, brightness_of_luma};
+
+// ---- YUV to 8-bit interleaved pixels ----
+
+void enhance_yuv_to_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &) {
+    frame.dsp.curve_floats->curve_yuv_to_rgb_row(yuv_row_of(frame.source, y), frame.matrix, map, frame.size.width, frame.layout,
+                                                 row_of(*frame.destination, y));
+}
+
+constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_yuv, enhance_yuv_to_rgb, measure_yuv, brightness_of_luma};
+
+const RowFunctions &functions_of(Kind source, Kind result) {
+    if (source == Kind::kYuv) return result == Kind::kYuv ? kYuv : kYuvToRgb;
+    return source == Kind::kInterleaved8 ? kBytes : kWords;
+}
+
+}  // namespace
+
+bool FrameSize::set(int new_width, int new_height, int scale) {
+    if (new_width == width && new_height == height) return true;
+    const int new_low_width = low_resolution(new_width, scale);
+    width = 0;
+    if (!columns.reserve(new_low_width) || !runs.reserve(new_low_width)) return false;
+    width = new_width;
+    height = new_height;
+    low_width = new_low_width;
+    low_height = low_resolution(height, scale);
+    for (int x = 0; x < low_width; ++x) columns[x] = downsample_at(x, width, low_width);
+    expansion = upsample_row(width, low_width, runs.data());
+    return true;
+}
+
+Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to)
+    : dsp(kernels), size(sizes), source(from), destination(to), rows(functions_of(kind_of(from), kind_of(to ? *to : from))),
+      layout(layout_of(to ? *to : from)), rows_share_chroma(kind_of(from) == Kind::kYuv) {
+    map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
+    channels = rows_share_chroma ? 3 : layout.channels;
+    matrix = rows_share_chroma ? yuv_matrix(from.matrix) : YuvMatrix{};
+    for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;
+}
+
+}  // namespace dce

@@ -1,0 +1,72 @@
+// A frame, and what is done to its rows of pixels: chosen once a frame, by the formats of its images.
+#ifndef DCELITE_FRAME_ROWS_H
+#define DCELITE_FRAME_ROWS_H
+
+#include "dsp/dsp.h"
+#include "frame/image.h"
+#include "frame/stopwatch.h"
+#include "memory.h"
+
+namespace dce {
+
+// The sizes of a frame and of its curve map, and where the resizes sample their rows.
+struct FrameSize {
+    int width = 0, height = 0;          // of the image
+    int low_width = 0, low_height = 0;  // of the network's input and of the curve map
+    Buffer<Sample> columns;             // (low width), of the downsampling
+    Buffer<Run> runs;                   // of `expansion`
+    Expansion expansion = {};
+
+    // False: no memory.
+    bool set(int new_width, int new_height, int scale);
+
+    Sample downsampled(int y) const { return downsample_at(y, height, low_height); }
+    Sample upsampled(int y) const { return upsample_at(y, height, low_height); }
+};
+
+struct RowFunctions;
+
+struct Frame {
+    // `destination` is null where nothing is written.
+    Frame(const Dsp &dsp, const FrameSize &size, const dce_image &source, const dce_image *destination);
+
+    const Dsp &dsp;
+    const FrameSize &size;
+    const dce_image &source;
+    const dce_image *destination;
+    const RowFunctions &rows;
+    PixelLayout layout;        // of the pixels that leave the curve
+    int channels;              // values that the curve works on, a pixel
+    YuvMatrix matrix;          // of a YUV source
+    float weights[3];          // of red, green and blue in its brightness
+    float map_unit;            // of the expanded map: its values are times this
+    bool rows_share_chroma;    // two by two
+};
+
+// What rows need besides, on one thread.
+struct RowMemory {
+    Buffer<float> differences;  // (2, chroma width): see FloatCurveKernels
+    Buffer<uint16_t> measured;  // a row of the enhanced image, 8-bit or 16-bit
+    StageTimes *times = nullptr;
+};
+
+struct RowFunctions {
+    // Row y of the network's input, (low width, 3).
+    void (*downsample)(const Frame &frame, int y, float *row);
+
+    // A row of the map, times `strength`, for the curve: map_channels / 3 times `channels` of the frame for each pixel.
+    void (*expand)(const Frame &frame, const float *map, int map_channels, float strength, float *expanded);
+
+    // Row y of the destination. In place, too; rows that share their chroma in ascending order.
+    void (*enhance)(const Frame &frame, int y, const MapRows &map, RowMemory &memory);
+
+    // The sum of the values of row y, enhanced into its own format, without alpha; of the luma of YUV.
+    uint64_t (*measure)(const Frame &frame, int y, const MapRows &map, RowMemory &memory);
+
+    // The brightness, 0 … 1, of an image with such a sum a pixel.
+    double (*brightness)(const Frame &frame, double mean);
+};
+
+}  // namespace dce
+
+#endif

@@ -1,0 +1,39 @@
+// A model in memory: what a .dce file holds, its weights as kernels want them.
+#ifndef DCELITE_MODEL_MODEL_H
+#define DCELITE_MODEL_MODEL_H
+
+#include "dsp/weights.h"
+#include "error.h"
+#include "memory.h"
+
+namespace dce {
+
+constexpr int kLayers = 7;
+
+struct Model {
+    dce_architecture architecture = DCE_ARCHITECTURE_ZERODCEPP;
+    bool is_int8 = false;
+    int scale = 0;
+    int map_channels = 0;
+    int parameters = 0;
+    Layer layers[kLayers];
+    Int8Layer int8_layers[kLayers];  // of an int8 model, which has no weights in `layers`
+    Buffer<float> floats;            // what the layers point into
+    Buffer<int32_t> integers;
+
+    bool is_separable() const { return architecture == DCE_ARCHITECTURE_ZERODCEPP; }
+};
+
+// Reads the bytes of a .dce file. `name` is what the error message calls it.
+dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model *model, Error *error);
+
+// Reads a .dce file.
+dce_status read_model_file(const char *path, Model *model, Error *error);
+
+// The bytes of the shipped weights, generated from models/zerodcepp.dce at build time.
+extern const uint8_t kDefaultModel[];
+extern const size_t kDefaultModelSize;
+
+}  // namespace dce
+
+#endif

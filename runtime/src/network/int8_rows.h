@@ -1,0 +1,63 @@
+// Rows of the network in int8: see stream.h, and dsp/convolution_int8.h for what they look like.
+#ifndef DCELITE_NETWORK_INT8_ROWS_H
+#define DCELITE_NETWORK_INT8_ROWS_H
+
+#include <math.h>
+#include <string.h>
+
+#include "dsp/dsp.h"
+#include "network/shape.h"
+
+namespace dce {
+
+class Int8Rows {
+public:
+    using Value = int32_t;
+    using Input = Int8Input;
+
+    Int8Rows() = default;
+    Int8Rows(const Dsp &dsp, const Model &model, int width)
+        : kernels_(dsp.convolution_int8), model_(&model), width_(static_cast<size_t>(width)) {}
+
+    static int padding(int k) { return k == 0 ? 3 : 0; }
+    size_t length(int k) const { return k == 0 ? 3 * (width_ + 2) + kInt8Slack : (width_ + 1) / 2 * kPairWords; }
+    size_t output_bytes(int layer) const { return sizeof(int32_t) * (layer == kLayers ? 3 * width_ : length(layer)); }
+
+    // The sums of a row, or a row of the image in floats, and what the kernels keep for themselves.
+    size_t scratch() const { return kInt8ScratchBytes / sizeof(int32_t) + int8_sums(width_); }
+
+    void clear_padding(int k, int32_t *row) const {
+        if (k != 0) return;
+        memset(row - 3, 0, 3 * sizeof(int32_t));
+        memset(row + 3 * width_, 0, (3 + kInt8Slack) * sizeof(int32_t));
+    }
+
+    // 0 … 1 -> 0 … 255, to nearest, ties to even.
+    void read(const RowSource &source, int y, int32_t *scratch, int32_t *row) const {
+        float *values = reinterpret_cast<float *>(scratch);
+        source.read(source.context, y, values);
+        for (size_t i = 0; i < 3 * width_; ++i) {
+            const int32_t level = static_cast<int32_t>(lrintf(values[i] * 255.0f));
+            row[i] = level < 0 ? 0 : level > 255 ? 255 : level;
+        }
+    }
+
+    void compute(int layer, const Int8Input &input, int32_t *scratch, void *output) const {
+        const Int8Layer &weights = model_->int8_layers[layer - 1];
+        const int width = static_cast<int>(width_);
+        uint8_t *bytes = reinterpret_cast<uint8_t *>(scratch);
+        int32_t *sums = scratch + kInt8ScratchBytes / sizeof(int32_t);
+        if (layer == kLayers) return kernels_->map_row(weights, input, width, bytes, sums, static_cast<float *>(output));
+        const auto feature_row = layer == 1 ? kernels_->image_row : kernels_->hidden_row;
+        feature_row(weights, input, width, bytes, static_cast<int32_t *>(output));
+    }
+
+private:
+    const Int8Kernels *kernels_ = nullptr;
+    const Model *model_ = nullptr;
+    size_t width_ = 0;
+};
+
+}  // namespace dce
+
+#endif

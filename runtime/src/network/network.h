@@ -1,0 +1,31 @@
+// The curve network of a model, in the precision of its weights, as a stream of rows: see stream.h.
+#ifndef DCELITE_NETWORK_NETWORK_H
+#define DCELITE_NETWORK_NETWORK_H
+
+#include "network/float_rows.h"
+#include "network/int8_rows.h"
+#include "network/stream.h"
+
+namespace dce {
+
+class CurveNetwork {
+public:
+    // Prepares to compute the curve map, of width x height, from row `begin` on. False: no memory.
+    bool start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source);
+
+    // Takes the rows that both need from `below`, a stream that begins where this one ends, if it has them all in time. Both
+    // have been started, and neither runs. Null: computes everything, as it does after start.
+    void take_from(const CurveNetwork *below);
+
+    // The next row of the map (width, map channels) into `map`. Not to be called beyond the last row of the map.
+    void next(float *map);
+
+private:
+    bool is_int8_ = false;
+    NetworkStream<FloatRows> floats_;
+    NetworkStream<Int8Rows> int8_;
+};
+
+}  // namespace dce
+
+#endif

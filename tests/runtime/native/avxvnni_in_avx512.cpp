@@ -1,7 +1,0 @@
-// The kernels for AVX-VNNI with the same instructions as AVX-512 VNNI has them, which differ in their encoding alone: so that
-// processors that have the one and not the other test the code of both.
-#include <immintrin.h>
-
-#define _mm256_dpbusd_avx_epi32 _mm256_dpbusd_epi32
-#define kAvxVnniInt8Kernels kAvxVnniInAvx512Kernels
-#include "kernels_int8_avxvnni.cpp"

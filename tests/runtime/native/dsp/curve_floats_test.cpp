@@ -1,0 +1,196 @@
+// FloatCurveKernels against the same in double precision.
+#include <initializer_list>
+
+#include "dsp/resize.h"
+#include "dsp/kernels_test.h"
+
+namespace {
+
+using dce::FloatCurveKernels;
+using dce::MapRows;
+using dce::YuvMatrix;
+using dce::YuvRow;
+
+constexpr int kMost = 700;  // pixels: more than a block
+
+template <typename T>
+T *guarded(int slot, size_t count) {
+    static Guarded memory[8] = {Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18),
+                                Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18), Guarded(1 << 18)};
+    return memory[slot].last<T>(count);
+}
+
+// `maps` rows of `count` values, in memory with the slack that the kernels may read; now and then the ends of the range.
+const float *random_map(int slot, int maps, int count) {
+    const size_t size = static_cast<size_t>(maps) * count;
+    float *map = guarded<float>(slot, size + dce::kExpandSlack);
+    for (size_t i = 0; i < size; ++i) {
+        const unsigned kind = random_u32(&g_random) % 16;
+        map[i] = kind == 0 ? -1.0f : kind == 1 ? 1.0f : static_cast<float>(random_u32(&g_random) >> 8) / 8388608.0f - 1.0f;
+    }
+    return map;
+}
+
+double curve(double value, const MapRows &map, int i, int stride) {
+    if (!(value > 0.0 && value < 1.0)) return value;
+    for (int n = 0; n < DCE_ITERATIONS; ++n) {
+        const int k = map.maps > 1 ? n * stride + i : i;
+        const double a = map.above[k] + map.weight * (static_cast<double>(map.below[k]) - map.above[k]);
+        value += a * (value * value - value);
+    }
+    return value;
+}
+
+double to_range(double value, double largest) { return value < 0.0 ? 0.0 : value > largest ? largest : floor(value + 0.5); }
+
+struct Counter {
+    int seen = 0, different = 0, largest = 0;
+
+    void add(int value, double wanted) {
+        const int difference = abs(value - static_cast<int>(wanted));
+        ++seen;
+        different += difference > 0;
+        if (difference > largest) largest = difference;
+    }
+};
+
+void test_16_bit(const FloatCurveKernels &kernels, int maps) {
+    Counter counter;
+    for (int width = 1; width <= kMost; width += width < 200 ? 1 : 97) {
+        const int count = 3 * width;
+        uint16_t *source = guarded<uint16_t>(0, count), *destination = guarded<uint16_t>(1, count);
+        for (int i = 0; i < count; ++i)
+            source[i] = static_cast<uint16_t>(i % 50 == 0 ? 65535 : i % 50 == 1 ? 0 : random_u32(&g_random) >> 16);
+        const MapRows map = {random_map(2, maps, count), random_map(3, maps, count), width % 3 ? 0.37f : 0.0f, maps};
+        kernels.curve16_row(source, map, count, destination);
+        for (int i = 0; i < count; ++i)
+            counter.add(destination[i], to_range(65535.0 * curve(source[i] / 65535.0, map, i, count), 65535.0));
+        kernels.curve16_row(source, map, count, source);
+        CHECK(memcmp(source, destination, sizeof(uint16_t) * count) == 0);
+        if (width + 97 > kMost)
+            time_kernel(maps == 1 ? "curve16_row, 1 map" : "curve16_row, 8 maps", width,
+                        [&] { kernels.curve16_row(source, map, count, destination); });
+    }
+    CHECK(counter.largest <= 2);
+    CHECK(counter.different <= counter.seen / 50);
+}
+
+struct Rgb {
+    double values[3];
+};
+
+Rgb rgb_of(const YuvRow &row, const YuvMatrix &matrix, int x) {
+    const double luma = (row.luma[x] - static_cast<double>(matrix.luma_offset)) / matrix.luma_codes;
+    const double u = row.u[x / 2 * row.step] - 128.0, v = row.v[x / 2 * row.step] - 128.0;
+    return {{luma + matrix.red_v * v, luma + matrix.green_u * u + matrix.green_v * v, luma + matrix.blue_u * u}};
+}
+
+// Two rows of luma over one of chroma, as the pipeline calls the kernels; `rows` 1: the last one of an odd height.
+void test_yuv(const FloatCurveKernels &kernels, int maps, int step, int rows) {
+    Counter luma_counter, chroma_counter, rgb_counter;
+    for (int width = 1; width <= kMost; width += width < 200 ? 1 : 97) {
+        const int chroma = (width + 1) / 2, chroma_bytes = (chroma - 1) * step + 1;
+        const YuvMatrix matrix = dce::yuv_matrix(width % 4);
+        YuvRow row = {guarded<uint8_t>(0, width), guarded<uint8_t>(1, chroma_bytes), guarded<uint8_t>(4, chroma_bytes),
+                      step};
+        float *differences = guarded<float>(5, 2 * static_cast<size_t>(chroma));
+        double sums[kMost][2] = {};
+        for (int i = 0; i < chroma_bytes; ++i) row.u[i] = random_byte(), row.v[i] = random_byte();
+        for (int y = 0; y < rows; ++y) {
+            for (int x = 0; x < width; ++x) row.luma[x] = random_byte();
+            const MapRows map = {random_map(2, 3 * maps, width), random_map(3, 3 * maps, width), 0.61f, maps};
+            uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width)), luma[kMost];
+            memcpy(luma, row.luma, static_cast<size_t>(width));
+            kernels.curve_yuv_to_rgb_row(row, matrix, map, width, {4, {2, 1, 0}}, pixels);
+            kernels.curve_yuv_row(row, matrix, map, width, row.luma, differences, y == 1);
+            for (int x = 0; x < width; ++x) {
+                const YuvRow before = {luma, row.u, row.v, step};
+                Rgb rgb = rgb_of(before, matrix, x);
+                double gray = 0.0;
+                for (int c = 0; c < 3; ++c) {
+                    rgb.values[c] = curve(rgb.values[c], map, c * width + x, 3 * width);
+                    gray += matrix.weights[c] * rgb.values[c];
+                    rgb_counter.add(pixels[4 * x + 2 - c], to_range(255.0 * rgb.values[c], 255.0));
+                }
+                CHECK_EQUAL(pixels[4 * x + 3], 255);
+                luma_counter.add(row.luma[x], to_range(gray * matrix.luma_codes + matrix.luma_offset, 255.0));
+                const int covered = (x == width - 1 && width % 2 ? 1 : 2) * rows;
+                sums[x / 2][0] += (rgb.values[2] - gray) / covered;
+                sums[x / 2][1] += (rgb.values[0] - gray) / covered;
+            }
+        }
+        kernels.chroma_row(differences, matrix, width, rows, row);
+        for (int i = 0; i < chroma; ++i) {
+            chroma_counter.add(row.u[i * step], to_range(128.0 + sums[i][0] * matrix.u_codes, 255.0));
+            chroma_counter.add(row.v[i * step], to_range(128.0 + sums[i][1] * matrix.v_codes, 255.0));
+        }
+        if (width + 97 <= kMost || step != 1 || maps != 1 || rows != 1) continue;
+        const MapRows map = {random_map(2, 3, width), random_map(3, 3, width), 0.61f, 1};
+        uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width));
+        time_kernel("curve_yuv_to_rgb_row, 1 map", width,
+                    [&] { kernels.curve_yuv_to_rgb_row(row, matrix, map, width, {4, {2, 1, 0}}, pixels); });
+        time_kernel("curve_yuv_row, 1 map", width,
+                    [&] { kernels.curve_yuv_row(row, matrix, map, width, row.luma, differences, false); });
+        time_kernel("chroma_row", width, [&] { kernels.chroma_row(differences, matrix, width, rows, row); });
+    }
+    for (const Counter &counter : {luma_counter, chroma_counter, rgb_counter}) {
+        CHECK(counter.largest <= 1);
+        CHECK(counter.different <= counter.seen / 1000 + 1);
+    }
+}
+
+void test_expand(const FloatCurveKernels &kernels, int map_channels) {
+    for (int width = 1; width <= 200; ++width)
+        for (const int scale : {1, 2, 12, 64}) {
+            const int low = dce::low_resolution(width, scale);
+            dce::Sample columns[200];
+            dce::Run runs[200];
+            for (int x = 0; x < width; ++x) columns[x] = dce::upsample_at(x, width, low);
+            const float *map = random_map(0, map_channels, low);
+            float *output = guarded<float>(1, static_cast<size_t>(map_channels) * width + dce::kExpandSlack);
+            const dce::Expansion expansion = dce::upsample_row(width, low, runs);
+            kernels.expand_planes(map, map_channels, expansion, 0.7f, output);
+            for (int x = 0; x < width; ++x)
+                for (int c = 0; c < map_channels; ++c) {
+                    const float left = map[columns[x].first * map_channels + c];
+                    const float right = map[columns[x].second * map_channels + c];
+                    CHECK(fabsf(output[c * width + x] - 0.7f * (left + columns[x].weight * (right - left))) < 2e-6f);
+                }
+            if (width == 200 && scale == 12 && map_channels == 3)
+                time_kernel("expand_planes", width,
+                            [&] { kernels.expand_planes(map, map_channels, expansion, 0.7f, output); });
+        }
+}
+
+// Colors whose codes the standards name.
+void test_matrices() {
+    static const struct {
+        int matrix;
+        uint8_t y, u, v;
+        double rgb[3];
+    } kKnown[] = {
+        {DCE_BT601_LIMITED, 235, 128, 128, {1, 1, 1}}, {DCE_BT601_LIMITED, 16, 128, 128, {0, 0, 0}},
+        {DCE_BT601_LIMITED, 81, 90, 240, {1, 0, 0}},   {DCE_BT709_LIMITED, 63, 102, 240, {1, 0, 0}},
+        {DCE_BT709_LIMITED, 173, 42, 26, {0, 1, 0}},   {DCE_BT601_FULL, 255, 128, 128, {1, 1, 1}},
+        {DCE_BT601_FULL, 76, 85, 255, {1, 0, 0}},      {DCE_BT601_FULL, 29, 255, 107, {0, 0, 1}},
+        {DCE_BT709_FULL, 182, 30, 12, {0, 1, 0}},
+    };
+    for (auto known : kKnown) {
+        const YuvRow row = {&known.y, &known.u, &known.v, 1};
+        const Rgb seen = rgb_of(row, dce::yuv_matrix(known.matrix), 0);
+        for (int c = 0; c < 3; ++c) CHECK(fabs(seen.values[c] - known.rgb[c]) < 0.012);
+    }
+}
+
+}  // namespace
+
+void test_curve_floats(const dce::Dsp &dsp) {
+    const FloatCurveKernels &kernels = *dsp.curve_floats;
+    for (const int maps : {1, DCE_ITERATIONS}) {
+        test_16_bit(kernels, maps);
+        for (const int step : {1, 2, 3})
+            for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
+        test_expand(kernels, 3 * maps);
+    }
+    test_matrices();
+}

@@ -1,0 +1,138 @@
+// The network of every precision as a stream of rows: where streams begin and what they take from each other changes no bit;
+// in int8, neither does the instruction set, nor the processor.
+#include <stdint.h>
+#include <string.h>
+
+#include "dsp/instruction_set.h"
+#include "int8_model.h"
+#include "network/network.h"
+
+namespace {
+
+using Floats = std::vector<float>;
+
+unsigned g_state = 1;
+
+void read(const Bytes &bytes, dce::Model *model) {
+    dce::Error error;
+    CHECK_EQUAL(dce::read_model(bytes.data(), bytes.size(), "file.dce", model, &error), DCE_OK);
+}
+
+struct Image {
+    int width;
+    Floats values;
+    int rows_read = 0;
+
+    static void read(void *context, int y, float *row) {
+        Image &image = *static_cast<Image *>(context);
+        ++image.rows_read;
+        memcpy(row, image.values.data() + static_cast<size_t>(3) * image.width * y, sizeof(float) * 3 * image.width);
+    }
+};
+
+Image random_image(int width, int height) {
+    Image image{width, Floats(static_cast<size_t>(3) * width * height)};
+    for (float &value : image.values) {
+        const unsigned number = random_u32(&g_state);
+        value = number % 16 == 0 ? 0.0f : number % 16 == 1 ? 1.0f : static_cast<float>(number >> 8) / 16777216.0f;
+    }
+    return image;
+}
+
+// Rows `begin` to `end` - 1 of the map, from a stream that has been started there.
+Floats rows_of(dce::CurveNetwork *network, const dce::Model &model, int width, int begin, int end) {
+    const size_t stride = static_cast<size_t>(model.map_channels) * width;
+    Floats map(stride * (end - begin));
+    for (int y = begin; y < end; ++y) network->next(map.data() + stride * (y - begin));
+    return map;
+}
+
+Floats map_of(const dce::Dsp &dsp, const dce::Model &model, Image *image, int height, int begin, int end) {
+    dce::CurveNetwork network;
+    CHECK(network.start(dsp, model, image->width, height, begin, {Image::read, image}));
+    return rows_of(&network, model, image->width, begin, end);
+}
+
+void check_same(const Floats &seen, const Floats &wanted, size_t first, const char *what, int width, int height) {
+    if (memcmp(seen.data(), wanted.data() + first, seen.size() * sizeof(float)) == 0) return;
+    fprintf(stderr, "%s differs at width %d, height %d\n", what, width, height);
+    exit(1);
+}
+
+void test_int8_equals_scalar(const dce::Dsp &dsp, const dce::Model &model) {
+    for (int width = 1; width <= 70; ++width) {
+        const int height = 1 + width % 11;
+        Image image = random_image(width, height);
+        const Floats wanted = map_of(*dce::all_dsp().last, model, &image, height, 0, height);
+        const Floats seen = map_of(dsp, model, &image, height, 0, height);
+        CHECK_EQUAL(seen.size(), wanted.size());
+        check_same(seen, wanted, 0, dsp.name, width, height);
+    }
+}
+
+// The upper one of two streams takes what the lower one has, and then reads less of the image.
+void test_streams(const dce::Dsp &dsp, const dce::Model &model, int most) {
+    for (int width = 1; width <= most; width += 1 + width / 3) {
+        const int height = 4 + (7 * width) % 41, middle = height / 2;
+        Image image = random_image(width, height);
+        const size_t stride = static_cast<size_t>(model.map_channels) * width;
+        const Floats wanted = map_of(dsp, model, &image, height, 0, height);
+        check_same(map_of(dsp, model, &image, height, middle, height), wanted, stride * middle, "the lower half", width, height);
+        image.rows_read = 0;
+        check_same(map_of(dsp, model, &image, height, 0, middle + 1), wanted, 0, "the upper half", width, height);
+        const int rows_alone = image.rows_read;
+
+        dce::CurveNetwork upper, lower;
+        for (dce::CurveNetwork *network : {&upper, &lower})
+            CHECK(network->start(dsp, model, width, height, network == &upper ? 0 : middle, {Image::read, &image}));
+        upper.take_from(&lower);
+        check_same(rows_of(&lower, model, width, middle, height), wanted, stride * middle, "what is shared", width, height);
+        image.rows_read = 0;
+        check_same(rows_of(&upper, model, width, 0, middle + 1), wanted, 0, "what takes shared rows", width, height);
+        CHECK_EQUAL(rows_alone, height < middle + dce::kHalo + 1 ? height : middle + dce::kHalo + 1);
+        CHECK(image.rows_read < rows_alone);
+        CHECK(image.rows_read <= middle + 1);
+    }
+}
+
+// The map of a fixed model and image as one number, which no processor and no compiler may change.
+void test_equal_on_all_processors() {
+    g_state = 12345;
+    dce::Model model;
+    read(int8_model(false, &g_state), &model);
+    Image image = random_image(41, 23);
+    const Floats map = map_of(*dce::all_dsp().last, model, &image, 23, 0, 23);
+    uint32_t hash = 2166136261u;  // FNV-1a
+    float least = 1.0f, most = -1.0f;
+    for (const float value : map) {
+        least = value < least ? value : least;
+        most = value > most ? value : most;
+        const uint32_t bits = float_bits(value);
+        for (int i = 0; i < 4; ++i) hash = (hash ^ (bits >> 8 * i & 0xff)) * 16777619u;
+    }
+    CHECK(least < -0.2f && most > 0.2f);  // a map that says something
+    CHECK_EQUAL(hash, 2562518656u);
+}
+
+}  // namespace
+
+int main(int argc, char **argv) {
+    const dce::Dsp &dsp = dsp_of_arguments(argc, argv);
+    for (const bool extreme : {false, true}) {
+        dce::Model model;
+        read(int8_model(extreme, &g_state), &model);
+        CHECK(model.is_int8);
+        CHECK_EQUAL(model.parameters, ZERODCEPP_PARAMETERS);
+        test_int8_equals_scalar(dsp, model);
+        test_streams(dsp, model, 70);
+    }
+    for (const uint32_t architecture : {DCE_ARCHITECTURE_ZERODCEPP, DCE_ARCHITECTURE_ZERODCE}) {
+        dce::Model model;
+        Bytes bytes(LARGEST_MODEL);
+        bytes.resize(make_model(bytes.data(), architecture, 12));
+        read(bytes, &model);
+        test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 10 : 70);
+    }
+    if (&dsp == dce::all_dsp().last) test_equal_on_all_processors();
+    return 0;
+}
