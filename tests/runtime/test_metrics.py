@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -31,3 +33,31 @@ def test_ssim() -> None:
     noisy = (image + rng.integers(0, 50, image.shape)).astype(np.uint8)
     assert 0.5 < metrics.ssim(image, noisy) < 0.99
     assert metrics.ssim(image, noisy) == metrics.ssim(noisy, image)
+
+
+def test_clipped_counts_values() -> None:
+    image = np.full((10, 10, 3), 253, np.uint8)
+    image[0, :, 0] = 254
+    image[1, :5, 2] = 255
+    assert metrics.clipped(image) == pytest.approx(100 * 15 / 300)
+
+
+def test_brightening_by_a_factor_shifts_no_color() -> None:
+    image = np.empty((8, 8, 3), np.uint8)
+    image[:] = (40, 20, 10)
+    assert metrics.colour_shift(image, image * 3) == pytest.approx(0)
+    red = image.copy()
+    red[..., 0] = 70  # shares (4, 2, 1) / 7 -> (7, 2, 1) / 10
+    expected = 100 * math.dist((0.4 / 0.7, 0.2 / 0.7, 0.1 / 0.7), (0.7, 0.2, 0.1))
+    assert metrics.colour_shift(image, red) == pytest.approx(expected)
+    assert metrics.colour_shift(np.zeros_like(image), np.full_like(image, 9)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize("sigma", [2.0, 5.0, 20.0])
+def test_noise_level_of_a_ramp_with_known_noise(rng: np.random.Generator, sigma: float) -> None:
+    ramp = np.linspace(70, 180, 200)[None, :, None] + rng.normal(0, sigma, (200, 200, 3))
+    assert metrics.noise_level(np.round(ramp).clip(0, 255).astype(np.uint8)) == pytest.approx(sigma, rel=0.06)
+
+
+def test_no_noise() -> None:
+    assert metrics.noise_level(np.full((9, 9, 3), 7, np.uint8)) == 0

@@ -1,4 +1,4 @@
-"""Checksums, versions and the processor, for the record."""
+"""Checksums and versions, for the record."""
 
 from __future__ import annotations
 
@@ -26,12 +26,3 @@ def test_versions() -> None:
     assert versions["dcelite"] == dcelite.__version__
     assert versions["numpy"] == provenance.version_of("numpy") is not None
     assert {"python", "platform", "mindspore", "mindspore_lite", "onnx", "onnxruntime"} <= set(versions)
-
-
-def test_the_processor(tmp_path: Path) -> None:
-    (tmp_path / "proc").mkdir()
-    assert provenance.processor_name(tmp_path) is None
-    (tmp_path / "proc" / "cpuinfo").write_text("processor\t: 0\nHardware\t: A board\nModel\t\t: Its name\n")
-    assert provenance.processor_name(tmp_path) == "Its name"
-    assert provenance.cpuinfo(("flags", "Hardware"), tmp_path) == "A board"
-    assert provenance.cpuinfo(("flags",), tmp_path) is None
