@@ -17,6 +17,7 @@ from dcelite.images import read_photograph
 from dcelite.metrics import Rgb, psnr, ssim
 from dcelite.pictures import find_pairs, read_picture
 from dcelite.progress import track
+from dcelite.quantize.sensitivity import fidelity
 
 FRAME = (900, 1200)
 """(height, width) of the frame that is timed; the network sees 75x100 of it."""
@@ -147,17 +148,17 @@ def measure(path: Path, reference: Reference) -> Measurement:
     Raises:
         ModelError: its runtime refuses the file.
     """
-    fidelity: list[PictureFidelity] = []
+    pictures: list[PictureFidelity] = []
     crop: Crop | None = None
     with Enhancer(path) as enhancer:
         for name, source, wanted in zip(reference.names, reference.photos, reference.outputs, strict=True):
             output = enhancer(source)
             shift = float(output.mean()) - float(wanted.mean())
-            fidelity.append(PictureFidelity(name, psnr(wanted, output), shift))
-            if fidelity[-1].psnr == min(picture.psnr for picture in fidelity):
+            pictures.append(PictureFidelity(name, fidelity(wanted, output), shift))
+            if pictures[-1].psnr == min(picture.psnr for picture in pictures):
                 crop = _worst_crop(name, source, wanted, output)
         truth = _ground_truth(enhancer, reference.pairs)
-    return Measurement(path.name, path.stat().st_size, fidelity, crop, truth)
+    return Measurement(path.name, path.stat().st_size, pictures, crop, truth)
 
 
 def latencies(paths: Sequence[Path]) -> list[Latency]:

@@ -15,11 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
-from dcelite.metrics import psnr
+from dcelite.metrics import Rgb, psnr
 from dcelite.quantize.float_network import Layer, Values, depthwise, joined
 from dcelite.quantize.rounding import quantize_filtered, quantize_output
 
 Image = NDArray[np.float32]
+
+PERFECT = 99.0
+"""Fidelity in dB that stands for equal pictures."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,11 @@ def run_quantized(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -
     return Values(filtered, outputs)
 
 
+def fidelity(wanted: Rgb, result: Rgb) -> float:
+    """PSNR in dB, at most PERFECT."""
+    return min(psnr(wanted, result), PERFECT)
+
+
 def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:
     """The small picture after the curve."""
     return reference.to_8_bit(reference.apply_curve(image.astype(np.float64), curve_map.astype(np.float64)))
@@ -90,7 +98,7 @@ class Judge:
     def fidelities(self, layers: Sequence[Layer], wide: frozenset[str]) -> list[float]:
         """In dB, of each picture."""
         maps = (run_quantized(x, layers, wide).curve_map for x in self._images)
-        return [psnr(w, enhanced(x, a)) for w, x, a in zip(self._wanted, self._images, maps, strict=True)]
+        return [fidelity(w, enhanced(x, a)) for w, x, a in zip(self._wanted, self._images, maps, strict=True)]
 
     def noise_ratios(self, layers: Sequence[Layer]) -> dict[str, float]:
         """Signal to noise in dB of every activation of the fully quantised network."""

@@ -68,7 +68,7 @@ class CheckpointModel:
         return reference.finish(image, self.curve_map(image), iterations=self._iterations)
 
     def curve_map(self, image: Rgb) -> NDArray[np.float64]:
-        low = reference.downsample(image / 255.0, self._scale)
+        low = reference.downsample(image, self._scale) / 255.0
         strips = []
         for row in range(0, len(low), STRIP):
             first = max(row - HALO, 0)

@@ -21,7 +21,7 @@ from dcelite.quantize.int8_network import dce_model, integer_layers
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
-from dcelite.quantize.sensitivity import psnr
+from dcelite.quantize.sensitivity import fidelity
 
 import photographs
 from quantize_cases import METADATA, SPEC
@@ -73,7 +73,7 @@ def check_fidelity(fp32_path, files, photos) -> None:
             wanted = fp32(pixels)
             for kind, model in models.items():
                 output = model(pixels)
-                results[kind].append((psnr(wanted, output), float(output.mean()) - float(wanted.mean())))
+                results[kind].append((fidelity(wanted, output), float(output.mean()) - float(wanted.mean())))
     for kind, rows in results.items():
         fidelities, shifts = np.array(rows).T
         mean, worst = BARS[kind]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dcelite.quantize.equalize import run_all
-from dcelite.quantize.sensitivity import Judge, Sensitivity, activation_names, psnr, smallest_wide_set
+from dcelite.quantize.sensitivity import Judge, Sensitivity, activation_names, fidelity, smallest_wide_set
 
 from quantize_cases import equalized, quantized, small_pictures
 
@@ -74,7 +74,7 @@ def test_a_target_out_of_reach_widens_nothing(judge, scanned):
     assert min(fidelities) < 98
 
 
-def test_psnr():
+def test_fidelity_is_a_psnr_with_a_limit():
     a = np.zeros((4, 4, 3), np.uint8)
-    assert psnr(a, a) == 99
-    assert psnr(a, a + 255) == pytest.approx(0)
+    assert fidelity(a, a) == 99
+    assert fidelity(a, a + 255) == pytest.approx(0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dcelite import EngineUnavailableError, Enhancer, ModelError, cli, reference
+from dcelite import DceliteError, EngineUnavailableError, Enhancer, ModelError, cli, reference
 from dcelite.images import read_photograph
 
 import photographs
@@ -149,6 +149,12 @@ def test_resize_in_graph_models_equal_the_runtime(tmp_path: Path, rng: np.random
             result = enhance(bgra, order="bgr")
             assert np.abs(result[..., 2::-1] - wanted).max() <= 1
             np.testing.assert_array_equal(result[..., 3], bgra[..., 3])
+            assert not enhance.has_curve_map
+            for ask in (lambda e: e.info, lambda e: e.timings, lambda e: e.curve_map(image), lambda e: e.reset()):
+                with pytest.raises(DceliteError, match="has the curve in its graph"):
+                    ask(enhance)
+            with pytest.raises(DceliteError, match="has the curve in its graph"):
+                enhance.yuv420([np.zeros((4, 4), np.uint8), *[np.zeros((2, 2), np.uint8)] * 2])
             with pytest.raises(ModelError, match="in its graph"):
                 Enhancer(tmp_path / f"{name}.{engine}", strength=0.5)
         enhance = Enhancer(tmp_path / f"{name}.onnx")

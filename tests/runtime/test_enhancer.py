@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import astuple
+from dataclasses import FrozenInstanceError, astuple
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
 
-from dcelite import DceliteError, Enhancer, ModelError, reference
+import dcelite
+from dcelite import DceliteError, Enhancer, ModelError, ModelInfo, Timings, reference
 
 from support import REPOSITORY, assert_equals_reference, load_weights
 
@@ -277,3 +278,18 @@ def test_timings_are_those_of_the_last_call_and_kept_on_request(picture: Picture
         assert 0 < stages <= timings.total < 10_000
         with pytest.raises(ValueError, match="timings"):
             _ = plain.timings
+
+
+def test_the_description_of_a_model_cannot_be_changed() -> None:
+    with Enhancer(timings=True) as enhance:
+        assert enhance.has_curve_map
+        assert enhance.info == ModelInfo("zerodcepp", map_channels=3, scale=12, iterations=8, parameters=10_561)
+        assert enhance.timings == Timings(0.0, 0.0, 0.0, 0.0, 0.0)
+        for value, name in ((enhance.info, "scale"), (enhance.timings, "total")):
+            with pytest.raises(FrozenInstanceError):
+                setattr(value, name, 1)
+
+
+def test_all_errors_and_types_are_exported() -> None:
+    errors = {name for name, value in vars(dcelite.errors).items() if isinstance(value, type)}
+    assert errors | {"Enhancer", "ModelInfo", "Timings", "Pixels", "Planes"} == set(dcelite.__all__)

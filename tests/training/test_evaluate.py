@@ -16,11 +16,11 @@ pytest.importorskip("matplotlib")
 from skimage.metrics import structural_similarity
 
 from dcelite import Enhancer, cli, reference
-from dcelite.errors import DceliteError, ImageError
-from dcelite.metrics import clipped, colour_shift, noise_level, psnr
+from dcelite.errors import DceliteError
+from dcelite.metrics import psnr
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights, save_weights
-from dcelite.pictures import find_pairs, find_pictures
+from dcelite.pictures import find_pairs
 from dcelite.training.evaluate import (
     CheckpointModel,
     evaluate,
@@ -73,33 +73,7 @@ class TestFigures:
         figures = measure("x", picture(rng), picture(rng))
         assert (figures.psnr, figures.ssim, figures.mae, figures.fidelity) == (None, None, None, None)
 
-    def test_equal_pictures_have_a_finite_psnr(self, rng: np.random.Generator) -> None:
-        image = picture(rng)
-        assert psnr(image, image) == 100
-
-    def test_clipped_counts_values(self) -> None:
-        image = np.full((10, 10, 3), 253, np.uint8)
-        image[0, :, 0] = 254
-        image[1, :5, 2] = 255
-        assert clipped(image) == pytest.approx(100 * 15 / 300)
-
-    def test_brightening_by_a_factor_shifts_no_color(self) -> None:
-        image = np.empty((8, 8, 3), np.uint8)
-        image[:] = (40, 20, 10)
-        assert colour_shift(image, image * 3) == pytest.approx(0)
-        red = image.copy()
-        red[..., 0] = 70  # shares (4, 2, 1) / 7 -> (7, 2, 1) / 10
-        expected = 100 * math.dist((0.4 / 0.7, 0.2 / 0.7, 0.1 / 0.7), (0.7, 0.2, 0.1))
-        assert colour_shift(image, red) == pytest.approx(expected)
-        assert colour_shift(np.zeros_like(image), np.full_like(image, 9)) == pytest.approx(0)
-
-    @pytest.mark.parametrize("sigma", [2.0, 5.0, 20.0])
-    def test_noise_level_of_a_ramp_with_known_noise(self, rng: np.random.Generator, sigma: float) -> None:
-        ramp = np.linspace(70, 180, 200)[None, :, None] + rng.normal(0, sigma, (200, 200, 3))
-        assert noise_level(np.round(ramp).clip(0, 255).astype(np.uint8)) == pytest.approx(sigma, rel=0.06)
-
     def test_a_picture_without_noise(self) -> None:
-        assert noise_level(np.full((9, 9, 3), 7, np.uint8)) == 0
         assert measure("x", np.full((9, 9, 3), 7, np.uint8), np.full((9, 9, 3), 9, np.uint8)).noise_gain is None
 
 
@@ -130,30 +104,6 @@ class TestModels:
 
 
 class TestFolders:
-    def test_pairs_by_name(self, pairs: Path) -> None:
-        found = find_pairs(pairs)
-        assert [item.name for item in found] == ["0", "1", "2"]
-        assert found[1].source == pairs / "low" / "1.png"
-        assert found[1].reference == pairs / "high" / "1.bmp"
-
-    def test_a_picture_without_partner_is_named(self, pairs: Path) -> None:
-        (pairs / "high" / "2.bmp").unlink()
-        with pytest.raises(ImageError, match=r"low: 2 has no partner of the same name in .*high"):
-            find_pairs(pairs)
-
-    def test_two_pictures_of_one_name(self, pairs: Path) -> None:
-        (pairs / "low" / "0.bmp").write_bytes((pairs / "high" / "0.bmp").read_bytes())
-        with pytest.raises(ImageError, match=r"0\.png: has the same name as 0\.bmp"):
-            find_pairs(pairs)
-
-    def test_missing_folders(self, tmp_path: Path) -> None:
-        with pytest.raises(ImageError, match="low: no such folder; DIR/low and DIR/high"):
-            find_pairs(tmp_path)
-        with pytest.raises(ImageError, match="none: does not exist; a folder was wanted"):
-            find_pictures(tmp_path / "none")
-        with pytest.raises(ImageError, match="holds no image"):
-            find_pictures(tmp_path)
-
     def test_a_bad_picture_fails_alone_for_every_model(self, pairs: Path, rng: np.random.Generator) -> None:
         Image.fromarray(picture(rng, 20, 20)).save(pairs / "high" / "1.bmp")
         model = open_model(MODELS / "zerodcepp.ckpt")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -79,15 +77,22 @@ def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
         raise ValueError("out: planes overlap, memory of its own was wanted for each")
 
 
-@dataclass(frozen=True)
 class Frame:
-    """Checked arrays of an image."""
+    """Checked arrays of an image: what a call hands to the core library, made for it and not changed."""
 
-    format: int
-    """A dce_format."""
-    planes: Sequence[NDArray[Any]]
-    matrix: int = 0
-    """A dce_matrix."""
+    def __init__(self, format: int, planes: Sequence[NDArray[Any]], matrix: int = 0) -> None:
+        self.format = format
+        """A dce_format."""
+        self.planes = planes
+        self.matrix = matrix
+        """A dce_matrix."""
+        self.steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in planes]
+        """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
+        if format == _native.I420:
+            _, u, v = planes
+            step = u.strides[1] if u.shape[1] > 1 else 1
+            common = u.shape[1] == 1 or v.strides[1] == step
+            self.steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
 
     @classmethod
     def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
@@ -104,36 +109,33 @@ class Frame:
     def of_planes(cls, planes: Planes, layout: str, matrix: int) -> Frame:
         return cls(_LAYOUTS[layout], planes, matrix)
 
-    @property
-    def steps(self) -> list[int]:
-        """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
-        steps = [plane.itemsize * math.prod(plane.shape[2:]) for plane in self.planes]
-        if self.format == _native.I420:
-            _, u, v = self.planes
-            step = u.strides[1] if u.shape[1] > 1 else 1
-            common = u.shape[1] == 1 or v.strides[1] == step
-            steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
-        return steps
+    def of(self, planes: Sequence[NDArray[Any]]) -> Frame:
+        """Other arrays of the same kind."""
+        return Frame(self.format, planes, self.matrix)
 
     @property
     def is_plain(self) -> bool:
         """True where samples follow each other in memory as the C ABI wants them; rows may be anywhere."""
-        return all(
-            step > 0
-            and (plane.ndim == 2 or plane.strides[2] == plane.itemsize)
-            and (plane.shape[1] == 1 or plane.strides[1] == step)
-            and (plane.shape[0] == 1 or abs(plane.strides[0]) >= plane.shape[1] * step)
-            and plane.flags.aligned
-            for plane, step in zip(self.planes, self.steps, strict=True)
-        )
+        for plane, step in zip(self.planes, self.steps, strict=True):
+            height, width = plane.shape[:2]
+            row, column = plane.strides[:2]
+            if (
+                step == 0
+                or (plane.ndim == 3 and plane.strides[2] != plane.itemsize)
+                or (width > 1 and column != step)
+                or (height > 1 and abs(row) < width * step)
+                or not plane.flags.aligned
+            ):
+                return False
+        return True
 
     def plain(self) -> Frame:
         """The same, or a copy that the C ABI takes."""
-        return self if self.is_plain else replace(self, planes=[plane.copy(order="C") for plane in self.planes])
+        return self if self.is_plain else self.of([plane.copy(order="C") for plane in self.planes])
 
     def empty(self) -> Frame:
         """New arrays of the same shapes."""
-        return replace(self, planes=[np.empty(plane.shape, plane.dtype) for plane in self.planes])
+        return self.of([np.empty(plane.shape, plane.dtype) for plane in self.planes])
 
     def can_take_result_of(self, source: Frame) -> bool:
         """True where the core library can write here directly: exactly in place, or without any overlap."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -139,7 +139,7 @@ class GraphSession:
         channels = slice(2, None, -1) if frame.format in (_native.BGR8, _native.BGRA8) else slice(0, 3)
         result = image.copy()
         result[..., channels] = self.engine.enhance(np.ascontiguousarray(image[..., channels]))
-        enhanced = replace(frame, planes=[result])
+        enhanced = frame.of([result])
         return enhanced if out is None else _copied(enhanced, out)
 
     @property
