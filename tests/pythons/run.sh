@@ -3,7 +3,8 @@
 #
 #     tests/pythons/run.sh PIP_PYTHON VERSION...      # PIP_PYTHON is a Python with pip, whose own version is passed over
 #
-# A version that cannot be had is SKIPPED; with DCELITE_REQUIRE_ALL=1 that is an error.
+# A version that cannot be had is SKIPPED; with DCELITE_REQUIRE_ALL=1 that is an error, but for 3.10, which Debian does not
+# have: it is tested where the machine has it.
 set -euo pipefail
 
 # What the runtime alone can run, with NumPy, Pillow, tqdm, and PyAV for video. Left out: what needs MindSpore, ONNX, a
@@ -28,31 +29,38 @@ install() {  # PYTHON FOLDER
     "${pip[@]}" '.[video]' || "${pip[@]}" .
 }
 
+has_video() {  # FOLDER
+    "$1/bin/python" -c 'import av' 2>/dev/null
+}
+
 run_tests() {  # FOLDER
-    local files=("${TESTS[@]/#/tests/runtime/test_}")
-    "$1/bin/python" -c 'import av' || {
-        echo "no PyAV: video is not tested"
-        files=("${files[@]/*_video/}")
-    }
+    local files=() name
+    for name in "${TESTS[@]}"; do
+        if [ "$name" != video ] || has_video "$1"; then files+=("tests/runtime/test_$name.py"); fi
+    done
     env -u DCELITE_REQUIRE_ALL DCELITE_TEST_DATA="$1/absent" "$1/bin/python" -m pytest -q -p no:cacheprovider \
-        --basetemp="$1/tmp" --deselect "$LEFT_OUT" $(printf '%s.py ' ${files[@]})
+        --basetemp="$1/tmp" --deselect "$LEFT_OUT" "${files[@]}"
 }
 
 mkdir -p "$work"
 declare -A running=()
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 status=0
 for version in "$@"; do
     if [ "$version" = "$own" ]; then continue; fi
     if ! python="$("$here/find.sh" "$version")"; then
         echo "SKIPPED the runtime with Python $version (see above)"
-        [ "${DCELITE_REQUIRE_ALL:-0}" != 1 ] || status=1
+        if [ "${DCELITE_REQUIRE_ALL:-0}" = 1 ] && [ "$version" != 3.10 ]; then status=1; fi
         continue
     fi
     echo "the runtime with $("$python" --version): pip install, then its tests"
-    install "$python" "$work/$version" >"$work/$version.log" 2>&1 || {
+    if ! install "$python" "$work/$version" >"$work/$version.log" 2>&1; then
         cat "$work/$version.log"
-        exit 1
-    }
+        echo "Python $version: pip install FAILED"
+        status=1
+        continue
+    fi
+    has_video "$work/$version" || echo "Python $version: there is no PyAV for it, video is not tested"
     run_tests "$work/$version" >"$work/$version.log" 2>&1 &
     running[$version]=$!
 done
