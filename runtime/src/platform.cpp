@@ -17,9 +17,9 @@
 #endif
 
 namespace dce {
-namespace {
 
-int clamped(long count) { return count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : static_cast<int>(count); }
+#if !defined(__ANDROID__)  // where apps have shares of the processors, not quotas
+namespace {
 
 constexpr size_t kGroup = 512;             // bytes of the path of a control group; a longer one counts as none
 constexpr size_t kFolder = 2 * kGroup;     // with the hierarchy that it is in
@@ -109,6 +109,7 @@ int quota_processors(const char *membership, const char *mount) {
     }
     return smallest;
 }
+#endif
 
 int available_processors() {
     long count = sysconf(_SC_NPROCESSORS_ONLN);
@@ -116,11 +117,11 @@ int available_processors() {
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
 #endif
-#if defined(__linux__) && !defined(__ANDROID__)  // where apps have shares of the processors, not quotas
+#if defined(__linux__) && !defined(__ANDROID__)
     const int quota = quota_processors("/proc/self/cgroup", "/sys/fs/cgroup");
     if (quota > 0 && quota < count) count = quota;
 #endif
-    return clamped(count);
+    return count < 1 ? 1 : count > kMaxThreads ? kMaxThreads : static_cast<int>(count);
 }
 
 int64_t now_ns() {
