@@ -50,11 +50,6 @@ def _gradient(height: int, width: int) -> NDArray[np.float64]:
     return gradient
 
 
-def _noise(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Independent pixels, mostly dark: the hardest case for interpolation and for rounding."""
-    return rng.random((height, width, 3)) ** 3
-
-
 def _scene(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
     """A gradient with flat rectangles, one lamp that saturates, and sensor noise."""
     scene = _gradient(height, width)
@@ -73,12 +68,11 @@ def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
     """A deterministic picture (height, width, 3): ``gradient``, ``scene``, and by any other name noise."""
     rng = np.random.default_rng([SEED, height, width])
     if name == "gradient":
-        picture = _gradient(height, width)
-    elif name == "scene":
-        picture = _scene(height, width, rng)
-    else:
-        picture = _noise(height, width, rng)
-    return reference.to_8_bit(picture)
+        return reference.to_8_bit(_gradient(height, width))
+    if name == "scene":
+        return reference.to_8_bit(_scene(height, width, rng))
+    # Independent pixels, mostly dark: the hardest case for interpolation and for rounding.
+    return reference.to_8_bit(rng.random((height, width, 3)) ** 3)
 
 
 def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) -> Golden:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -17,6 +17,20 @@ Number = TypeVar("Number", bound=np.generic)
 
 TAPS = 9
 """Of a 3x3 kernel."""
+
+
+def filtered_name(index: int) -> str:
+    """The depthwise output of layer index + 1, as in the ONNX graph."""
+    return f"e_conv{index + 1}.depth_conv"
+
+
+def output_name(number: int) -> str:
+    """The output of a layer, 1 … 6; 0 is the image."""
+    return f"e_conv{number}.relu" if number else "image"
+
+
+ACTIVATIONS = tuple(name for n in range(LAYERS) for name in (output_name(n), filtered_name(n)))
+"""All that can be quantised, in the order of computation."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +60,21 @@ class Values:
     def curve_map(self) -> Array:
         return np.tanh(self.outputs[-1])
 
+    @property
+    def named(self) -> dict[str, Array]:
+        """All activations that can be quantised, in the order of ACTIVATIONS."""
+        pairs = zip(self.outputs, self.filtered, strict=False)  # without the last output, which is that of the network
+        return dict(zip(ACTIVATIONS, (array for pair in pairs for array in pair), strict=True))
+
 
 def layers_of(arrays: Mapping[str, Array]) -> list[Layer]:
     """The layers of a Zero-DCE++ checkpoint."""
     layers = []
     for number in range(1, LAYERS + 1):
-        name = f"e_conv{number}"
-        depth, point = arrays[f"{name}.depth_conv.weight"], arrays[f"{name}.point_conv.weight"]
-        biases = arrays[f"{name}.depth_conv.bias"], arrays[f"{name}.point_conv.bias"]
-        layers.append(Layer(depth.reshape(len(depth), TAPS), biases[0], point[:, :, 0, 0], biases[1]))
+        (depth, depth_bias), (point, point_bias) = (
+            [arrays[f"e_conv{number}.{part}_conv.{kind}"] for kind in ("weight", "bias")] for part in ("depth", "point")
+        )
+        layers.append(Layer(depth.reshape(len(depth), TAPS), depth_bias, point[:, :, 0, 0], point_bias))
     return layers
 
 
@@ -91,12 +111,19 @@ def depthwise(x: Array, weight: Array, bias: Array) -> Array:
     return result
 
 
-def run(image: Array, layers: Sequence[Layer]) -> Values:
-    """(h, w, 3) in 0 … 1 -> all values."""
+def run(image: Array, layers: Sequence[Layer], stored: Callable[[str, Array], Array] = lambda _, x: x) -> Values:
+    """(h, w, 3) in 0 … 1 -> all values; ``stored`` makes of an activation's name and values what is kept."""
     filtered: list[Array] = []
-    outputs = [image]
+    outputs = [stored(output_name(0), image)]
     for index, layer in enumerate(layers):
-        filtered.append(depthwise(joined(outputs, index), layer.depth, layer.depth_bias))
+        values = depthwise(joined(outputs, index), layer.depth, layer.depth_bias)
+        filtered.append(stored(filtered_name(index), values))
         result = filtered[-1] @ layer.point.T + layer.point_bias
-        outputs.append(np.maximum(result, np.float32(0)) if index + 1 < len(layers) else result)
+        last = index + 1 == len(layers)
+        outputs.append(result if last else stored(output_name(index + 1), np.maximum(result, np.float32(0))))
     return Values(filtered, outputs)
+
+
+def run_all(images: Sequence[Array], layers: Sequence[Layer]) -> list[Values]:
+    """The network on every picture."""
+    return [run(image, layers) for image in images]

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,14 +38,13 @@ class PictureFidelity:
     """Difference of the means in 8-bit levels."""
 
 
-@dataclass(frozen=True)
-class GroundTruth:
+class GroundTruth(NamedTuple):
     """Means over the pairs."""
 
     psnr: float
     ssim: float
-    brightness: float
-    """Mean 8-bit value of the outputs."""
+    mean_level: float
+    """8-bit value of the outputs."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,20 @@ class Latency:
 
 @dataclass(frozen=True)
 class Measurement:
-    """All about one file."""
+    """A written file beside the fp32 file of the same engine."""
 
     file: str
+    kind: str
+    """What the file is, in words."""
+    engine: str
+    """Suffix of the format."""
     size: int
+    fp32_size: int
     fidelity: list[PictureFidelity]
     crop: Crop | None
     ground_truth: GroundTruth | None
+    latency: Latency
+    fp32_latency: Latency
 
     @property
     def mean(self) -> float:
@@ -90,6 +97,14 @@ class Measurement:
     def largest_shift(self) -> float:
         return max((picture.brightness_shift for picture in self.fidelity), key=abs)
 
+    @property
+    def speed_up(self) -> float:
+        """fp32 time through its own: of the network where both give it, else of the frame."""
+        own, fp32 = self.latency, self.fp32_latency
+        if own.network is not None and fp32.network is not None:
+            return fp32.network / own.network
+        return fp32.frame / own.frame
+
 
 class Reference:
     """The outputs of the fp32 network, which every file is held against."""
@@ -97,15 +112,11 @@ class Reference:
     def __init__(self, model: Path, photos: Sequence[Path], pairs: Path | None) -> None:
         """``model`` is the fp32 ``.dce``; ``pairs`` has folders low and high with the same file names."""
         with Enhancer(model) as enhancer:
-            self.photos = [_read(path) for path in photos]
+            self.photos = [np.ascontiguousarray(read_photograph(path).pixels[..., :3]) for path in photos]
             self.names = [path.name for path in photos]
             self.outputs = [enhancer(pixels) for pixels in track(self.photos, len(photos), "fp32")]
             self.pairs = [] if pairs is None else _read_pairs(pairs)
             self.ground_truth = _ground_truth(enhancer, self.pairs)
-
-
-def _read(path: Path) -> Rgb:
-    return np.ascontiguousarray(read_photograph(path).pixels[..., :3])
 
 
 def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
@@ -121,8 +132,7 @@ def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> Groun
     for low, high in pairs:
         output = enhancer(low)
         rows.append((psnr(high, output), ssim(high, output), float(output.mean())))
-    means = np.mean(rows, axis=0)
-    return GroundTruth(*(float(value) for value in means))
+    return GroundTruth(*np.mean(rows, axis=0).tolist())
 
 
 def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
@@ -136,16 +146,15 @@ def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
     top, left = rows[:, None], columns[None, :]
     sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
     y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    area = (slice(int(rows[y]), int(rows[y]) + side_y), slice(int(columns[x]), int(columns[x]) + side_x))
-    crops = (picture[area].copy() for picture in (source, fp32, quantized))
-    return Crop(name, int(rows[y]), int(columns[x]), *crops)
+    row, column = int(rows[y]), int(columns[x])
+    crops = (picture[row : row + side_y, column : column + side_x].copy() for picture in (source, fp32, quantized))
+    return Crop(name, row, column, *crops)
 
 
-def measure(path: Path, reference: Reference) -> Measurement:
-    """Run a file on the photographs and the pairs.
+def measure(path: Path, kind: str, base: Path, reference: Reference) -> Measurement:
+    """Run a file on the photographs and the pairs, and against the clock beside the fp32 file ``base``.
 
-    Raises:
-        ModelError: its runtime refuses the file.
+    Raises ModelError where its runtime refuses the file.
     """
     fidelity: list[PictureFidelity] = []
     crop: Crop | None = None
@@ -157,7 +166,8 @@ def measure(path: Path, reference: Reference) -> Measurement:
             if fidelity[-1].psnr == min(picture.psnr for picture in fidelity):
                 crop = _worst_crop(name, source, wanted, output)
         truth = _ground_truth(enhancer, reference.pairs)
-    return Measurement(path.name, path.stat().st_size, fidelity, crop, truth)
+    sizes = path.stat().st_size, base.stat().st_size
+    return Measurement(path.name, kind, path.suffix[1:], *sizes, fidelity, crop, truth, *latencies([path, base]))
 
 
 def latencies(paths: Sequence[Path]) -> list[Latency]:

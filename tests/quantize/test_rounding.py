@@ -62,7 +62,7 @@ def test_biases_are_corrected():
 
 def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
     for layer in quantized():
-        for steps in (layer.depth, layer.point):
+        for steps in (layer.depth.steps, layer.point.steps):
             assert np.all(np.abs(steps.astype(int)).max(axis=1) == 127)
 
 
