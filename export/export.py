@@ -53,13 +53,9 @@ class ExportOptions:
 def export(options: ExportOptions, say: Say = print) -> list[Path]:
     """Write the model files and ``manifest.json``; returns their paths.
 
-    Nothing appears in the output folder unless every file passed its comparison.
-
-    Raises:
-        ModelError: the checkpoint is not usable, or a written file does not run.
-        EngineUnavailableError: a format that was asked for cannot be made or checked here.
-        OutputError: an output exists already or cannot be written.
-        DceliteError: the options contradict each other, or a file differs from the MindSpore network.
+    Nothing appears in the output folder unless every file passed its comparison. Raises DceliteError where the options
+    contradict each other or a file differs from the MindSpore network, and its kinds (ModelError,
+    EngineUnavailableError, OutputError) for what else prevents an export.
     """
     wanted = _wanted_formats(options)
     weights = load_weights(options.checkpoint)
@@ -81,7 +77,12 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
         digest = sha256(options.checkpoint)
         parities = _make_files(weights, spec, digest, paths, say, interrupted)
         say(_table(paths, parities, skipped))
-        _refuse_differences(paths, parities)
+        for name, parity in parities.items():
+            if not parity.passed:
+                raise DceliteError(
+                    f"{files[name]}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
+                    f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
+                )
         origin = {"checkpoint": {"file": options.checkpoint.name, "sha256": digest}, "tools": tool_versions()}
         records = {path.name: file_record(path, name, spec, parities[name]) | origin for name, path in paths.items()}
         publish(scratch, options.output, overwrite=options.overwrite)
@@ -151,15 +152,6 @@ def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[st
     table = text_table(rows, left=(0, 2, -1), indent="  ")
     lines = [f"  .{name} skipped: {text}" for name, text in skipped.items()]
     return "\n".join(["Largest differences from the MindSpore network:", table, *lines])
-
-
-def _refuse_differences(paths: dict[str, Path], parities: dict[str, Parity]) -> None:
-    for name, parity in parities.items():
-        if not parity.passed:
-            raise DceliteError(
-                f"{paths[name].name}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
-                f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
-            )
 
 
 if __name__ == "__main__":

@@ -28,10 +28,9 @@ def check(formats: Sequence[str], known: Sequence[str], name: str | None) -> Non
 
 
 def available(wanted: Sequence[str], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
-    """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason.
+    """Split into formats that can be made here and those that cannot, with the reason: what to install.
 
-    Raises:
-        EngineUnavailableError: one that was asked for cannot; the message says what to install.
+    Raises EngineUnavailableError for one that cannot but was asked for.
     """
     skipped = {name: text for name in wanted if (text := _what_is_absent(name))}
     if skipped and explicit:

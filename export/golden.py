@@ -32,14 +32,10 @@ class Golden:
     """One picture and its expected results."""
 
     name: str
-    picture: NDArray[np.uint8]
-    """(H, W, 3)"""
-    small: NDArray[np.float32]
-    """(1, 3, h, w): the picture as the network sees it."""
-    curve_map: NDArray[np.float64]
-    """(h, w, C)"""
-    enhanced: NDArray[np.uint8]
-    """(H, W, 3)"""
+    picture: NDArray[np.uint8]  # (H, W, 3)
+    small: NDArray[np.float32]  # (1, 3, h, w): the picture as the network sees it
+    curve_map: NDArray[np.float64]  # (h, w, C)
+    enhanced: NDArray[np.uint8]  # (H, W, 3)
 
 
 def _gradient(height: int, width: int) -> NDArray[np.float64]:

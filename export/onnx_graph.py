@@ -6,7 +6,7 @@ checkpoint's parameters, so that a viewer shows the network as the paper draws i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +48,7 @@ class _Graph:
     def scalar(self, name: str, value: float) -> str:
         return self.constant(name, np.array(value, np.float32))
 
-    def integers(self, name: str, values: list[int]) -> str:
+    def integers(self, name: str, values: Sequence[int]) -> str:
         return self.constant(name, np.array(values, np.int64))
 
 
@@ -93,8 +93,8 @@ def _sizes(graph: _Graph, image: str, spec: ExportSpec) -> tuple[str, str]:
     Resize then works with the true ratio H/h, not with s.
     """
     if spec.size is not None:
-        low = graph.integers("low_resolution_size", list(low_resolution_size(*spec.size, spec.scale)))
-        return low, graph.integers("image_size", list(spec.size))
+        low = graph.integers("low_resolution_size", low_resolution_size(*spec.size, spec.scale))
+        return low, graph.integers("image_size", spec.size)
     full = graph.node("Shape", "image_size", [image], start=2, end=4)
     padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [spec.scale - 1])])
     low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [spec.scale])])
@@ -119,34 +119,26 @@ def _curve(graph: _Graph, x: str, curve_map: str, channels: int, output: str | N
     return x
 
 
-def _from_uint8(graph: _Graph, image: str) -> str:
-    """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]."""
-    x = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
-    x = graph.node("Transpose", "image.planar", [x], perm=[0, 3, 1, 2])
-    return graph.node("Mul", "image.normalised", [x, graph.scalar("one_255th", 1 / 255)])
-
-
-def _to_uint8(graph: _Graph, x: str) -> str:
-    """float32 (N, 3, H, W) in [0, 1] -> uint8 (N, H, W, 3): floor(255 x + 0.5), clamped; Cast drops the fraction."""
-    x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
-    x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
-    x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
-    x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
-    return graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
-
-
 def _enhancement(graph: _Graph, arrays: Arrays, spec: ExportSpec) -> None:
     """The five steps of the enhancement, image -> enhanced."""
-    image = _from_uint8(graph, "image") if spec.uint8 else "image"
+    image = "image"
+    if spec.uint8:  # (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]
+        image = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
+        image = graph.node("Transpose", "image.planar", [image], perm=[0, 3, 1, 2])
+        image = graph.node("Mul", "image.normalised", [image, graph.scalar("one_255th", 1 / 255)])
     if spec.scale == 1:  # both resizes would be the identity
         full_map = _curve_network(graph, image, arrays)
     else:
         low, full = _sizes(graph, image, spec)
         small = _resize(graph, "downsample", image, low, "half_pixel")
         full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays), full, "align_corners")
-    enhanced = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
-    if spec.uint8:
-        _to_uint8(graph, enhanced)
+    x = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
+    if spec.uint8:  # back, by floor(255 x + 0.5), clamped; Cast drops the fraction
+        x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
+        x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
+        x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
+        x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
+        graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
 
 
 def _value(name: str, spec: ExportSpec, channels: int) -> onnx.ValueInfoProto:

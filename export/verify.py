@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import dcelite
 from dcelite.errors import DceliteError, ModelError
 from dcelite.export.golden import Golden, Network
 from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
+from dcelite.model.seal import read_sealed
+from dcelite.provenance import mindspore_lite_version
 from dcelite.reference import finish, to_8_bit
 
 MAP_TOLERANCE = 1e-4
@@ -85,43 +88,31 @@ def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], sp
     return run
 
 
-def open_mindir(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    from dcelite.export.mindir import load_mindir
-    from dcelite.training.backend import Tensor, ms
+def _open(file_format: str, path: Path, spec: ExportSpec) -> tuple[str, Runner]:
+    """What the format's own runtime is called, and the file in it."""
+    call: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+    if file_format == "dce":
+        enhancer = dcelite.Enhancer(path)
+        runtime = f"dcelite {dcelite.__version__}"
+        return runtime, lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
+    if file_format == "mindir":
+        from dcelite.export.mindir import load_mindir
+        from dcelite.training.backend import Tensor, ms
 
-    cell = load_mindir(path)
-    return f"MindSpore {ms.__version__}", _graph_runner(lambda array: cell(Tensor(array)).asnumpy(), spec)
+        cell = load_mindir(path)
+        runtime, call = f"MindSpore {ms.__version__}", lambda x: cell(Tensor(x)).asnumpy()
+    elif file_format == "onnx":
+        import onnxruntime
 
+        session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
+        name = spec.output_name
+        runtime, call = f"ONNX Runtime {onnxruntime.__version__}", lambda x: session.run([name], {"image": x})[0]
+    else:
+        from dcelite.mindspore_lite import open_model
 
-def open_onnx(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    import onnxruntime
-
-    from dcelite.model.seal import read_sealed
-
-    session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
-    run = _graph_runner(lambda array: session.run([spec.output_name], {"image": array})[0], spec)
-    return f"ONNX Runtime {onnxruntime.__version__}", run
-
-
-def open_ms(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    from dcelite.mindspore_lite import open_model
-    from dcelite.provenance import mindspore_lite_version
-
-    model = open_model(path)
-    return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], spec)
-
-
-def open_dce(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    from dcelite import Enhancer, __version__
-
-    enhancer = Enhancer(path)
-    return f"dcelite {__version__}", lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
-
-
-OPENERS: dict[str, Callable[[Path, ExportSpec], tuple[str, Runner]]] = {
-    "mindir": open_mindir, "onnx": open_onnx, "ms": open_ms, "dce": open_dce,
-}  # fmt: skip
-"""What names a format's own runtime, and runs a file in it."""
+        model = open_model(path)
+        runtime, call = f"MindSpore Lite {mindspore_lite_version()}", lambda x: model.run(x[0])[None]
+    return runtime, _graph_runner(call, spec)
 
 
 def compare(runtime: str, run: Runner, goldens: Sequence[Golden]) -> Parity:
@@ -151,8 +142,7 @@ def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: s
 def verify(file_format: str, path: Path, spec: ExportSpec, goldens: Sequence[Golden]) -> Parity:
     """Compare a file in its own runtime; the caller judges ``passed``. Raises ModelError where that fails."""
     try:
-        runtime, run = OPENERS[file_format](path, spec)
-        return compare(runtime, run, goldens)
+        return compare(*_open(file_format, path, spec), goldens)
     except DceliteError:
         raise
     except Exception as error:  # each runtime has exception classes of its own

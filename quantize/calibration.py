@@ -65,11 +65,7 @@ def picture_paths(folder: Path) -> list[Path]:
 
 
 def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibration:
-    """Choose ``count`` dark pictures that spread over the brightnesses found.
-
-    Raises:
-        DceliteError: the folder is absent or empty, or has fewer than FEWEST pictures that can be used.
-    """
+    """``count`` dark pictures, spread over the brightnesses found; raises DceliteError where there are too few."""
     paths = picture_paths(folder)
     dark: list[Picture] = []
     unreadable: list[str] = []

@@ -15,8 +15,7 @@ Array = NDArray[np.float32]
 
 Number = TypeVar("Number", bound=np.generic)
 
-TAPS = 9
-"""Of a 3x3 kernel."""
+TAPS = 9  # of a 3x3 kernel
 
 
 def filtered_name(index: int) -> str:
@@ -37,14 +36,10 @@ ACTIVATIONS = tuple(name for n in range(LAYERS) for name in (output_name(n), fil
 class Layer:
     """A separable layer: depthwise 3x3, then pointwise."""
 
-    depth: Array
-    """(inputs, 9)"""
-    depth_bias: Array
-    """(inputs)"""
-    point: Array
-    """(outputs, inputs)"""
-    point_bias: Array
-    """(outputs)"""
+    depth: Array  # (inputs, 9)
+    depth_bias: Array  # (inputs)
+    point: Array  # (outputs, inputs)
+    point_bias: Array  # (outputs)
 
 
 @dataclass(frozen=True)
@@ -71,10 +66,10 @@ def layers_of(arrays: Mapping[str, Array]) -> list[Layer]:
     """The layers of a Zero-DCE++ checkpoint."""
     layers = []
     for number in range(1, LAYERS + 1):
-        (depth, depth_bias), (point, point_bias) = (
-            [arrays[f"e_conv{number}.{part}_conv.{kind}"] for kind in ("weight", "bias")] for part in ("depth", "point")
-        )
-        layers.append(Layer(depth.reshape(len(depth), TAPS), depth_bias, point[:, :, 0, 0], point_bias))
+        name = f"e_conv{number}"
+        depth, point = arrays[f"{name}.depth_conv.weight"], arrays[f"{name}.point_conv.weight"]
+        biases = arrays[f"{name}.depth_conv.bias"], arrays[f"{name}.point_conv.bias"]
+        layers.append(Layer(depth.reshape(len(depth), TAPS), biases[0], point[:, :, 0, 0], biases[1]))
     return layers
 
 
@@ -111,8 +106,12 @@ def depthwise(x: Array, weight: Array, bias: Array) -> Array:
     return result
 
 
-def run(image: Array, layers: Sequence[Layer], stored: Callable[[str, Array], Array] = lambda _, x: x) -> Values:
-    """(h, w, 3) in 0 … 1 -> all values; ``stored`` makes of an activation's name and values what is kept."""
+Stored = Callable[[str, Array], Array]
+"""Name and values of an activation -> what the layers that read it see."""
+
+
+def run(image: Array, layers: Sequence[Layer], stored: Stored = lambda _, x: x) -> Values:
+    """(h, w, 3) in 0 … 1 -> all values."""
     filtered: list[Array] = []
     outputs = [stored(output_name(0), image)]
     for index, layer in enumerate(layers):

@@ -47,12 +47,9 @@ Float64 = NDArray[np.float64]
 class Rounded:
     """A convolution with integer weights: weight = steps * scale."""
 
-    steps: NDArray[np.int16]
-    """(rows, n); within int8, unless they are for float activations"""
-    scale: Float32
-    """(rows)"""
-    bias: Float32
-    """(rows), real"""
+    steps: NDArray[np.int16]  # (rows, n); within int8, unless they are for float activations
+    scale: Float32  # (rows)
+    bias: Float32  # (rows), real
 
     @property
     def real(self) -> Float32:
@@ -63,10 +60,8 @@ class Rounded:
 class QuantizedLayer:
     """A layer of the equalised network."""
 
-    depth: Rounded
-    """(inputs, 9)"""
-    point: Rounded
-    """(outputs, inputs)"""
+    depth: Rounded  # (inputs, 9)
+    point: Rounded  # (outputs, inputs)
 
     @property
     def dequantized(self) -> Layer:
@@ -94,16 +89,29 @@ def dce_model(layers: Sequence[QuantizedLayer], scale: int) -> DceModel:
     return DceModel("zerodcepp", scale, arrays, INT8)
 
 
+def quantize_output(values: Float32) -> Float32:
+    """Layer outputs through uint8 and back."""
+    scale = np.float32(OUTPUT_SCALE)
+    steps: Float32 = np.clip(np.rint(values / scale), 0, 255)
+    return steps * scale
+
+
+def quantize_filtered(values: Float32) -> Float32:
+    """Depthwise outputs through uint8 and back."""
+    scale = np.float32(FILTERED_SCALE)
+    steps: Float32 = np.clip(np.rint(values / scale), -FILTERED_ZERO, 255 - FILTERED_ZERO)
+    return steps * scale
+
+
+def in_8_bits(name: str, values: Float32) -> Float32:
+    """An activation through uint8 and back."""
+    return quantize_filtered(values) if name.endswith(".depth_conv") else quantize_output(values)
+
+
 def requantize(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:
     """int32 -> uint8."""
     values: NDArray[np.uint8] = np.clip(np.rint(sums.astype(np.float32) * multiplier), 0, 255).astype(np.uint8)
     return values
-
-
-def quantize_image(image: Float32) -> NDArray[np.uint8]:
-    """0 … 1 -> 0 … 255, ties to even."""
-    levels: NDArray[np.uint8] = np.clip(np.rint(image * np.float32(255)), 0, 255).astype(np.uint8)
-    return levels
 
 
 def tanh(x: Float32) -> Float32:

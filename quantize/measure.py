@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -167,18 +165,17 @@ def measure(path: Path, kind: str, base: Path, reference: Reference) -> Measurem
                 crop = _worst_crop(name, source, wanted, output)
         truth = _ground_truth(enhancer, reference.pairs)
     sizes = path.stat().st_size, base.stat().st_size
-    return Measurement(path.name, kind, path.suffix[1:], *sizes, fidelity, crop, truth, *latencies([path, base]))
+    return Measurement(path.name, kind, path.suffix[1:], *sizes, fidelity, crop, truth, *_latencies(path, base))
 
 
-def latencies(paths: Sequence[Path]) -> list[Latency]:
-    """Of several files on one thread, measured in turns, so that a busy moment of the machine hits all of them."""
+def _latencies(path: Path, base: Path) -> list[Latency]:
+    """Of two files on one thread, measured in turns, so that a busy moment of the machine hits both."""
     frame = np.random.default_rng(0).integers(0, 60, (*FRAME, 3), np.uint8)
-    with contextlib.ExitStack() as stack:
-        enhancers = [stack.enter_context(Enhancer(path, threads=1)) for path in paths]
-        frames = _best_times([functools.partial(enhancer, frame) for enhancer in enhancers])
-        if not all(enhancer.has_curve_map for enhancer in enhancers):
-            return [Latency(None, milliseconds) for milliseconds in frames]
-        networks = _best_times([functools.partial(enhancer.curve_map, frame) for enhancer in enhancers])
+    with Enhancer(path, threads=1) as own, Enhancer(base, threads=1) as fp32:
+        frames = _best_times([lambda: own(frame), lambda: fp32(frame)])
+        networks: Sequence[float | None] = [None, None]
+        if own.has_curve_map and fp32.has_curve_map:
+            networks = _best_times([lambda: own.curve_map(frame), lambda: fp32.curve_map(frame)])
         return [Latency(*pair) for pair in zip(networks, frames, strict=True)]
 
 

@@ -21,32 +21,27 @@ from dcelite.model.architecture import SOURCES
 from dcelite.quantize.float_network import ACTIVATIONS, arrays_of, output_name
 from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, QuantizedLayer
 
-UNIT_SCALE, UNIT_ZERO = "unit.scale", "unit.zero"
-"""Of the image and the layer outputs."""
-FILTER_SCALE, FILTER_ZERO = "filtered.scale", "filtered.zero"
-"""Of the depthwise outputs."""
-
 
 class _Rewriter:
     """Goes over the nodes of a graph and inserts others."""
 
     def __init__(self, graph: onnx.GraphProto) -> None:
-        self.graph = graph
         self.nodes: list[onnx.NodeProto] = []
         self.renamed: dict[str, str] = {}
         self.initializers = {tensor.name: tensor for tensor in graph.initializer}
-        self.add(UNIT_SCALE, np.array(OUTPUT_SCALE, np.float32))
-        self.add(UNIT_ZERO, np.array(0, np.uint8))
-        self.add(FILTER_SCALE, np.array(FILTERED_SCALE, np.float32))
-        self.add(FILTER_ZERO, np.array(FILTERED_ZERO, np.uint8))
+        # "unit" stands for the image and the layer outputs, "filtered" for the depthwise outputs.
+        for kind, scale, zero in (("unit", OUTPUT_SCALE, 0), ("filtered", FILTERED_SCALE, FILTERED_ZERO)):
+            self.add(f"{kind}.scale", np.array(scale, np.float32))
+            self.add(f"{kind}.zero", np.array(zero, np.uint8))
 
     def add(self, name: str, value: NDArray[np.generic]) -> str:
         self.initializers[name] = numpy_helper.from_array(value, name)
         return name
 
-    def quantize(self, tensor: str, filtered: bool) -> None:
+    def quantize(self, tensor: str) -> None:
         """Read ``tensor`` through 8 bits from here on."""
-        parameters = [FILTER_SCALE, FILTER_ZERO] if filtered else [UNIT_SCALE, UNIT_ZERO]
+        kind = "filtered" if tensor.endswith(".depth_conv") else "unit"
+        parameters = [f"{kind}.scale", f"{kind}.zero"]
         q, dq = f"{tensor}.quantised", f"{tensor}.dequantised"
         self.nodes.append(helper.make_node("QuantizeLinear", [tensor, *parameters], [q], name=q))
         self.nodes.append(helper.make_node("DequantizeLinear", [q, *parameters], [dq], name=dq))
@@ -59,30 +54,21 @@ class _Rewriter:
         inputs = [self.add(f"{name}.{part}", value) for part, value in parts.items()]
         self.nodes.append(helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}.dequantise", axis=0))
 
-    def keep(self, node: onnx.NodeProto) -> None:
-        """The node, with its inputs as they are called now."""
-        inputs = [self.renamed.get(name, name) for name in node.input]
-        del node.input[:]
-        node.input.extend(inputs)
-        self.nodes.append(node)
-
-    def finish(self) -> None:
-        del self.graph.node[:]
-        self.graph.node.extend(self.nodes)
-        del self.graph.initializer[:]
-        self.graph.initializer.extend(self.initializers.values())
+    def round_weights(self, node: onnx.NodeProto, layer: QuantizedLayer, wide_input: bool) -> None:
+        """Weights and bias of a Conv as integers; the bias only where the input is quantised, which gives its unit."""
+        is_depthwise = node.name.endswith(".depth_conv")
+        part = layer.depth if is_depthwise else layer.point
+        shape = (len(part.steps), 1, 3, 3) if is_depthwise else (*part.steps.shape, 1, 1)
+        self.dequantized(node.input[1], part.steps.astype(np.int8).reshape(shape), part.scale)
+        if not wide_input:
+            unit = part.scale * np.float32(OUTPUT_SCALE if is_depthwise else FILTERED_SCALE)
+            rounded = np.clip(np.rint(part.bias / unit.astype(np.float64)), -(2**30), 2**30)
+            self.dequantized(node.input[2], rounded.astype(np.int32), unit)
 
 
-def _weights(rewriter: _Rewriter, node: onnx.NodeProto, layer: QuantizedLayer, wide_input: bool) -> None:
-    """Weights and bias of a Conv as integers; the bias only where the input is quantised: its unit depends on it."""
-    is_depthwise = node.name.endswith(".depth_conv")
-    part = layer.depth if is_depthwise else layer.point
-    shape = (len(part.steps), 1, 3, 3) if is_depthwise else (*part.steps.shape, 1, 1)
-    rewriter.dequantized(node.input[1], part.steps.astype(np.int8).reshape(shape), part.scale)
-    if not wide_input:
-        unit = part.scale * np.float32(OUTPUT_SCALE if is_depthwise else FILTERED_SCALE)
-        rounded = np.clip(np.rint(part.bias / unit.astype(np.float64)), -(2**30), 2**30)
-        rewriter.dequantized(node.input[2], rounded.astype(np.int32), unit)
+def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def quantized_model(
@@ -91,23 +77,26 @@ def quantized_model(
     """The ONNX model with integer weights and, but for the ``wide`` ones, 8-bit activations."""
     model = build_model(arrays_of([layer.dequantized for layer in layers]), spec, metadata)
     rewriter = _Rewriter(model.graph)
-    narrow = {name: name.endswith(".depth_conv") for name in ACTIVATIONS if name not in wide}  # -> filtered
+    narrow = set(ACTIVATIONS) - wide
     for number, sources in enumerate(SOURCES, start=1):
-        if len(sources) > 1 and all(output_name(k) in narrow for k in sources):
-            narrow[f"e_conv{number}.concat"] = False
+        if len(sources) > 1 and narrow.issuperset(map(output_name, sources)):
+            narrow.add(f"e_conv{number}.concat")
     if "image" in narrow and spec.resize_in_graph and spec.scale > 1:
-        narrow["downsample"] = narrow.pop("image")
+        narrow = narrow - {"image"} | {"downsample"}
     elif "image" in narrow:
-        rewriter.quantize("image", filtered=False)
+        rewriter.quantize("image")
     for node in list(model.graph.node):
         if node.op_type == "Conv":
             layer = layers[int(node.name[len("e_conv")]) - 1]
-            _weights(rewriter, node, layer, wide_input=node.input[0] not in narrow)
-        rewriter.keep(node)
+            rewriter.round_weights(node, layer, wide_input=node.input[0] not in narrow)
+        node.input[:] = [rewriter.renamed.get(name, name) for name in node.input]
+        rewriter.nodes.append(node)
         for output in node.output:
             if output in narrow:
-                rewriter.quantize(output, filtered=narrow[output])
-    rewriter.finish()
+                rewriter.quantize(output)
+    _replace_nodes(model.graph, rewriter.nodes)
+    del model.graph.initializer[:]
+    model.graph.initializer.extend(rewriter.initializers.values())
     return model
 
 
@@ -130,7 +119,5 @@ def write_onnx_fp16(
             half = numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), f"{name}.half")
             tensor.CopyFrom(half)
             casts.append(helper.make_node("Cast", [half.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
+    _replace_nodes(model.graph, [*casts, *model.graph.node])
     save_sealed(model, path)

@@ -146,11 +146,8 @@ def _write_ms(
 def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     """Write the int8 files and the report; returns their paths.
 
-    Raises:
-        ModelError: the checkpoint is not usable, or a written file does not run.
-        EngineUnavailableError: a format that was asked for cannot be made here.
-        OutputError: an output exists already or cannot be written.
-        DceliteError: the options are wrong, or the calibration pictures do not suffice.
+    Raises DceliteError where the options are wrong or the calibration pictures do not suffice, and its kinds for what
+    else prevents it: ModelError, EngineUnavailableError, OutputError.
     """
     if options.ranges not in METHODS:
         raise DceliteError(f"--ranges {options.ranges}: one of {', '.join(METHODS)} was wanted")

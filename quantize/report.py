@@ -103,10 +103,6 @@ def table(report: Report) -> str:
     return "\n".join(parts)
 
 
-def _truth(truth: GroundTruth | None) -> dict[str, float] | None:
-    return None if truth is None else truth._asdict()
-
-
 def _result_json(m: Measurement) -> dict[str, Any]:
     return {
         "file": m.file,
@@ -120,7 +116,7 @@ def _result_json(m: Measurement) -> dict[str, Any]:
             "pictures": {p.name: p.psnr for p in m.fidelity},
         },
         "brightness_shift_levels": {p.name: p.brightness_shift for p in m.fidelity},
-        "ground_truth": _truth(m.ground_truth),
+        "ground_truth": m.ground_truth and m.ground_truth._asdict(),
         "latency_ms": {"network": m.latency.network, "frame_1200x900": m.latency.frame, "threads": 1},
         "latency_fp32_ms": {"network": m.fp32_latency.network, "frame_1200x900": m.fp32_latency.frame},
         "speed_up": m.speed_up,
@@ -146,7 +142,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "wide_activations": sorted(found.wide),
         "predicted_fidelity_db": found.fidelities,
         "activations": [vars(s) for s in found.sensitivities],
-        "ground_truth_fp32": _truth(report.fp32_truth),
+        "ground_truth_fp32": report.fp32_truth and report.fp32_truth._asdict(),
         "files": [_result_json(result) for result in report.results],
         "recommendations": recommendations(report),
         "machine": {"processor": processor_name() or platform.machine(), **tool_versions()},

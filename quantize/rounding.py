@@ -16,15 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.quantize.float_network import Layer, Values, depthwise, joined, shifted
-from dcelite.quantize.int8_network import (
-    FILTERED_SCALE,
-    FILTERED_ZERO,
-    LARGEST_WEIGHT,
-    OUTPUT_SCALE,
-    QuantizedLayer,
-    Rounded,
-)
+from dcelite.quantize.float_network import Layer, Stored, Values, depthwise, filtered_name, joined, output_name, shifted
+from dcelite.quantize.int8_network import LARGEST_WEIGHT, QuantizedLayer, Rounded, in_8_bits
 
 SMALLEST_SCALE = 1e-3
 """Smallest scale of a row as a share of the largest. Training leaves dead channels behind, with weights of 1e-38; in
@@ -34,21 +27,6 @@ RIDGE = 0.1
 
 Array = NDArray[np.float32]
 Moments = NDArray[np.float64]
-
-
-def quantize_output(values: Array) -> Array:
-    """Layer outputs through uint8 and back."""
-    scale = np.float32(OUTPUT_SCALE)
-    result: Array = (np.clip(np.rint(values / scale), 0, 255) * scale).astype(np.float32)
-    return result
-
-
-def quantize_filtered(values: Array) -> Array:
-    """Depthwise outputs through uint8 and back."""
-    scale = np.float32(FILTERED_SCALE)
-    steps = np.clip(np.rint(values / scale), -FILTERED_ZERO, 255 - FILTERED_ZERO)
-    result: Array = (steps * scale).astype(np.float32)
-    return result
 
 
 def scales_of(weight: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
@@ -163,37 +141,33 @@ def _channels(x: Array) -> Array:
 
 
 def _quantize(
-    layers: Sequence[Layer],
-    values: Sequence[Values],
-    grids_of: GridOf,
-    narrow_output: Callable[[Array], Array],
-    narrow_filtered: Callable[[Array], Array],
+    layers: Sequence[Layer], values: Sequence[Values], grids_of: GridOf, stored: Stored
 ) -> list[QuantizedLayer]:
-    """Every layer with weights on the grids; the two functions are what becomes of activations."""
-    current = [[narrow_output(v.outputs[0])] for v in values]  # outputs of the network as quantised so far
+    """Every layer with weights on the grids; ``stored`` is what becomes of activations."""
+    current = [[stored(output_name(0), v.outputs[0])] for v in values]  # outputs of the network as quantised so far
     result = []
     for index, layer in enumerate(layers):
         inputs = [joined(outputs, index) for outputs in current]
         windows = (np.stack([_channels(tap) for tap in shifted(x)], axis=-1) for x in inputs)
         targets = (_channels(v.filtered[index])[:, :, None] for v in values)
         depth = _round(layer.depth[:, None], zip(windows, targets, strict=True), grids_of)
-        filtered = [narrow_filtered(depthwise(x, depth.real, depth.bias)) for x in inputs]
+        filtered = [stored(filtered_name(index), depthwise(x, depth.real, depth.bias)) for x in inputs]
         wanted = (v.filtered[index] @ layer.point.T + layer.point_bias for v in values)  # before ReLU
         pairs = zip(filtered, wanted, strict=True)
         flat = ((x.reshape(1, -1, x.shape[2]), y.reshape(1, -1, y.shape[2])) for x, y in pairs)
         point = _round(layer.point[None], flat, grids_of)
         result.append(QuantizedLayer(depth, point))
         for outputs, x in zip(current, filtered, strict=True):
-            outputs.append(narrow_output(x @ point.real.T + point.bias))
+            y = np.maximum(x @ point.real.T + point.bias, np.float32(0))
+            outputs.append(stored(output_name(index + 1), y))
     return result
 
 
 def quantize(layers: Sequence[Layer], values: Sequence[Values]) -> list[QuantizedLayer]:
     """Integer weights for an equalised network, run on the calibration pictures, whose activations are 8-bit."""
-    return _quantize(layers, values, symmetric_grids, quantize_output, quantize_filtered)
+    return _quantize(layers, values, symmetric_grids, in_8_bits)
 
 
 def round_affine(layers: Sequence[Layer], values: Sequence[Values]) -> list[Layer]:
     """Weights on the grids of MindSpore Lite's weight-only quantisation, for a network whose activations stay float."""
-    rounded = _quantize(layers, values, affine_grids, lambda x: np.maximum(x, np.float32(0)), lambda x: x)
-    return [layer.dequantized for layer in rounded]
+    return [layer.dequantized for layer in _quantize(layers, values, affine_grids, lambda _, x: x)]

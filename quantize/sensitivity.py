@@ -19,7 +19,7 @@ from dcelite.metrics import psnr
 from dcelite.progress import track
 from dcelite.quantize.equalize import Ranges
 from dcelite.quantize.float_network import ACTIVATIONS, Layer, Values, run, run_all
-from dcelite.quantize.rounding import quantize_filtered, quantize_output
+from dcelite.quantize.int8_network import in_8_bits
 
 Image = NDArray[np.float32]
 
@@ -41,13 +41,7 @@ class Sensitivity:
 
 def run_quantized(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -> Values:
     """Run an equalised network with all activations but the ``wide`` ones in 8 bits."""
-
-    def stored(name: str, values: Image) -> Image:
-        if name in wide:
-            return values
-        return quantize_filtered(values) if name.endswith(".depth_conv") else quantize_output(values)
-
-    return run(image, layers, stored)
+    return run(image, layers, lambda name, values: values if name in wide else in_8_bits(name, values))
 
 
 def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import pytest
 from dcelite import Enhancer
 from dcelite.errors import EngineUnavailableError
 from dcelite.images import read_photograph
+from dcelite.metrics import psnr
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.model.checkpoint import load_weights
 from dcelite.model.dce_file import DceModel, write_dce
@@ -19,7 +20,6 @@ from dcelite.quantize.int8_network import dce_model
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
-from dcelite.quantize.sensitivity import psnr
 
 from quantize_cases import METADATA, SPEC
 from support import REPOSITORY, skip

@@ -12,7 +12,7 @@ from dcelite import Enhancer
 from dcelite.errors import ModelError
 from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
 from dcelite.quantize.float_network import run as run_float
-from dcelite.quantize.int8_network import LARGEST_BIAS, PARTS, dce_model, quantize_image, requantize, run, tanh
+from dcelite.quantize.int8_network import LARGEST_BIAS, PARTS, dce_model, requantize, run, tanh
 
 from quantize_cases import equalized, picture, quantized, small_pictures, weights_of
 
@@ -26,7 +26,7 @@ def model(tmp_path_factory):
 
 def test_the_integer_network_is_near_the_float_one():
     for image in small_pictures(20, 3):
-        seen = run(quantize_image(image), dce_model(quantized(), 12))
+        seen = run(np.rint(image * np.float32(255)).astype(np.uint8), dce_model(quantized(), 12))
         wanted = run_float(image, equalized()[0]).curve_map
         assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
 

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from dcelite.quantize.float_network import Layer, run
+from dcelite.quantize.int8_network import quantize_filtered, quantize_output
 from dcelite.quantize.rounding import (
     Grid,
     affine_grids,
-    quantize_filtered,
-    quantize_output,
     round_affine,
     round_row,
     scales_of,
