@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import re
 from pathlib import Path
@@ -21,25 +22,16 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     )
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights, .ckpt or .pth")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
-    parser.add_argument(
-        "--formats", metavar="LIST", help="of mindir,onnx,ms,dce; default: all whose runtime is installed"
-    )
-    parser.add_argument(
-        "--resize-in-graph",
-        action="store_true",
-        help="freeze downsampling, upsampling and curve into the graph as well",
-    )
-    parser.add_argument(
-        "--size",
-        metavar="HxW",
-        help="height x width of the image for .mindir and .ms with --resize-in-graph, as 900x1200",
-    )
-    parser.add_argument(
-        "--uint8", action="store_true", help="with --resize-in-graph: 8-bit NHWC in and out instead of float NCHW"
-    )
-    parser.add_argument(
-        "--scale", type=int, metavar="S", help="downsampling factor (default: Zero-DCE++ 12, Zero-DCE 1)"
-    )
+    text = "of mindir,onnx,ms,dce; default: all whose runtime is installed"
+    parser.add_argument("--formats", type=split_list, metavar="LIST", help=text)
+    text = "freeze downsampling, upsampling and curve into the graph as well"
+    parser.add_argument("--resize-in-graph", action="store_true", help=text)
+    text = "height x width of the image for .mindir and .ms with --resize-in-graph, as 900x1200"
+    parser.add_argument("--size", metavar="HxW", help=text)
+    text = "with --resize-in-graph: 8-bit NHWC in and out instead of float NCHW"
+    parser.add_argument("--uint8", action="store_true", help=text)
+    text = "downsampling factor (default: Zero-DCE++ 12, Zero-DCE 1)"
+    parser.add_argument("--scale", type=int, metavar="S", help=text)
     parser.add_argument("--name", help="file name without suffix (default: architecture and variant)")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     parser.set_defaults(run=run)
@@ -58,17 +50,6 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
 def run(args: argparse.Namespace) -> None:
     from dcelite.export.export import ExportOptions, export
 
-    export(
-        ExportOptions(
-            checkpoint=args.checkpoint,
-            output=args.output,
-            formats=split_list(args.formats),
-            size=parse_size(args.size),
-            scale=args.scale,
-            resize_in_graph=args.resize_in_graph,
-            uint8=args.uint8,
-            name=args.name,
-            overwrite=args.overwrite,
-        ),
-        say=functools.partial(print, flush=True),
-    )
+    options = {field.name: getattr(args, field.name) for field in dataclasses.fields(ExportOptions)}
+    options["size"] = parse_size(args.size)
+    export(ExportOptions(**options), say=functools.partial(print, flush=True))

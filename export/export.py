@@ -5,31 +5,19 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from dcelite.errors import DceliteError, OutputError
-from dcelite.export.formats import available, check_formats, check_name
-from dcelite.export.golden import Golden, golden_set
-from dcelite.export.manifest import (
-    FILE_NAME,
-    Record,
-    file_record,
-    manifest_text,
-    read_manifest,
-)
+from dcelite.export.formats import FORMATS, available, check, write_model
+from dcelite.export.golden import golden_set
+from dcelite.export.manifest import FILE_NAME, file_record, manifest_text, read_manifest
 from dcelite.export.spec import ExportSpec
-from dcelite.export.verify import (
-    EQUAL_SHARE,
-    LEVEL_TOLERANCE,
-    MAP_TOLERANCE,
-    Parity,
-    mindspore_network,
-    verify,
-)
+from dcelite.export.verify import EQUAL_SHARE, LEVEL_TOLERANCE, MAP_TOLERANCE, Parity, mindspore_network, verify
 from dcelite.extras import require
 from dcelite.files import publish, refuse_existing, scratch_folder, write_text_atomically
 from dcelite.interrupts import deferred_interrupts
@@ -38,7 +26,6 @@ from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.provenance import sha256, tool_versions
 from dcelite.report.tables import text_table
 
-FORMATS = ("mindir", "onnx", "ms", "dce")
 FIXED_SIZE_FORMATS = ("mindir", "ms")
 """Formats in which a graph that holds the resizes has one image size."""
 
@@ -66,13 +53,9 @@ class ExportOptions:
 def export(options: ExportOptions, say: Say = print) -> list[Path]:
     """Write the model files and ``manifest.json``; returns their paths.
 
-    Nothing appears in the output folder unless every file passed its comparison.
-
-    Raises:
-        ModelError: the checkpoint is not usable, or a written file does not run.
-        EngineUnavailableError: a format that was asked for cannot be made or checked here.
-        OutputError: an output exists already or cannot be written.
-        DceliteError: the options contradict each other, or a file differs from the MindSpore network.
+    Nothing appears in the output folder unless every file passed its comparison. Raises DceliteError where the options
+    contradict each other or a file differs from the MindSpore network, and its kinds (ModelError,
+    EngineUnavailableError, OutputError) for what else prevents an export.
     """
     wanted = _wanted_formats(options)
     weights = load_weights(options.checkpoint)
@@ -81,13 +64,27 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     require("export", "export", "mindspore")
     formats, skipped = available(wanted, explicit=options.formats is not None)
     files = {name: f"{spec.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
-    previous = _check_outputs(options, list(files.values()))
+    for file in files.values():
+        refuse_existing(options.output / file, options.overwrite)
+    try:
+        previous = read_manifest(options.output)
+    except OutputError:
+        if not options.overwrite:
+            raise
+        previous = {}
     with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
         paths = {name: scratch / file for name, file in files.items()}
-        parities = _make_files(options, weights, spec, paths, say, interrupted)
+        digest = sha256(options.checkpoint)
+        parities = _make_files(weights, spec, digest, paths, say, interrupted)
         say(_table(paths, parities, skipped))
-        _refuse_differences(paths, parities)
-        records = _records(options, spec, paths, parities)
+        for name, parity in parities.items():
+            if not parity.passed:
+                raise DceliteError(
+                    f"{files[name]}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
+                    f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
+                )
+        origin = {"checkpoint": {"file": options.checkpoint.name, "sha256": digest}, "tools": tool_versions()}
+        records = {path.name: file_record(path, name, spec, parities[name]) | origin for name, path in paths.items()}
         publish(scratch, options.output, overwrite=options.overwrite)
         # It has been read, and what it said is in the new one.
         manifest = options.output / FILE_NAME
@@ -100,15 +97,14 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
 def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
     """The formats to make, if their runtimes are there; refuses options that contradict each other."""
     formats = options.formats if options.formats is not None else FORMATS
-    check_formats(formats, FORMATS)
     if not formats:
         raise DceliteError(f"--formats: names no format; a list of {', '.join(FORMATS)} was wanted")
-    check_name(options.name)
+    check(formats, FORMATS, options.name)
     if not options.resize_in_graph:
         for option, given in (("--size", options.size is not None), ("--uint8", options.uint8)):
             if given:
                 raise DceliteError(f"{option}: goes with --resize-in-graph; the network alone takes float of any size")
-        return tuple(dict.fromkeys(formats))
+        return formats
     if options.formats is None:
         formats = tuple(name for name in formats if name != "dce")
     elif "dce" in formats:
@@ -118,72 +114,30 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
         raise DceliteError(
             f"--resize-in-graph: fixes the image size in {' and '.join(fixed)}; give --size HxW, or --formats onnx"
         )
-    return tuple(dict.fromkeys(formats))
-
-
-def _check_outputs(options: ExportOptions, files: list[str]) -> dict[str, Record]:
-    """Refuse to replace files before any work; returns the records of a manifest that is there already."""
-    if options.output.exists() and not options.output.is_dir():
-        raise OutputError(f"{options.output}: is a file, a folder was wanted for the outputs")
-    if options.output.is_dir():
-        for file in files:
-            refuse_existing(options.output / file, options.overwrite)
-    try:
-        return read_manifest(options.output)
-    except OutputError:
-        if not options.overwrite:
-            raise
-        return {}
-
-
-def _write(file_format: str, weights: Weights, spec: ExportSpec, metadata: dict[str, str], path: Path) -> None:
-    if file_format == "mindir":
-        from dcelite.export.mindir import write_mindir
-
-        write_mindir(weights, spec, metadata, path)
-    elif file_format == "onnx":
-        from dcelite.export.onnx_graph import write_onnx
-
-        write_onnx(weights.arrays, replace(spec, size=None), metadata, path)
-    elif file_format == "ms":
-        from dcelite.export.lite import write_ms
-
-        write_ms(weights.arrays, spec, metadata, path)
-    else:
-        from dcelite.model.dce_file import DceModel, write_dce
-
-        write_dce(DceModel(weights.architecture, spec.scale, weights.arrays), path)
+    return formats
 
 
 def _make_files(
-    options: ExportOptions,
-    weights: Weights,
-    spec: ExportSpec,
-    paths: dict[str, Path],
-    say: Say,
-    interrupted: threading.Event,
+    weights: Weights, spec: ExportSpec, digest: str, paths: dict[str, Path], say: Say, interrupted: threading.Event
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
-    network = mindspore_network(weights)
-    metadata = spec.metadata(sha256(options.checkpoint))
-    goldens: dict[bool, list[Golden]] = {}
+
+    def stop_if_interrupted() -> None:
+        if interrupted.is_set():
+            raise KeyboardInterrupt
+
+    metadata = spec.metadata(digest)
+    goldens = functools.cache(functools.partial(golden_set, spec, mindspore_network(weights)))
     parities = {}
     for name, path in paths.items():
-        _stop_if(interrupted)
+        stop_if_interrupted()
         say(f"writing {path.name}")
-        _write(name, weights, spec, metadata, path)
-        _stop_if(interrupted)
+        write_model(name, weights, spec, metadata, path)
+        stop_if_interrupted()
         fixed = spec.resize_in_graph and name in FIXED_SIZE_FORMATS
-        if fixed not in goldens:
-            goldens[fixed] = golden_set(spec, network, fixed=fixed)
-        parities[name] = verify(name, path, spec, goldens[fixed])
-    _stop_if(interrupted)
+        parities[name] = verify(name, path, spec, goldens(fixed=fixed))
+    stop_if_interrupted()
     return parities
-
-
-def _stop_if(interrupted: threading.Event) -> None:
-    if interrupted.is_set():
-        raise KeyboardInterrupt
 
 
 def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[str, str]) -> str:
@@ -198,26 +152,6 @@ def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[st
     table = text_table(rows, left=(0, 2, -1), indent="  ")
     lines = [f"  .{name} skipped: {text}" for name, text in skipped.items()]
     return "\n".join(["Largest differences from the MindSpore network:", table, *lines])
-
-
-def _refuse_differences(paths: dict[str, Path], parities: dict[str, Parity]) -> None:
-    for name, parity in parities.items():
-        if not parity.passed:
-            raise DceliteError(
-                f"{paths[name].name}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
-                f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
-            )
-
-
-def _records(
-    options: ExportOptions, spec: ExportSpec, paths: dict[str, Path], parities: dict[str, Parity]
-) -> dict[str, Record]:
-    """The manifest's records of the new files."""
-    origin = {
-        "checkpoint": {"file": options.checkpoint.name, "sha256": sha256(options.checkpoint)},
-        "tools": tool_versions(),
-    }
-    return {path.name: {**file_record(path, name, spec, parities[name]), **origin} for name, path in paths.items()}
 
 
 if __name__ == "__main__":

@@ -1,37 +1,36 @@
-"""What ``--formats`` and ``--name`` of the commands that write model files mean, and which formats can be made here."""
+"""The formats: what ``--formats`` and ``--name`` mean, which can be made here, and how each is written."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.export.spec import ExportSpec
 from dcelite.extras import absent
+from dcelite.model.checkpoint import Weights
+
+FORMATS = ("mindir", "onnx", "ms", "dce")
 
 
-def split_list(text: str | None) -> tuple[str, ...] | None:
+def split_list(text: str) -> tuple[str, ...]:
     """``onnx,ms`` -> its parts."""
-    return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-def check_formats(formats: Sequence[str], known: Sequence[str]) -> None:
-    """Raise DceliteError for a format that is unknown."""
-    for name in formats:
-        if name not in known:
-            raise DceliteError(f"--formats {name}: is not a format; a list of {', '.join(known)} was wanted")
-
-
-def check_name(name: str | None) -> None:
-    """Raise DceliteError for a name that is none of a file."""
+def check(formats: Sequence[str], known: Sequence[str], name: str | None) -> None:
+    """Raise DceliteError for a format that is unknown, and for a name that is none of a file."""
+    if unknown := [one for one in formats if one not in known]:
+        raise DceliteError(f"--formats {unknown[0]}: is not a format; a list of {', '.join(known)} was wanted")
     if name is not None and (name in ("", ".", "..") or Path(name).name != name):
         raise DceliteError(f"--name {name}: a file name without folder and suffix was wanted")
 
 
 def available(wanted: Sequence[str], *, explicit: bool) -> tuple[list[str], dict[str, str]]:
-    """Split into formats that can be made here and, unless they were asked for, those that cannot, with the reason.
+    """Split into formats that can be made here and those that cannot, with the reason: what to install.
 
-    Raises:
-        EngineUnavailableError: one that was asked for cannot; the message says what to install.
+    Raises EngineUnavailableError for one that cannot but was asked for.
     """
     skipped = {name: text for name in wanted if (text := _what_is_absent(name))}
     if skipped and explicit:
@@ -53,3 +52,23 @@ def _what_is_absent(file_format: str) -> str:
             return str(error)
         return absent("export", "onnx")
     return ""
+
+
+def write_model(file_format: str, weights: Weights, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the float model of a spec."""
+    if file_format == "mindir":
+        from dcelite.export.mindir import write_mindir
+
+        write_mindir(weights, spec, metadata, path)
+    elif file_format == "onnx":
+        from dcelite.export.onnx_graph import write_onnx
+
+        write_onnx(weights.arrays, replace(spec, size=None), metadata, path)
+    elif file_format == "ms":
+        from dcelite.export.lite import write_ms
+
+        write_ms(weights.arrays, spec, metadata, path)
+    else:
+        from dcelite.model.dce_file import DceModel, write_dce
+
+        write_dce(DceModel(weights.architecture, spec.scale, weights.arrays), path)

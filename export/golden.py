@@ -32,14 +32,10 @@ class Golden:
     """One picture and its expected results."""
 
     name: str
-    picture: NDArray[np.uint8]
-    """(H, W, 3)"""
-    small: NDArray[np.float32]
-    """(1, 3, h, w): the picture as the network sees it."""
-    curve_map: NDArray[np.float64]
-    """(h, w, C)"""
-    enhanced: NDArray[np.uint8]
-    """(H, W, 3)"""
+    picture: NDArray[np.uint8]  # (H, W, 3)
+    small: NDArray[np.float32]  # (1, 3, h, w): the picture as the network sees it
+    curve_map: NDArray[np.float64]  # (h, w, C)
+    enhanced: NDArray[np.uint8]  # (H, W, 3)
 
 
 def _gradient(height: int, width: int) -> NDArray[np.float64]:
@@ -48,11 +44,6 @@ def _gradient(height: int, width: int) -> NDArray[np.float64]:
     x = np.linspace(0, 1, width)[None, :, None]
     gradient: NDArray[np.float64] = 0.35 * (y * np.array([0.2, 0.5, 0.9]) + x * np.array([0.8, 0.5, 0.1]))
     return gradient
-
-
-def _noise(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Independent pixels, mostly dark: the hardest case for interpolation and for rounding."""
-    return rng.random((height, width, 3)) ** 3
 
 
 def _scene(height: int, width: int, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -73,12 +64,11 @@ def golden_picture(name: str, height: int, width: int) -> NDArray[np.uint8]:
     """A deterministic picture (height, width, 3): ``gradient``, ``scene``, and by any other name noise."""
     rng = np.random.default_rng([SEED, height, width])
     if name == "gradient":
-        picture = _gradient(height, width)
-    elif name == "scene":
-        picture = _scene(height, width, rng)
-    else:
-        picture = _noise(height, width, rng)
-    return reference.to_8_bit(picture)
+        return reference.to_8_bit(_gradient(height, width))
+    if name == "scene":
+        return reference.to_8_bit(_scene(height, width, rng))
+    # Independent pixels, mostly dark: the hardest case for interpolation and for rounding.
+    return reference.to_8_bit(rng.random((height, width, 3)) ** 3)
 
 
 def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) -> Golden:

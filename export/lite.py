@@ -25,10 +25,7 @@ def write_ms(
 ) -> None:
     """Write the ``.ms`` file of a spec; a whole enhancement has the spec's fixed size. ``options`` go to ``convert``.
 
-    Raises:
-        DceliteError: the image size has a side of one pixel.
-        ModelError: the converter refuses the graph.
-        EngineUnavailableError: the converter is not installed.
+    Raises DceliteError for an image side of one pixel, and what ``convert`` raises.
     """
     if spec.size is not None and spec.scale > 1 and min(spec.size) == 1:
         # Its align_corners divides by H - 1 even where that is zero, and gives NaN.

@@ -23,45 +23,34 @@ MANIFEST_VERSION = 1
 Record = dict[str, Any]
 
 
-def _shape(file_format: str, spec: ExportSpec, channels: int, layout: str) -> list[int | str]:
-    """Axis lengths in the order of the layout, free ones as words."""
-    axes: dict[str, int | str] = {"N": "batch", "C": channels, "H": "height", "W": "width"}
-    if file_format in ("ms", "dce"):
-        axes["N"] = 1
-    if spec.resize_in_graph and file_format != "onnx" and spec.size is not None:
+def _tensor(name: str, file_format: str, spec: ExportSpec) -> Record:
+    """An input or output; free axes have words for their lengths."""
+    is_map = name == "curve_map"
+    axes: dict[str, int | str] = {"C": spec.map_channels if is_map else 3, "H": "height", "W": "width"}
+    axes["N"] = 1 if file_format in ("ms", "dce") else "batch"
+    if file_format != "onnx" and spec.size is not None:
         axes.update(N=1, H=spec.size[0], W=spec.size[1])
-    return [axes[letter] for letter in layout]
-
-
-def _tensor(name: str, file_format: str, spec: ExportSpec, channels: int, value_range: list[int]) -> Record:
-    layout = "NCHW"
-    if spec.uint8 or (file_format == "ms" and name == "image"):
-        layout = "NHWC"  # MindSpore Lite's converter turns every four-dimensional input so
+    # MindSpore Lite's converter turns every four-dimensional input to NHWC.
+    layout = "NHWC" if spec.uint8 or (file_format == "ms" and name == "image") else "NCHW"
     return {
         "name": name,
         "type": "uint8" if spec.uint8 else "float32",
         "layout": layout,
-        "shape": _shape(file_format, spec, channels, layout),
-        "range": value_range,
+        "shape": [axes[letter] for letter in layout],
+        "range": [-1, 1] if is_map else [0, 255 if spec.uint8 else 1],
     }
-
-
-def _value_range(spec: ExportSpec) -> list[int]:
-    return [0, 255] if spec.uint8 else [0, 1]
 
 
 def file_record(path: Path, file_format: str, spec: ExportSpec, parity: Parity) -> Record:
     """What the manifest says of one file, apart from its origin."""
-    output_channels = 3 if spec.resize_in_graph else spec.map_channels
-    output_range = _value_range(spec) if spec.resize_in_graph else [-1, 1]
     return {
         "format": file_format,
         "kind": spec.kind,
         "architecture": spec.architecture,
         "scale": spec.scale,
         "iterations": ITERATIONS,
-        "input": {**_tensor("image", file_format, spec, 3, _value_range(spec)), "channels": "RGB"},
-        "output": _tensor(spec.output_name, file_format, spec, output_channels, output_range),
+        "input": {**_tensor("image", file_format, spec), "channels": "RGB"},
+        "output": _tensor(spec.output_name, file_format, spec),
         "bytes": path.stat().st_size,
         "sha256": sha256(path),
         "parity": {
@@ -76,20 +65,14 @@ def file_record(path: Path, file_format: str, spec: ExportSpec, parity: Parity) 
 
 
 def read_manifest(folder: Path) -> dict[str, Record]:
-    """The records of a folder's manifest by file name; empty where there is none.
-
-    Raises:
-        OutputError: the file there is not a manifest of this version.
-    """
+    """The records by file name; empty without a manifest. Raises OutputError for one that is none of this version."""
     path = folder / FILE_NAME
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["manifest_version"] != MANIFEST_VERSION:
-            raise OutputError(
-                f"{path}: has manifest version {content['manifest_version']}, {MANIFEST_VERSION} was wanted"
-            )
+        if (version := content["manifest_version"]) != MANIFEST_VERSION:
+            raise OutputError(f"{path}: has manifest version {version}, {MANIFEST_VERSION} was wanted")
         return dict(content["files"])
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
         raise OutputError(f"{path}: cannot be read: {reason(error)}") from None

@@ -106,11 +106,7 @@ def write_mindir(weights: Weights, spec: ExportSpec, metadata: Mapping[str, str]
 
 
 def load_mindir(path: Path) -> nn.GraphCell:
-    """Load a MindIR file that dcelite exported; call the result with a Tensor.
-
-    Raises:
-        ModelError: the file is missing, a folder, empty, truncated, damaged, or was not written by ``dcelite export``.
-    """
+    """A file of ``dcelite export``, to be called with a Tensor; raises ModelError for any other or a damaged one."""
     read_sealed(path)
     try:
         return nn.GraphCell(ms.load(str(path)))

@@ -6,7 +6,7 @@ checkpoint's parameters, so that a viewer shows the network as the paper draws i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dcelite.export.spec import ExportSpec
-from dcelite.model.architecture import LAYERS
+from dcelite.model.architecture import LAYERS, SOURCES
 from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
-from dcelite.reference import ITERATIONS
+from dcelite.reference import ITERATIONS, low_resolution_size
 
 OPSET = 22
 IR_VERSION = 10
@@ -48,7 +48,7 @@ class _Graph:
     def scalar(self, name: str, value: float) -> str:
         return self.constant(name, np.array(value, np.float32))
 
-    def integers(self, name: str, values: list[int]) -> str:
+    def integers(self, name: str, values: Sequence[int]) -> str:
         return self.constant(name, np.array(values, np.int64))
 
 
@@ -57,42 +57,26 @@ def _convolution(graph: _Graph, x: str, arrays: Arrays, name: str, group: int = 
     weight = arrays[f"{name}.weight"]
     kernel = weight.shape[2]
     inputs = [x, graph.constant(f"{name}.weight", weight), graph.constant(f"{name}.bias", arrays[f"{name}.bias"])]
-    return graph.node(
-        "Conv",
-        name,
-        inputs,
-        group=group,
-        kernel_shape=[kernel, kernel],
-        strides=[1, 1],
-        dilations=[1, 1],
-        pads=[kernel // 2] * 4,
-    )
+    window: dict[str, Any] = {"kernel_shape": [kernel, kernel], "pads": [kernel // 2] * 4}
+    return graph.node("Conv", name, inputs, group=group, strides=[1, 1], dilations=[1, 1], **window)
 
 
-def _layer(graph: _Graph, inputs: list[str], arrays: Arrays, number: int, output: str | None = None) -> str:
-    """Concatenation of the skip connection if any, convolution, ReLU; tanh in the last layer."""
-    name = f"e_conv{number}"
-    x = inputs[0] if len(inputs) == 1 else graph.node("Concat", f"{name}.concat", inputs, axis=1)
-    depthwise = arrays.get(f"{name}.depth_conv.weight")
-    if depthwise is None:
-        x = _convolution(graph, x, arrays, name)
-    else:
-        x = _convolution(graph, x, arrays, f"{name}.depth_conv", group=depthwise.shape[0])
-        x = _convolution(graph, x, arrays, f"{name}.point_conv")
-    if number < LAYERS:
-        return graph.node("Relu", f"{name}.relu", [x])
-    return graph.node("Tanh", f"{name}.tanh", [x], output)
-
-
-def _curve_network(graph: _Graph, image: str, arrays: Arrays, output: str | None = None) -> str:
-    """(N, 3, h, w) -> (N, C, h, w): seven layers, concatenating 3 with 4, 2 with 5, 1 with 6 (Zero-DCE, figure 2)."""
-    x1 = _layer(graph, [image], arrays, 1)
-    x2 = _layer(graph, [x1], arrays, 2)
-    x3 = _layer(graph, [x2], arrays, 3)
-    x4 = _layer(graph, [x3], arrays, 4)
-    x5 = _layer(graph, [x3, x4], arrays, 5)
-    x6 = _layer(graph, [x2, x5], arrays, 6)
-    return _layer(graph, [x1, x6], arrays, 7, output)
+def _curve_network(graph: _Graph, image: str, arrays: Arrays) -> str:
+    """(N, 3, h, w) -> curve_map (N, C, h, w): layers of concatenation, if any, convolution, and ReLU or tanh."""
+    outputs = [image]
+    for number, sources in enumerate(SOURCES, start=1):
+        name = f"e_conv{number}"
+        inputs = [outputs[k] for k in sources]
+        x = inputs[0] if len(inputs) == 1 else graph.node("Concat", f"{name}.concat", inputs, axis=1)
+        depthwise = arrays.get(f"{name}.depth_conv.weight")
+        if depthwise is None:
+            x = _convolution(graph, x, arrays, name)
+        else:
+            x = _convolution(graph, x, arrays, f"{name}.depth_conv", group=depthwise.shape[0])
+            x = _convolution(graph, x, arrays, f"{name}.point_conv")
+        if number < LAYERS:
+            outputs.append(graph.node("Relu", f"{name}.relu", [x]))
+    return graph.node("Tanh", f"{name}.tanh", [x], "curve_map")
 
 
 def _resize(graph: _Graph, name: str, x: str, sizes: str, coordinates: str) -> str:
@@ -109,8 +93,8 @@ def _sizes(graph: _Graph, image: str, spec: ExportSpec) -> tuple[str, str]:
     Resize then works with the true ratio H/h, not with s.
     """
     if spec.size is not None:
-        low = graph.integers("low_resolution_size", list(spec.low_resolution))
-        return low, graph.integers("image_size", list(spec.size))
+        low = graph.integers("low_resolution_size", low_resolution_size(*spec.size, spec.scale))
+        return low, graph.integers("image_size", spec.size)
     full = graph.node("Shape", "image_size", [image], start=2, end=4)
     padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [spec.scale - 1])])
     low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [spec.scale])])
@@ -135,34 +119,26 @@ def _curve(graph: _Graph, x: str, curve_map: str, channels: int, output: str | N
     return x
 
 
-def _from_uint8(graph: _Graph, image: str) -> str:
-    """uint8 (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]."""
-    x = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
-    x = graph.node("Transpose", "image.planar", [x], perm=[0, 3, 1, 2])
-    return graph.node("Mul", "image.normalised", [x, graph.scalar("one_255th", 1 / 255)])
-
-
-def _to_uint8(graph: _Graph, x: str) -> str:
-    """float32 (N, 3, H, W) in [0, 1] -> uint8 (N, H, W, 3): floor(255 x + 0.5), clamped; Cast drops the fraction."""
-    x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
-    x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
-    x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
-    x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
-    return graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
-
-
 def _enhancement(graph: _Graph, arrays: Arrays, spec: ExportSpec) -> None:
     """The five steps of the enhancement, image -> enhanced."""
-    image = _from_uint8(graph, "image") if spec.uint8 else "image"
+    image = "image"
+    if spec.uint8:  # (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]
+        image = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
+        image = graph.node("Transpose", "image.planar", [image], perm=[0, 3, 1, 2])
+        image = graph.node("Mul", "image.normalised", [image, graph.scalar("one_255th", 1 / 255)])
     if spec.scale == 1:  # both resizes would be the identity
-        full_map = _curve_network(graph, image, arrays, "curve_map")
+        full_map = _curve_network(graph, image, arrays)
     else:
         low, full = _sizes(graph, image, spec)
         small = _resize(graph, "downsample", image, low, "half_pixel")
-        full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays, "curve_map"), full, "align_corners")
-    enhanced = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
-    if spec.uint8:
-        _to_uint8(graph, enhanced)
+        full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays), full, "align_corners")
+    x = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
+    if spec.uint8:  # back, by floor(255 x + 0.5), clamped; Cast drops the fraction
+        x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
+        x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
+        x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
+        x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
+        graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
 
 
 def _value(name: str, spec: ExportSpec, channels: int) -> onnx.ValueInfoProto:
@@ -174,39 +150,28 @@ def _value(name: str, spec: ExportSpec, channels: int) -> onnx.ValueInfoProto:
 
 
 def build_model(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
-    """The ONNX model of a spec.
-
-    Args:
-        arrays: parameters by their checkpoint names.
-        spec: with a ``size``, a whole enhancement is built for batch 1 and that size alone.
-        metadata: key -> value pairs that the model keeps.
-
-    Raises:
-        onnx.checker.ValidationError: the graph breaks ONNX's rules (a defect of this module).
-    """
+    """The ONNX model of a spec, not sealed yet; with a ``size``, for batch 1 and that size alone."""
     graph = _Graph()
     if spec.resize_in_graph:
         _enhancement(graph, arrays, spec)
     else:
-        _curve_network(graph, "image", arrays, "curve_map")
+        _curve_network(graph, "image", arrays)
     channels = 3 if spec.resize_in_graph else spec.map_channels
-    proto = helper.make_graph(
-        graph.nodes,
-        f"{spec.architecture}_{spec.kind}",
-        [_value("image", spec, 3)],
-        [_value(spec.output_name, spec, channels)],
-        graph.initializers,
-    )
-    model = helper.make_model(
-        proto, producer_name="dcelite", opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
-    )
+    ends = [_value("image", spec, 3)], [_value(spec.output_name, spec, channels)]
+    proto = helper.make_graph(graph.nodes, f"{spec.architecture}_{spec.kind}", *ends, graph.initializers)
+    opsets = [helper.make_opsetid("", OPSET)]
+    model = helper.make_model(proto, producer_name="dcelite", opset_imports=opsets, ir_version=IR_VERSION)
     model.producer_version = metadata.get("dcelite.version", "")
-    helper.set_model_props(model, dict(metadata))
-    onnx.checker.check_model(model, full_check=True)
+    helper.set_model_props(model, {**metadata, SEAL_KEY: UNSEALED})
     return model
 
 
-def write_onnx(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
-    """Write the sealed ONNX file of a spec; any seal value in the metadata is replaced by the true one."""
-    model = build_model(arrays, spec, {**metadata, SEAL_KEY: UNSEALED})
+def save_sealed(model: onnx.ModelProto, path: Path) -> None:
+    """Check a model of :func:`build_model`, whatever has become of it since, and write it with its seal."""
+    onnx.checker.check_model(model, full_check=True)
     path.write_bytes(seal(model.SerializeToString()))
+
+
+def write_onnx(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the sealed ONNX file of a spec."""
+    save_sealed(build_model(arrays, spec, metadata), path)

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 import dcelite
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import ARCHITECTURES, MAX_DIMENSION, MAX_SCALE
-from dcelite.reference import ITERATIONS, low_resolution_size
-
-CURVE_NETWORK = "curve_network"
-"""Kind of a file that holds the network alone: downsampled image -> curve map."""
-ENHANCEMENT = "enhancement"
-"""Kind of a file that holds downsampling, network, upsampling and curve: image -> enhanced image."""
+from dcelite.reference import ITERATIONS
 
 
 @dataclass(frozen=True)
@@ -37,7 +32,8 @@ class ExportSpec:
 
     @property
     def kind(self) -> str:
-        return ENHANCEMENT if self.resize_in_graph else CURVE_NETWORK
+        """The network alone, downsampled image -> curve map; or all five steps, image -> enhanced image."""
+        return "enhancement" if self.resize_in_graph else "curve_network"
 
     @property
     def map_channels(self) -> int:
@@ -52,29 +48,12 @@ class ExportSpec:
         """``HEIGHTxWIDTH``, or nothing where the size is free."""
         return "" if self.size is None else f"{self.size[0]}x{self.size[1]}"
 
-    @property
-    def low_resolution(self) -> tuple[int, int]:
-        """(h, w) at which the network sees an image of the fixed size."""
-        if self.size is None:
-            raise ValueError("the size of this spec is free")
-        return low_resolution_size(*self.size, self.scale)
-
-    @property
-    def input_text(self) -> str:
-        """The input in words, for metadata and manifest."""
-        if self.uint8:
-            return "image: uint8 NHWC, RGB 0..255"
-        return "image: float32 NCHW, RGB 0..1" + ("" if self.resize_in_graph else f", at 1/{self.scale} of the size")
-
-    @property
-    def output_text(self) -> str:
-        """The output in words, for metadata and manifest."""
-        if not self.resize_in_graph:
-            return f"curve_map: float32 NCHW, {self.map_channels} channels, -1..1"
-        return "enhanced: uint8 NHWC, RGB 0..255" if self.uint8 else "enhanced: float32 NCHW, RGB 0..1"
-
     def metadata(self, checkpoint_sha256: str, version: str = dcelite.__version__) -> dict[str, str]:
         """What a file says about itself, as the strings that ONNX and MindIR keep."""
+        source = result = "uint8 NHWC, RGB 0..255" if self.uint8 else "float32 NCHW, RGB 0..1"
+        if not self.resize_in_graph:
+            source += f", at 1/{self.scale} of the size"
+            result = f"float32 NCHW, {self.map_channels} channels, -1..1"
         return {
             "dcelite.version": version,
             "dcelite.kind": self.kind,
@@ -82,27 +61,20 @@ class ExportSpec:
             "dcelite.scale": str(self.scale),
             "dcelite.iterations": str(ITERATIONS),
             "dcelite.map_channels": str(self.map_channels),
-            "dcelite.input": self.input_text,
-            "dcelite.output": self.output_text,
+            "dcelite.input": f"image: {source}",
+            "dcelite.output": f"{self.output_name}: {result}",
             "dcelite.checkpoint_sha256": checkpoint_sha256,
         }
 
     def stem(self, name: str | None, sized: bool) -> str:
-        """File name without suffix: the user's, or one that tells the specs apart.
-
-        Args:
-            name: the user's choice, or None.
-            sized: the format fixes the image size.
-        """
+        """File name without suffix: the user's, or one that tells the specs apart; ``sized``: as the format is."""
         if name is not None:
             return name
-        parts = [self.architecture]
-        if self.scale != ARCHITECTURES[self.architecture].scale:
-            parts.append(f"s{self.scale}")
-        if self.resize_in_graph:
-            parts.append("full")
-        if self.uint8:
-            parts.append("uint8")
-        if self.resize_in_graph and sized:
-            parts.append(self.size_text)
-        return "_".join(parts)
+        parts = {
+            self.architecture: True,
+            f"s{self.scale}": self.scale != ARCHITECTURES[self.architecture].scale,
+            "full": self.resize_in_graph,
+            "uint8": self.uint8,
+            self.size_text: self.resize_in_graph and sized,
+        }
+        return "_".join(part for part, told in parts.items() if told)

@@ -10,10 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import dcelite
 from dcelite.errors import DceliteError, ModelError
 from dcelite.export.golden import Golden, Network
 from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
+from dcelite.model.seal import read_sealed
+from dcelite.provenance import mindspore_lite_version
 from dcelite.reference import finish, to_8_bit
 
 MAP_TOLERANCE = 1e-4
@@ -70,96 +73,65 @@ def mindspore_network(weights: Weights) -> Network:
 def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], spec: ExportSpec) -> Runner:
     """A runner from a function that maps the graph's input array to its output array, both in ONNX's layout."""
 
-    def run_network(golden: Golden) -> Outputs:
-        curve_map = call(golden.small)[0].transpose(1, 2, 0)
-        return curve_map, finish(golden.picture, curve_map)
-
-    def run_float(golden: Golden) -> Outputs:
-        planar = (golden.picture / 255.0).astype(np.float32).transpose(2, 0, 1)[None]
-        return None, to_8_bit(call(np.ascontiguousarray(planar))[0].transpose(1, 2, 0).astype(np.float64))
-
-    def run_uint8(golden: Golden) -> Outputs:
+    def run(golden: Golden) -> Outputs:
+        if not spec.resize_in_graph:
+            curve_map = call(golden.small)[0].transpose(1, 2, 0)
+            return curve_map, finish(golden.picture, curve_map)
+        if not spec.uint8:
+            planar = (golden.picture / 255.0).astype(np.float32).transpose(2, 0, 1)[None]
+            return None, to_8_bit(call(np.ascontiguousarray(planar))[0].transpose(1, 2, 0).astype(np.float64))
         output = call(golden.picture[None])
         if output.dtype != np.uint8:
             raise ValueError(f"gives {output.dtype}, uint8 was wanted")
         return None, output[0].view(np.uint8)
 
-    if not spec.resize_in_graph:
-        return run_network
-    return run_uint8 if spec.uint8 else run_float
+    return run
 
 
-def open_mindir(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    """A MindIR file in MindSpore."""
-    from dcelite.export.mindir import load_mindir
-    from dcelite.training.backend import Tensor, ms
+def _open(file_format: str, path: Path, spec: ExportSpec) -> tuple[str, Runner]:
+    """What the format's own runtime is called, and the file in it."""
+    call: Callable[[NDArray[np.generic]], NDArray[np.generic]]
+    if file_format == "dce":
+        enhancer = dcelite.Enhancer(path)
+        runtime = f"dcelite {dcelite.__version__}"
+        return runtime, lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
+    if file_format == "mindir":
+        from dcelite.export.mindir import load_mindir
+        from dcelite.training.backend import Tensor, ms
 
-    cell = load_mindir(path)
-    return f"MindSpore {ms.__version__}", _graph_runner(lambda array: cell(Tensor(array)).asnumpy(), spec)
+        cell = load_mindir(path)
+        runtime, call = f"MindSpore {ms.__version__}", lambda x: cell(Tensor(x)).asnumpy()
+    elif file_format == "onnx":
+        import onnxruntime
 
+        session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
+        name = spec.output_name
+        runtime, call = f"ONNX Runtime {onnxruntime.__version__}", lambda x: session.run([name], {"image": x})[0]
+    else:
+        from dcelite.mindspore_lite import open_model
 
-def open_onnx(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    """An ONNX file in ONNX Runtime."""
-    import onnxruntime
-
-    from dcelite.model.seal import read_sealed
-
-    session = onnxruntime.InferenceSession(read_sealed(path), providers=["CPUExecutionProvider"])
-    return f"ONNX Runtime {onnxruntime.__version__}", _graph_runner(
-        lambda array: session.run([spec.output_name], {"image": array})[0], spec
-    )
-
-
-def open_ms(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    """An ``.ms`` file in MindSpore Lite."""
-    from dcelite.mindspore_lite import open_model
-    from dcelite.provenance import mindspore_lite_version
-
-    model = open_model(path)
-    return f"MindSpore Lite {mindspore_lite_version()}", _graph_runner(lambda array: model.run(array[0])[None], spec)
-
-
-def open_dce(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
-    """A ``.dce`` file in the native engine."""
-    from dcelite import Enhancer, __version__
-
-    enhancer = Enhancer(path)
-    return f"dcelite {__version__}", lambda golden: (enhancer.curve_map(golden.picture), enhancer(golden.picture))
-
-
-OPENERS: dict[str, Callable[[Path, ExportSpec], tuple[str, Runner]]] = {
-    "mindir": open_mindir,
-    "onnx": open_onnx,
-    "ms": open_ms,
-    "dce": open_dce,
-}
+        model = open_model(path)
+        runtime, call = f"MindSpore Lite {mindspore_lite_version()}", lambda x: model.run(x[0])[None]
+    return runtime, _graph_runner(call, spec)
 
 
 def compare(runtime: str, run: Runner, goldens: Sequence[Golden]) -> Parity:
-    """Run all golden pictures and keep the largest differences.
-
-    Raises:
-        ValueError: an output has another shape than expected.
-    """
-    map_difference: float | None = None
+    """Run all golden pictures and keep the largest differences; raises ValueError for an output of another shape."""
+    map_differences: list[float] = []
     level_difference, equal_share = 0, 1.0
     for golden in goldens:
         curve_map, enhanced = run(golden)
         if curve_map is not None:
             _check_shape(curve_map, golden.curve_map, "curve map")
-            map_difference = _largest(map_difference, float(np.max(np.abs(curve_map - golden.curve_map))))
+            map_differences.append(float(np.max(np.abs(curve_map - golden.curve_map))))
         _check_shape(enhanced, golden.enhanced, "enhanced picture")
         levels = np.abs(enhanced.astype(np.int16) - golden.enhanced)
         level_difference = max(level_difference, int(levels.max()))
         if levels.size * (1 - EQUAL_SHARE) >= 1:
             equal_share = min(equal_share, float(np.mean(levels == 0)))
+    map_difference = float(np.max(map_differences)) if map_differences else None  # a NaN stays
     sizes = tuple((golden.picture.shape[0], golden.picture.shape[1]) for golden in goldens)
     return Parity(runtime, map_difference, level_difference, equal_share, sizes)
-
-
-def _largest(so_far: float | None, value: float) -> float:
-    """The larger of two; NaN, once seen, stays."""
-    return value if so_far is None else float(np.maximum(so_far, value))
 
 
 def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: str) -> None:
@@ -168,14 +140,9 @@ def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: s
 
 
 def verify(file_format: str, path: Path, spec: ExportSpec, goldens: Sequence[Golden]) -> Parity:
-    """Load a file in its own runtime and compare it; the caller judges ``passed``.
-
-    Raises:
-        ModelError: the runtime refuses the file or fails on it.
-    """
+    """Compare a file in its own runtime; the caller judges ``passed``. Raises ModelError where that fails."""
     try:
-        runtime, run = OPENERS[file_format](path, spec)
-        return compare(runtime, run, goldens)
+        return compare(*_open(file_format, path, spec), goldens)
     except DceliteError:
         raise
     except Exception as error:  # each runtime has exception classes of its own

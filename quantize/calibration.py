@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -29,31 +29,29 @@ HELD_OUT = 12
 
 
 @dataclass(frozen=True)
-class Calibration:
-    """The chosen pictures, darkest first."""
+class Picture:
+    """A dark picture."""
 
-    paths: list[Path]
-    images: list[NDArray[np.float32]]
-    """Each (h, w, 3) in 0 … 1: the picture at the network's resolution."""
-    levels: list[float]
-    """Mean of the 8-bit values of each."""
-    held_out: list[NDArray[np.float32]]
-    """Other dark pictures of the folder, up to HELD_OUT, to judge by; the calibration pictures where there are none."""
-    held_out_paths: list[Path]
-    warnings: list[str] = field(default_factory=list)
+    path: Path
+    image: NDArray[np.float32]
+    """(h, w, 3) in 0 … 1: at the network's resolution."""
+    level: float
+    """Mean of its 8-bit values."""
 
 
 @dataclass(frozen=True)
-class _Candidate:
-    path: Path
-    image: NDArray[np.float32]
-    level: float
+class Calibration:
+    """The chosen pictures."""
 
+    pictures: list[Picture]
+    """Darkest first."""
+    held_out: list[Picture]
+    """Other dark pictures of the folder, up to HELD_OUT, to judge by; the calibration pictures where there are none."""
+    warnings: list[str]
 
-def read_low_resolution(path: Path, scale: int) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """The pixels (H, W, 3) of a picture and what the network sees of it (h, w, 3); raises ImageError."""
-    pixels = read_photograph(path).pixels[..., :3]
-    return pixels, reference.downsample(pixels / 255.0, scale).astype(np.float32)
+    @property
+    def images(self) -> list[NDArray[np.float32]]:
+        return [picture.image for picture in self.pictures]
 
 
 def picture_paths(folder: Path) -> list[Path]:
@@ -67,23 +65,18 @@ def picture_paths(folder: Path) -> list[Path]:
 
 
 def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibration:
-    """Choose ``count`` dark pictures that spread over the brightnesses found.
-
-    Raises:
-        DceliteError: the folder is absent or empty, or has fewer than FEWEST pictures that can be used.
-    """
+    """``count`` dark pictures, spread over the brightnesses found; raises DceliteError where there are too few."""
     paths = picture_paths(folder)
-    order = np.random.default_rng(seed).permutation(len(paths))
-    candidates: list[_Candidate] = []
+    dark: list[Picture] = []
     unreadable: list[str] = []
     bright = black = seen = 0
     with Progress("calibration pictures", None) as progress:
-        for index in order:
-            if len(candidates) == CANDIDATES * count:
+        for index in np.random.default_rng(seed).permutation(len(paths)):
+            if len(dark) == CANDIDATES * count:
                 break
             seen += 1
             try:
-                pixels, image = read_low_resolution(paths[index], scale)
+                pixels = read_photograph(paths[index]).pixels[..., :3]
             except ImageError as error:
                 unreadable.append(str(error))
                 continue
@@ -93,47 +86,33 @@ def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibrat
             elif int(pixels.max()) < BLACK_LEVEL:
                 black += 1
             else:
-                candidates.append(_Candidate(paths[index], image, level))
+                image = reference.downsample(pixels / 255.0, scale).astype(np.float32)
+                dark.append(Picture(paths[index], image, level))
             progress.advance()
     warnings = [f"passed over: {text}" for text in unreadable[:5]]
     if len(unreadable) > 5:
         warnings.append(f"passed over: {len(unreadable) - 5} more that cannot be read")
-    found = f"of {seen} pictures {len(candidates)} are dark, {bright} bright (mean above {BRIGHT_LEVEL:g}), "
+    found = f"of {seen} pictures {len(dark)} are dark, {bright} bright (mean above {BRIGHT_LEVEL:g}), "
     found += f"{black} black, {len(unreadable)} unreadable"
-    if len(candidates) < FEWEST:
+    if len(dark) < FEWEST:
         raise DceliteError(f"{folder}: {found}; at least {FEWEST} dark photographs were wanted for calibration")
-    if bright > len(candidates):
+    if bright > len(dark):
         warnings.append(f"most pictures were passed over as too bright: {found}")
-    chosen = _spread(candidates, count)
-    taken = {candidate.path for candidate in chosen}
-    kept = [candidate for candidate in candidates if candidate.path not in taken][:HELD_OUT]
-    if not kept:
+    chosen = sorted(dark, key=lambda picture: (picture.level, picture.path))
+    if len(chosen) > count:  # evenly over the ranks in brightness, darkest and brightest included
+        chosen = [chosen[index] for index in np.linspace(0, len(chosen) - 1, count).round().astype(int)]
+    taken = {picture.path for picture in chosen}
+    held_out = [picture for picture in dark if picture.path not in taken][:HELD_OUT]
+    if not held_out:
         warnings.append("no dark picture is left to judge by: the calibration pictures judge themselves")
-        kept = chosen
     if len(chosen) < ADVISED:
         warnings.append(f"{len(chosen)} pictures calibrate; {ADVISED} or more are advised")
-    return Calibration(
-        paths=[c.path for c in chosen],
-        images=[c.image for c in chosen],
-        levels=[c.level for c in chosen],
-        held_out=[c.image for c in kept],
-        held_out_paths=[c.path for c in kept],
-        warnings=warnings,
-    )
-
-
-def _spread(candidates: list[_Candidate], count: int) -> list[_Candidate]:
-    """``count`` of the candidates, evenly over their ranks in brightness, darkest and brightest included."""
-    ranked = sorted(candidates, key=lambda candidate: (candidate.level, candidate.path))
-    if len(ranked) <= count:
-        return ranked
-    return [ranked[index] for index in np.linspace(0, len(ranked) - 1, count).round().astype(int)]
+    return Calibration(chosen, held_out or chosen, warnings)
 
 
 def digest(calibration: Calibration) -> str:
     """SHA-256 over the low-resolution pictures, for the record."""
     result = hashlib.sha256()
     for image in calibration.images:
-        result.update(repr(image.shape).encode())
-        result.update(image.tobytes())
+        result.update(repr(image.shape).encode() + image.tobytes())
     return result.hexdigest()

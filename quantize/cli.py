@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 from pathlib import Path
 
 from dcelite.export.formats import split_list
-
-RANGES = ("minmax", "percentile", "mse", "entropy")
+from dcelite.quantize.ranges import METHODS
 
 
 def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,19 +21,14 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--checkpoint", type=Path, required=True, metavar="FILE", help="weights, .ckpt or .pth")
     parser.add_argument("--calibration", type=Path, required=True, metavar="DIR", help="folder of dark photographs")
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder for the files")
-    parser.add_argument("--formats", metavar="LIST", help="of onnx,ms,dce; default: all whose runtime is installed")
-    parser.add_argument(
-        "--pictures", type=int, default=64, metavar="N", help="calibration pictures to use (default 64)"
-    )
-    parser.add_argument("--ranges", choices=RANGES, default="minmax", help="how ranges are chosen (default minmax)")
+    text = "of onnx,ms,dce; default: all whose runtime is installed"
+    parser.add_argument("--formats", type=split_list, metavar="LIST", help=text)
+    text = "calibration pictures to use (default 64)"
+    parser.add_argument("--pictures", type=int, default=64, metavar="N", help=text)
+    parser.add_argument("--ranges", choices=METHODS, default="minmax", help="how ranges are chosen (default minmax)")
     parser.add_argument("--seed", type=int, default=1, help="of the choice of pictures (default 1)")
-    parser.add_argument(
-        "--target",
-        type=float,
-        default=48.0,
-        metavar="DB",
-        help="fidelity that the worst picture should reach; activations are kept wide for it if need be (default 48)",
-    )
+    text = "fidelity that the worst picture should reach; activations are kept wide for it if need be (default 48)"
+    parser.add_argument("--target", type=float, default=48.0, metavar="DB", help=text)
     parser.add_argument("--photos", type=Path, metavar="DIR", help="photographs to measure fidelity on")
     parser.add_argument("--pairs", type=Path, metavar="DIR", help="DIR/low and DIR/high, for PSNR and SSIM")
     parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor (default 12)")
@@ -45,6 +40,5 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 def run(args: argparse.Namespace) -> None:
     from dcelite.quantize.quantize import QuantizeOptions, quantize
 
-    names = ("checkpoint", "calibration", "output", "pictures", "ranges", "seed", "target", "scale", "photos", "pairs")
-    options = {name: getattr(args, name) for name in (*names, "name", "overwrite")}
-    quantize(QuantizeOptions(formats=split_list(args.formats), **options), say=functools.partial(print, flush=True))
+    options = {field.name: getattr(args, field.name) for field in dataclasses.fields(QuantizeOptions)}
+    quantize(QuantizeOptions(**options), say=functools.partial(print, flush=True))

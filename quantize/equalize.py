@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.model.architecture import SOURCES
-from dcelite.quantize.float_network import Layer, Values, run
+from dcelite.quantize.float_network import Layer, Values
 from dcelite.quantize.ranges import METHODS, Bounds, thinned
 
 SMALLEST_SHARE = 0.02
@@ -104,8 +104,3 @@ def borne_by_one_channel(layers: Sequence[Layer], ranges: Ranges, values: Sequen
         narrowed[c] = max(float(v.outputs[number][:, :, c].max()) for v in values)
         outputs.append(narrowed)
     return Ranges(filtered, outputs)
-
-
-def run_all(images: Sequence[NDArray[np.float32]], layers: Sequence[Layer]) -> list[Values]:
-    """The network on every picture."""
-    return [run(image, layers) for image in images]

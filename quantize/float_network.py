@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,22 +15,31 @@ Array = NDArray[np.float32]
 
 Number = TypeVar("Number", bound=np.generic)
 
-TAPS = 9
-"""Of a 3x3 kernel."""
+TAPS = 9  # of a 3x3 kernel
+
+
+def filtered_name(index: int) -> str:
+    """The depthwise output of layer index + 1, as in the ONNX graph."""
+    return f"e_conv{index + 1}.depth_conv"
+
+
+def output_name(number: int) -> str:
+    """The output of a layer, 1 … 6; 0 is the image."""
+    return f"e_conv{number}.relu" if number else "image"
+
+
+ACTIVATIONS = tuple(name for n in range(LAYERS) for name in (output_name(n), filtered_name(n)))
+"""All that can be quantised, in the order of computation."""
 
 
 @dataclass(frozen=True)
 class Layer:
     """A separable layer: depthwise 3x3, then pointwise."""
 
-    depth: Array
-    """(inputs, 9)"""
-    depth_bias: Array
-    """(inputs)"""
-    point: Array
-    """(outputs, inputs)"""
-    point_bias: Array
-    """(outputs)"""
+    depth: Array  # (inputs, 9)
+    depth_bias: Array  # (inputs)
+    point: Array  # (outputs, inputs)
+    point_bias: Array  # (outputs)
 
 
 @dataclass(frozen=True)
@@ -45,6 +54,12 @@ class Values:
     @property
     def curve_map(self) -> Array:
         return np.tanh(self.outputs[-1])
+
+    @property
+    def named(self) -> dict[str, Array]:
+        """All activations that can be quantised, in the order of ACTIVATIONS."""
+        pairs = zip(self.outputs, self.filtered, strict=False)  # without the last output, which is that of the network
+        return dict(zip(ACTIVATIONS, (array for pair in pairs for array in pair), strict=True))
 
 
 def layers_of(arrays: Mapping[str, Array]) -> list[Layer]:
@@ -91,12 +106,23 @@ def depthwise(x: Array, weight: Array, bias: Array) -> Array:
     return result
 
 
-def run(image: Array, layers: Sequence[Layer]) -> Values:
+Stored = Callable[[str, Array], Array]
+"""Name and values of an activation -> what the layers that read it see."""
+
+
+def run(image: Array, layers: Sequence[Layer], stored: Stored = lambda _, x: x) -> Values:
     """(h, w, 3) in 0 … 1 -> all values."""
     filtered: list[Array] = []
-    outputs = [image]
+    outputs = [stored(output_name(0), image)]
     for index, layer in enumerate(layers):
-        filtered.append(depthwise(joined(outputs, index), layer.depth, layer.depth_bias))
+        values = depthwise(joined(outputs, index), layer.depth, layer.depth_bias)
+        filtered.append(stored(filtered_name(index), values))
         result = filtered[-1] @ layer.point.T + layer.point_bias
-        outputs.append(np.maximum(result, np.float32(0)) if index + 1 < len(layers) else result)
+        last = index + 1 == len(layers)
+        outputs.append(result if last else stored(output_name(index + 1), np.maximum(result, np.float32(0))))
     return Values(filtered, outputs)
+
+
+def run_all(images: Sequence[Array], layers: Sequence[Layer]) -> list[Values]:
+    """The network on every picture."""
+    return [run(image, layers) for image in images]

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite.model.architecture import LAYERS
 from dcelite.model.dce_file import INT8, DceModel
-from dcelite.quantize.float_network import TAPS, Layer, joined, shifted
+from dcelite.quantize.float_network import Layer, joined, shifted
 
 LARGEST_WEIGHT = 127
 OUTPUT_SCALE = 1 / 255
@@ -35,96 +36,82 @@ FILTERED_SCALE = 1 / 127
 FILTERED_ZERO = 128
 LARGEST_BIAS = 2**29
 
-Int8 = NDArray[np.int8]
+PARTS = ("weight", "bias", "multiplier")
+
 Int32 = NDArray[np.int32]
 Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Rounded:
+    """A convolution with integer weights: weight = steps * scale."""
+
+    steps: NDArray[np.int16]  # (rows, n); within int8, unless they are for float activations
+    scale: Float32  # (rows)
+    bias: Float32  # (rows), real
+
+    @property
+    def real(self) -> Float32:
+        return self.steps * self.scale[:, None]
 
 
 @dataclass(frozen=True)
 class QuantizedLayer:
-    """A layer of the equalised network with integer weights: weight = integer * scale."""
+    """A layer of the equalised network."""
 
-    depth: Int8
-    """(inputs, 9)"""
-    depth_scale: Float32
-    """(inputs)"""
-    depth_bias: Float32
-    """(inputs), real"""
-    point: Int8
-    """(outputs, inputs)"""
-    point_scale: Float32
-    """(outputs)"""
-    point_bias: Float32
-    """(outputs), real"""
+    depth: Rounded  # (inputs, 9)
+    point: Rounded  # (outputs, inputs)
 
     @property
     def dequantized(self) -> Layer:
         """The layer that the integers stand for."""
-        depth = self.depth * self.depth_scale[:, None]
-        point = self.point * self.point_scale[:, None]
-        return Layer(depth.astype(np.float32), self.depth_bias, point.astype(np.float32), self.point_bias)
+        return Layer(self.depth.real, self.depth.bias, self.point.real, self.point.bias)
 
 
-@dataclass(frozen=True)
-class IntegerLayer:
-    """A layer as the kernels read it."""
-
-    depth: Int8
-    depth_bias: Int32
-    depth_multiplier: Float32
-    point: Int8
-    point_bias: Int32
-    point_multiplier: Float32
-
-
-def _bias(values: NDArray[np.float64]) -> Int32:
-    return np.clip(np.rint(values), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
-
-
-def integer_layers(layers: Sequence[QuantizedLayer]) -> list[IntegerLayer]:
-    """Biases and multipliers in the units of the sums."""
-    result = []
-    for index, layer in enumerate(layers):
-        depth_unit = OUTPUT_SCALE * layer.depth_scale.astype(np.float64)
-        depth_multiplier = depth_unit / FILTERED_SCALE
-        depth_bias = layer.depth_bias / depth_unit + FILTERED_ZERO / depth_multiplier
-        point_unit = FILTERED_SCALE * layer.point_scale.astype(np.float64)
-        last = index + 1 == len(layers)
-        point_multiplier = point_unit if last else point_unit / OUTPUT_SCALE
-        point_bias = layer.point_bias / point_unit - FILTERED_ZERO * layer.point.sum(axis=1, dtype=np.int64)
-        result.append(
-            IntegerLayer(
-                layer.depth,
-                _bias(depth_bias),
-                np.minimum(depth_multiplier, 1).astype(np.float32),
-                layer.point,
-                _bias(point_bias),
-                np.minimum(point_multiplier, 1).astype(np.float32),
-            )
-        )
-    return result
-
-
-def dce_model(layers: Sequence[IntegerLayer], scale: int) -> DceModel:
-    """What an int8 ``.dce`` holds."""
+def dce_model(layers: Sequence[QuantizedLayer], scale: int) -> DceModel:
+    """What an int8 ``.dce`` holds: biases and multipliers in the units of the sums."""
     arrays: dict[str, NDArray[Any]] = {}
+
+    def add(name: str, weights: NDArray[np.int16], bias: Float64, multiplier: Float64) -> None:
+        arrays[f"{name}.weight"] = weights.astype(np.int8)
+        arrays[f"{name}.bias"] = np.clip(np.rint(bias), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
+        arrays[f"{name}.multiplier"] = np.minimum(multiplier, 1).astype(np.float32)
+
     for number, layer in enumerate(layers, start=1):
-        for part in ("depth", "point"):
-            for value, name in (("", "weight"), ("_bias", "bias"), ("_multiplier", "multiplier")):
-                arrays[f"e_conv{number}.{part}_conv.{name}"] = getattr(layer, f"{part}{value}")
+        depth, point = layer.depth, layer.point
+        unit = OUTPUT_SCALE * depth.scale.astype(np.float64)
+        multiplier = unit / FILTERED_SCALE
+        add(f"e_conv{number}.depth_conv", depth.steps, depth.bias / unit + FILTERED_ZERO / multiplier, multiplier)
+        unit = FILTERED_SCALE * point.scale.astype(np.float64)
+        bias = point.bias / unit - FILTERED_ZERO * point.steps.sum(axis=1, dtype=np.int64)
+        add(f"e_conv{number}.point_conv", point.steps, bias, unit if number == LAYERS else unit / OUTPUT_SCALE)
     return DceModel("zerodcepp", scale, arrays, INT8)
+
+
+def quantize_output(values: Float32) -> Float32:
+    """Layer outputs through uint8 and back."""
+    scale = np.float32(OUTPUT_SCALE)
+    steps: Float32 = np.clip(np.rint(values / scale), 0, 255)
+    return steps * scale
+
+
+def quantize_filtered(values: Float32) -> Float32:
+    """Depthwise outputs through uint8 and back."""
+    scale = np.float32(FILTERED_SCALE)
+    steps: Float32 = np.clip(np.rint(values / scale), -FILTERED_ZERO, 255 - FILTERED_ZERO)
+    return steps * scale
+
+
+def in_8_bits(name: str, values: Float32) -> Float32:
+    """An activation through uint8 and back."""
+    return quantize_filtered(values) if name.endswith(".depth_conv") else quantize_output(values)
 
 
 def requantize(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:
     """int32 -> uint8."""
     values: NDArray[np.uint8] = np.clip(np.rint(sums.astype(np.float32) * multiplier), 0, 255).astype(np.uint8)
     return values
-
-
-def quantize_image(image: Float32) -> NDArray[np.uint8]:
-    """0 … 1 -> 0 … 255, ties to even."""
-    levels: NDArray[np.uint8] = np.clip(np.rint(image * np.float32(255)), 0, 255).astype(np.uint8)
-    return levels
 
 
 def tanh(x: Float32) -> Float32:
@@ -144,19 +131,19 @@ def tanh(x: Float32) -> Float32:
     return f32(1) - f32(2) / (power * scale + f32(1))
 
 
-def run(image: NDArray[np.uint8], layers: Sequence[IntegerLayer]) -> Float32:
+def run(image: NDArray[np.uint8], model: DceModel) -> Float32:
     """uint8 (h, w, 3) at the network's resolution -> curve map (h, w, 3)."""
     outputs: list[NDArray[np.int32]] = [image.astype(np.int32)]
-    for index, layer in enumerate(layers):
-        x = joined(outputs, index)
-        sums = np.broadcast_to(layer.depth_bias, x.shape).copy()
-        for tap, values in zip(range(TAPS), shifted(x), strict=True):
-            sums += values * layer.depth[:, tap].astype(np.int32)
-        filtered = requantize(sums, layer.depth_multiplier)
+    for number in range(1, LAYERS + 1):
+        weight, bias, multiplier = (model.arrays[f"e_conv{number}.depth_conv.{part}"] for part in PARTS)
+        x = joined(outputs, number - 1)
+        sums = np.broadcast_to(bias, x.shape).copy()
+        for tap, values in enumerate(shifted(x)):
+            sums += values * weight[:, tap].astype(np.int32)
+        filtered = requantize(sums, multiplier)
+        weight, bias, multiplier = (model.arrays[f"e_conv{number}.point_conv.{part}"] for part in PARTS)
         # float64 holds these sums exactly, and its matrix product is much faster than that of integers.
-        product = filtered.astype(np.float64) @ layer.point.T.astype(np.float64)
-        sums = product.astype(np.int32) + layer.point_bias
-        if index + 1 == len(layers):
-            return tanh(sums.astype(np.float32) * layer.point_multiplier)
-        outputs.append(requantize(sums, layer.point_multiplier).astype(np.int32))
-    raise ValueError("no layers")
+        sums = (filtered.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int32) + bias
+        if number < LAYERS:
+            outputs.append(requantize(sums, multiplier).astype(np.int32))
+    return tanh(sums.astype(np.float32) * multiplier)

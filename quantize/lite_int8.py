@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.export.lite import write_ms
+from dcelite.export.onnx_graph import write_onnx
 from dcelite.export.spec import ExportSpec
 from dcelite.mindspore_lite import open_model
 
@@ -40,21 +41,16 @@ min_quant_weight_size=0
 min_quant_weight_channel=0
 """
 
-FULL = """\
-[common_quant_param]
-quant_type=FULL_QUANT
-bit_num=8
-min_quant_weight_size=0
-min_quant_weight_channel=0
-
+FULL = f"""\
+{WEIGHT_ONLY.replace("WEIGHT_QUANT", "FULL_QUANT")}
 [full_quant_param]
 activation_quant_method=MAX_MIN
 bias_correction=false
 per_channel=true
 
 [data_preprocess_param]
-calibrate_path=image:{folder}
-calibrate_size={count}
+calibrate_path=image:{{folder}}
+calibrate_size={{count}}
 input_type=BIN
 """
 
@@ -71,13 +67,6 @@ def fitted(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.floa
     return image
 
 
-def write_calibration_inputs(images: Sequence[NDArray[np.float32]], folder: Path) -> None:
-    """The calibration pictures as raw float32 (1, h, w, 3), one file each."""
-    folder.mkdir()
-    for index, image in enumerate(images):
-        fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(folder / f"{index:03}.bin")
-
-
 def remove_surplus_inputs(folder: Path, count: int) -> None:
     """Remove what an earlier conversion with more pictures than ``count`` left; files of any other kind stay."""
     size = 4 * 3 * CALIBRATION_SIZE[0] * CALIBRATION_SIZE[1]
@@ -90,15 +79,11 @@ def remove_surplus_inputs(folder: Path, count: int) -> None:
 def write_ms_weight_only(
     arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
 ) -> None:
-    """Write the ``.ms`` with 8-bit weights and float arithmetic, and its ``.cfg``.
-
-    Raises:
-        ModelError: the converter refuses the graph.
-        EngineUnavailableError: the converter is not installed.
-    """
+    """Write the ``.ms`` with 8-bit weights and float arithmetic, its ``.cfg`` and source; raises as ``write_ms``."""
     config = path.with_suffix(".cfg")
     config.write_text(WEIGHT_ONLY)
     write_ms(arrays, spec, metadata, path, config=config)
+    write_onnx(arrays, spec, metadata, path.with_name(f"{path.stem}_source.onnx"))
 
 
 def write_ms_full(
@@ -108,13 +93,15 @@ def write_ms_full(
     images: Sequence[NDArray[np.float32]],
     maps: Sequence[NDArray[np.float32]],
     path: Path,
-) -> dict[str, NDArray[np.float32]]:
-    """Write the full int8 ``.ms``, its ``.cfg`` and its calibration folder; returns the weights that it was made from.
+) -> None:
+    """Write the full int8 ``.ms``, its ``.cfg``, source, and calibration pictures as raw float32 (1, h, w, 3).
 
-    ``maps`` are those that the fp32 network makes of the images, (h, w, 3). Raises as :func:`write_ms_weight_only`.
+    ``maps`` are those that the fp32 network makes of the images, (h, w, 3). Raises as :func:`write_ms`.
     """
     inputs = path.with_name(f"{path.stem}_calibration")
-    write_calibration_inputs(images, inputs)
+    inputs.mkdir()
+    for index, image in enumerate(images):
+        fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(inputs / f"{index:03}.bin")
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, count=len(images)))
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
         config = Path(folder, "model.cfg")
@@ -123,7 +110,7 @@ def write_ms_full(
         write_ms(arrays, spec, metadata, path, **options)
         centered = {**arrays, LAST_BIAS: arrays[LAST_BIAS] + mean_error(path, images, maps)}
         write_ms(centered, spec, metadata, path, **options, overwrite=True)
-    return centered
+    write_onnx(centered, spec, metadata, path.with_name(f"{path.stem}_source.onnx"))
 
 
 def mean_error(

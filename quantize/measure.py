@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,14 +37,13 @@ class PictureFidelity:
     """Difference of the means in 8-bit levels."""
 
 
-@dataclass(frozen=True)
-class GroundTruth:
+class GroundTruth(NamedTuple):
     """Means over the pairs."""
 
     psnr: float
     ssim: float
-    brightness: float
-    """Mean 8-bit value of the outputs."""
+    mean_level: float
+    """8-bit value of the outputs."""
 
 
 @dataclass(frozen=True)
@@ -71,13 +69,20 @@ class Latency:
 
 @dataclass(frozen=True)
 class Measurement:
-    """All about one file."""
+    """A written file beside the fp32 file of the same engine."""
 
     file: str
+    kind: str
+    """What the file is, in words."""
+    engine: str
+    """Suffix of the format."""
     size: int
+    fp32_size: int
     fidelity: list[PictureFidelity]
     crop: Crop | None
     ground_truth: GroundTruth | None
+    latency: Latency
+    fp32_latency: Latency
 
     @property
     def mean(self) -> float:
@@ -91,6 +96,14 @@ class Measurement:
     def largest_shift(self) -> float:
         return max((picture.brightness_shift for picture in self.fidelity), key=abs)
 
+    @property
+    def speed_up(self) -> float:
+        """fp32 time through its own: of the network where both give it, else of the frame."""
+        own, fp32 = self.latency, self.fp32_latency
+        if own.network is not None and fp32.network is not None:
+            return fp32.network / own.network
+        return fp32.frame / own.frame
+
 
 class Reference:
     """The outputs of the fp32 network, which every file is held against."""
@@ -98,15 +111,11 @@ class Reference:
     def __init__(self, model: Path, photos: Sequence[Path], pairs: Path | None) -> None:
         """``model`` is the fp32 ``.dce``; ``pairs`` has folders low and high with the same file names."""
         with Enhancer(model) as enhancer:
-            self.photos = [_read(path) for path in photos]
+            self.photos = [np.ascontiguousarray(read_photograph(path).pixels[..., :3]) for path in photos]
             self.names = [path.name for path in photos]
             self.outputs = [enhancer(pixels) for pixels in track(self.photos, len(photos), "fp32")]
             self.pairs = [] if pairs is None else _read_pairs(pairs)
             self.ground_truth = _ground_truth(enhancer, self.pairs)
-
-
-def _read(path: Path) -> Rgb:
-    return np.ascontiguousarray(read_photograph(path).pixels[..., :3])
 
 
 def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
@@ -122,8 +131,7 @@ def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> Groun
     for low, high in pairs:
         output = enhancer(low)
         rows.append((psnr(high, output), ssim(high, output), float(output.mean())))
-    means = np.mean(rows, axis=0)
-    return GroundTruth(*(float(value) for value in means))
+    return GroundTruth(*np.mean(rows, axis=0).tolist())
 
 
 def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
@@ -137,16 +145,15 @@ def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
     top, left = rows[:, None], columns[None, :]
     sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
     y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    area = (slice(int(rows[y]), int(rows[y]) + side_y), slice(int(columns[x]), int(columns[x]) + side_x))
-    crops = (picture[area].copy() for picture in (source, fp32, quantized))
-    return Crop(name, int(rows[y]), int(columns[x]), *crops)
+    row, column = int(rows[y]), int(columns[x])
+    crops = (picture[row : row + side_y, column : column + side_x].copy() for picture in (source, fp32, quantized))
+    return Crop(name, row, column, *crops)
 
 
-def measure(path: Path, reference: Reference) -> Measurement:
-    """Run a file on the photographs and the pairs.
+def measure(path: Path, kind: str, base: Path, reference: Reference) -> Measurement:
+    """Run a file on the photographs and the pairs, and against the clock beside the fp32 file ``base``.
 
-    Raises:
-        ModelError: its runtime refuses the file.
+    Raises ModelError where its runtime refuses the file.
     """
     pictures: list[PictureFidelity] = []
     crop: Crop | None = None
@@ -158,18 +165,18 @@ def measure(path: Path, reference: Reference) -> Measurement:
             if pictures[-1].psnr == min(picture.psnr for picture in pictures):
                 crop = _worst_crop(name, source, wanted, output)
         truth = _ground_truth(enhancer, reference.pairs)
-    return Measurement(path.name, path.stat().st_size, pictures, crop, truth)
+    sizes = path.stat().st_size, base.stat().st_size
+    return Measurement(path.name, kind, path.suffix[1:], *sizes, pictures, crop, truth, *_latencies(path, base))
 
 
-def latencies(paths: Sequence[Path]) -> list[Latency]:
-    """Of several files on one thread, measured in turns, so that a busy moment of the machine hits all of them."""
+def _latencies(path: Path, base: Path) -> list[Latency]:
+    """Of two files on one thread, measured in turns, so that a busy moment of the machine hits both."""
     frame = np.random.default_rng(0).integers(0, 60, (*FRAME, 3), np.uint8)
-    with contextlib.ExitStack() as stack:
-        enhancers = [stack.enter_context(Enhancer(path, threads=1)) for path in paths]
-        frames = _best_times([functools.partial(enhancer, frame) for enhancer in enhancers])
-        if not all(enhancer.has_curve_map for enhancer in enhancers):
-            return [Latency(None, milliseconds) for milliseconds in frames]
-        networks = _best_times([functools.partial(enhancer.curve_map, frame) for enhancer in enhancers])
+    with Enhancer(path, threads=1) as own, Enhancer(base, threads=1) as fp32:
+        frames = _best_times([lambda: own(frame), lambda: fp32(frame)])
+        networks: Sequence[float | None] = [None, None]
+        if own.has_curve_map and fp32.has_curve_map:
+            networks = _best_times([lambda: own.curve_map(frame), lambda: fp32.curve_map(frame)])
         return [Latency(*pair) for pair in zip(networks, frames, strict=True)]
 
 

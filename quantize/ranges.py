@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -36,16 +37,11 @@ def percentile(samples: Samples) -> Bounds:
     return low, high
 
 
-def _shrunk(samples: Samples) -> list[Bounds]:
-    """The candidates of a search: the full range, shrunk about the median."""
+def _best(samples: Samples, cost: Callable[[Samples, Bounds], NDArray[np.float64]]) -> Bounds:
+    """For every channel the full range, shrunk about the median to the least cost."""
     low, high = samples.min(axis=0).astype(np.float64), samples.max(axis=0).astype(np.float64)
     center = np.median(samples, axis=0)
-    return [(center + (low - center) * shrink, center + (high - center) * shrink) for shrink in SHRINKS]
-
-
-def _best(samples: Samples, cost: Callable[[Samples, Bounds], NDArray[np.float64]]) -> Bounds:
-    """For every channel the candidate of least cost."""
-    candidates = _shrunk(samples)
+    candidates = [(center + (low - center) * shrink, center + (high - center) * shrink) for shrink in SHRINKS]
     best = np.argmin([cost(samples, bounds) for bounds in candidates], axis=0)
     channels = np.arange(samples.shape[1])
     lows, highs = (np.array([bounds[side] for bounds in candidates]) for side in (0, 1))
@@ -83,19 +79,11 @@ def _channel_divergence(values: NDArray[np.float32], low: float, high: float) ->
     return float(np.sum(p * np.log(p / q))) + clipped
 
 
-def mse(samples: Samples) -> Bounds:
-    return _best(samples, _squared_error)
-
-
-def entropy(samples: Samples) -> Bounds:
-    return _best(samples, _divergence)
-
-
 METHODS: dict[str, Callable[[Samples], Bounds]] = {
     "minmax": minmax,
     "percentile": percentile,
-    "mse": mse,
-    "entropy": entropy,
+    "mse": functools.partial(_best, cost=_squared_error),
+    "entropy": functools.partial(_best, cost=_divergence),
 }
 
 

@@ -4,82 +4,56 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dcelite.provenance import processor_name, tool_versions
 from dcelite.quantize.calibration import Calibration, digest
-from dcelite.quantize.measure import GroundTruth, Latency, Measurement
-from dcelite.quantize.sensitivity import Sensitivity
+from dcelite.quantize.measure import GroundTruth, Measurement
 from dcelite.report import page
 from dcelite.report.tables import text_table
+
+if TYPE_CHECKING:
+    from dcelite.quantize.quantize import Quantized, QuantizeOptions
 
 SLOWER = 1.1
 """Factor on the fp32 latency from which a file is called slower: below it is the noise of the clock."""
 
 
 @dataclass(frozen=True)
-class FileResult:
-    """A written file beside the fp32 file of the same engine."""
-
-    kind: str
-    """What the file is, in words."""
-    engine: str
-    """Suffix of the format."""
-    measurement: Measurement
-    latency: Latency
-    fp32_size: int
-    fp32_latency: Latency
-
-    @property
-    def speed_up(self) -> float:
-        """fp32 time through its own: of the network where both give it, else of the frame."""
-        own, fp32 = self.latency, self.fp32_latency
-        if own.network is not None and fp32.network is not None:
-            return fp32.network / own.network
-        return fp32.frame / own.frame
-
-
-@dataclass(frozen=True)
 class Report:
     """Everything that was found."""
 
-    checkpoint: str
+    options: QuantizeOptions
     checkpoint_sha256: str
     scale: int
-    ranges: str
-    seed: int
-    target: float
     calibration: Calibration
-    sensitivities: list[Sensitivity]
-    wide: frozenset[str]
-    predicted: list[float]
-    """Fidelities in dB of the integer network on the pictures held out, at the network's resolution."""
+    found: Quantized
     fp32_truth: GroundTruth | None
-    results: list[FileResult]
-    notes: list[str]
+    results: list[Measurement]
 
 
 def recommendations(report: Report) -> list[str]:
-    """What to use, and what not, on a machine like this one."""
-    lines = list(report.notes)
-    for result in report.results:
-        m = result.measurement
-        if result.speed_up * SLOWER < 1:
+    """What the mixed precision came to; what to use, and what not, on a machine like this one."""
+    lines = []
+    found, target = report.found, f"{report.options.target:g} dB"
+    if found.wide:
+        lines.append(f"kept wide in .onnx, to reach {target}: {', '.join(sorted(found.wide))}")
+        if any(m.engine in ("dce", "ms") for m in report.results):
+            lines.append("the int8 .ms and .dce hold all activations in 8 bits")
+    elif (worst := min(found.fidelities)) < report.options.target:
+        lines.append(f"{worst:.1f} dB on the worst picture held out: {target} is out of reach with 8-bit weights")
+    for m in report.results:
+        if m.speed_up * SLOWER < 1:
             lines.append(
-                f"{m.file}: is {1 / result.speed_up:.1f} times slower than the fp32 .{result.engine} on this machine; "
+                f"{m.file}: is {1 / m.speed_up:.1f} times slower than the fp32 .{m.engine} on this machine; "
                 "use fp32 here, and time this file on the device it is meant for"
             )
-        if m.worst.psnr < report.target:
-            lines.append(
-                f"{m.file}: {m.worst.psnr:.1f} dB on {m.worst.name} is below the target of {report.target:g} dB"
-            )
-    best = min(report.results, key=lambda r: r.latency.frame, default=None)
-    if best is not None:
-        text = f"{best.latency.frame:.1f} ms for a frame of 1200x900"
-        lines.append(f"{best.measurement.file}: is the fastest of these here, {text}")
-    return lines
+        if m.worst.psnr < report.options.target:
+            lines.append(f"{m.file}: {m.worst.psnr:.1f} dB on {m.worst.name} is below the target of {target}")
+    best = min(report.results, key=lambda m: m.latency.frame)
+    return [*lines, f"{best.file}: is the fastest of these here, {best.latency.frame:.1f} ms for a frame of 1200x900"]
 
 
 HEADER = (
@@ -87,54 +61,38 @@ HEADER = (
 )  # fmt: skip
 
 
-def _row(result: FileResult) -> tuple[str, ...]:
-    m = result.measurement
-    milliseconds = ["-" if t is None else f"{t:.2f} ms" for t in (result.latency.network, result.fp32_latency.network)]
-    return (
-        m.file,
-        f"{m.size:,}",
-        f"{m.size / result.fp32_size:.0%}",
-        f"{m.mean:.1f} dB",
-        f"{m.worst.psnr:.1f} dB",
-        m.worst.name,
-        f"{m.largest_shift:+.2f}",
-        *milliseconds,
-        f"{result.latency.frame:.2f} ms",
-        f"{result.fp32_latency.frame:.2f} ms",
-        f"{result.speed_up:.2f}x",
-    )
+def _row(m: Measurement) -> tuple[str, ...]:
+    quality = f"{m.mean:.1f} dB", f"{m.worst.psnr:.1f} dB", m.worst.name, f"{m.largest_shift:+.2f}"
+    times = m.latency.network, m.fp32_latency.network, m.latency.frame, m.fp32_latency.frame
+    milliseconds = ("-" if t is None else f"{t:.2f} ms" for t in times)
+    return (m.file, f"{m.size:,}", f"{m.size / m.fp32_size:.0%}", *quality, *milliseconds, f"{m.speed_up:.2f}x")
 
 
 def _truth_rows(report: Report) -> list[tuple[str, ...]]:
     """Ground truth on the pairs: fp32 first, then each file and its differences."""
-    truth = report.fp32_truth
-    if truth is None:
+    if report.fp32_truth is None:
         return []
     rows: list[tuple[str, ...]] = [("on the pairs", "PSNR", "SSIM", "brightness", "PSNR of fp32", "SSIM", "brightness")]
-    rows.append(("fp32", f"{truth.psnr:.3f} dB", f"{truth.ssim:.4f}", f"{truth.brightness:.2f}", "", "", ""))
-    for result in report.results:
-        own = result.measurement.ground_truth
+    for name, own in [("fp32", report.fp32_truth), *((m.file, m.ground_truth) for m in report.results)]:
         if own is not None:
-            differences = (own.psnr - truth.psnr, own.ssim - truth.ssim, own.brightness - truth.brightness)
-            cells = (f"{own.psnr:.3f} dB", f"{own.ssim:.4f}", f"{own.brightness:.2f}")
-            changes = (f"{differences[0]:+.3f} dB", f"{differences[1]:+.5f}", f"{differences[2]:+.2f}")
-            rows.append((result.measurement.file, *cells, *changes))
+            psnr, ssim, level = np.subtract(own, report.fp32_truth)
+            changes = (f"{psnr:+.3f} dB", f"{ssim:+.5f}", f"{level:+.2f}") if name != "fp32" else ("", "", "")
+            rows.append((name, f"{own.psnr:.3f} dB", f"{own.ssim:.4f}", f"{own.mean_level:.2f}", *changes))
     return rows
 
 
-def _layer_rows(report: Report) -> list[tuple[str, ...]]:
-    rows: list[tuple[str, ...]] = [
-        ("activation", "lowest", "highest", "signal/noise", "fidelity alone in 8 bits", "kept")
-    ]
-    for s in report.sensitivities:
-        kept = "wide" if s.name in report.wide else "8 bits"
+def _layer_rows(found: Quantized) -> list[tuple[str, ...]]:
+    header = ("activation", "lowest", "highest", "signal/noise", "fidelity alone in 8 bits", "kept")
+    rows: list[tuple[str, ...]] = [header]
+    for s in found.sensitivities:
+        kept = "wide" if s.name in found.wide else "8 bits"
         rows.append((s.name, f"{s.low:.3g}", f"{s.high:.3g}", f"{s.noise_ratio:.1f} dB", f"{s.fidelity:.1f} dB", kept))
     return rows
 
 
 def table(report: Report) -> str:
     """For the terminal."""
-    count = len(report.results[0].measurement.fidelity) if report.results else 0
+    count = len(report.results[0].fidelity)
     parts = [
         f"Fidelity to fp32 over {count} photographs (PSNR of the 8-bit outputs); latency on one thread:",
         text_table([HEADER, *map(_row, report.results)], left=(0, 5), indent="  "),
@@ -145,17 +103,12 @@ def table(report: Report) -> str:
     return "\n".join(parts)
 
 
-def _truth(truth: GroundTruth | None) -> dict[str, float] | None:
-    return None if truth is None else {"psnr": truth.psnr, "ssim": truth.ssim, "mean_level": truth.brightness}
-
-
-def _result_json(result: FileResult) -> dict[str, Any]:
-    m = result.measurement
+def _result_json(m: Measurement) -> dict[str, Any]:
     return {
         "file": m.file,
-        "kind": result.kind,
+        "kind": m.kind,
         "bytes": m.size,
-        "bytes_fp32": result.fp32_size,
+        "bytes_fp32": m.fp32_size,
         "fidelity_db": {
             "mean": m.mean,
             "worst": m.worst.psnr,
@@ -163,65 +116,58 @@ def _result_json(result: FileResult) -> dict[str, Any]:
             "pictures": {p.name: p.psnr for p in m.fidelity},
         },
         "brightness_shift_levels": {p.name: p.brightness_shift for p in m.fidelity},
-        "ground_truth": _truth(m.ground_truth),
-        "latency_ms": {"network": result.latency.network, "frame_1200x900": result.latency.frame, "threads": 1},
-        "latency_fp32_ms": {"network": result.fp32_latency.network, "frame_1200x900": result.fp32_latency.frame},
-        "speed_up": result.speed_up,
+        "ground_truth": m.ground_truth and m.ground_truth._asdict(),
+        "latency_ms": {"network": m.latency.network, "frame_1200x900": m.latency.frame, "threads": 1},
+        "latency_fp32_ms": {"network": m.fp32_latency.network, "frame_1200x900": m.fp32_latency.frame},
+        "speed_up": m.speed_up,
     }
 
 
 def to_json(report: Report) -> dict[str, Any]:
     """What ``quantization.json`` holds."""
-    calibration = report.calibration
+    options, calibration, found = report.options, report.calibration, report.found
     return {
         "report_version": 1,
-        "checkpoint": {"file": report.checkpoint, "sha256": report.checkpoint_sha256},
+        "checkpoint": {"file": options.checkpoint.name, "sha256": report.checkpoint_sha256},
         "scale": report.scale,
-        "ranges": report.ranges,
+        "ranges": options.ranges,
         "calibration": {
-            "pictures": [path.name for path in calibration.paths],
-            "mean_levels": calibration.levels,
+            "pictures": [picture.path.name for picture in calibration.pictures],
+            "mean_levels": [picture.level for picture in calibration.pictures],
             "sha256": digest(calibration),
-            "seed": report.seed,
+            "seed": options.seed,
             "warnings": calibration.warnings,
         },
-        "target_db": report.target,
-        "wide_activations": sorted(report.wide),
-        "predicted_fidelity_db": report.predicted,
-        "activations": [vars(s) for s in report.sensitivities],
-        "ground_truth_fp32": _truth(report.fp32_truth),
+        "target_db": options.target,
+        "wide_activations": sorted(found.wide),
+        "predicted_fidelity_db": found.fidelities,
+        "activations": [vars(s) for s in found.sensitivities],
+        "ground_truth_fp32": report.fp32_truth and report.fp32_truth._asdict(),
         "files": [_result_json(result) for result in report.results],
         "recommendations": recommendations(report),
         "machine": {"processor": processor_name() or platform.machine(), **tool_versions()},
     }
 
 
-def _crops(result: FileResult) -> str:
-    crop = result.measurement.crop
+def _crops(m: Measurement) -> str:
+    crop = m.crop
     if crop is None:
         return ""
     difference = np.abs(crop.fp32.astype(np.int16) - crop.quantized)
     factor = 32
     amplified = np.clip(difference * factor, 0, 255).astype(np.uint8)
-    title = f"{result.measurement.file}: {crop.picture}, row {crop.row}, column {crop.column}"
-    return "".join(
-        (
-            page.heading(title, 3),
-            page.figure(crop.source, "source"),
-            page.figure(crop.fp32, "fp32"),
-            page.figure(crop.quantized, "quantised"),
-            page.figure(amplified, f"difference x {factor} (at most {int(difference.max())} levels)"),
-        )
-    )
+    last = f"difference x {factor} (at most {int(difference.max())} levels)"
+    figures = {"source": crop.source, "fp32": crop.fp32, "quantised": crop.quantized, last: amplified}
+    title = page.heading(f"{m.file}: {crop.picture}, row {crop.row}, column {crop.column}", 3)
+    return title + "".join(page.figure(pixels, caption) for caption, pixels in figures.items())
 
 
 def to_html(report: Report) -> str:
     """One page without external parts."""
-    calibration, truth = report.calibration, _truth_rows(report)
-    levels = f"{min(calibration.levels):.0f} to {max(calibration.levels):.0f}"
+    name, pictures, truth = report.options.checkpoint.name, report.calibration.pictures, _truth_rows(report)
     about = (
-        f"{report.checkpoint}, scale {report.scale}; {len(calibration.paths)} calibration pictures of mean level "
-        f"{levels}; ranges: {report.ranges}; {processor_name() or platform.machine()}"
+        f"{name}, scale {report.scale}; {len(pictures)} calibration pictures of mean level {pictures[0].level:.0f} to "
+        f"{pictures[-1].level:.0f}; ranges: {report.options.ranges}; {processor_name() or platform.machine()}"
     )
     parts = [
         page.heading("Quantisation report"),
@@ -232,8 +178,8 @@ def to_html(report: Report) -> str:
         ),
         page.table([HEADER, *map(_row, report.results)]),
         page.table(truth) if truth else "",
-        page.bullets([*recommendations(report), *calibration.warnings]),
+        page.bullets([*recommendations(report), *report.calibration.warnings]),
         page.section("Where the outputs differ most", "".join(map(_crops, report.results))),
-        page.section("Activations", page.table(_layer_rows(report))),
+        page.section("Activations", page.table(_layer_rows(report.found))),
     ]
-    return page.page(f"Quantisation of {report.checkpoint}", parts)
+    return page.page(f"Quantisation of {name}", parts)

@@ -16,8 +16,10 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.metrics import Rgb, psnr
-from dcelite.quantize.float_network import Layer, Values, depthwise, joined
-from dcelite.quantize.rounding import quantize_filtered, quantize_output
+from dcelite.progress import track
+from dcelite.quantize.equalize import Ranges
+from dcelite.quantize.float_network import ACTIVATIONS, Layer, Values, run, run_all
+from dcelite.quantize.int8_network import in_8_bits
 
 Image = NDArray[np.float32]
 
@@ -40,39 +42,9 @@ class Sensitivity:
     """Mean fidelity in dB with this activation alone in 8 bits."""
 
 
-def filtered_name(index: int) -> str:
-    """The depthwise output of layer index + 1."""
-    return f"e_conv{index + 1}.depth_conv"
-
-
-def output_name(number: int) -> str:
-    """The output of a layer, 1 … 6; 0 is the image."""
-    return f"e_conv{number}.relu" if number else "image"
-
-
-def activation_names(layers: int) -> list[str]:
-    """All activations that can be quantised, in the order of computation."""
-    names = [output_name(0)]
-    for index in range(layers):
-        names.append(filtered_name(index))
-        if index + 1 < layers:
-            names.append(output_name(index + 1))
-    return names
-
-
 def run_quantized(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -> Values:
     """Run an equalised network with all activations but the ``wide`` ones in 8 bits."""
-    outputs = [image if output_name(0) in wide else quantize_output(image)]
-    filtered = []
-    for index, layer in enumerate(layers):
-        d = depthwise(joined(outputs, index), layer.depth, layer.depth_bias)
-        filtered.append(d if filtered_name(index) in wide else quantize_filtered(d))
-        result = filtered[-1] @ layer.point.T + layer.point_bias
-        if index + 1 < len(layers):
-            narrow = output_name(index + 1) not in wide
-            result = quantize_output(result) if narrow else np.maximum(result, np.float32(0))
-        outputs.append(result)
-    return Values(filtered, outputs)
+    return run(image, layers, lambda name, values: values if name in wide else in_8_bits(name, values))
 
 
 def fidelity(wanted: Rgb, result: Rgb) -> float:
@@ -88,12 +60,11 @@ def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.u
 class Judge:
     """Fidelity of versions of a network to the float one, over some pictures."""
 
-    def __init__(self, images: Sequence[Image], layers: Sequence[Layer], values: Sequence[Values]) -> None:
-        """``values`` are the runs of the float ``layers`` on the images."""
+    def __init__(self, images: Sequence[Image], layers: Sequence[Layer]) -> None:
         self._images = images
         self._layers = layers
-        self._values = values
-        self._wanted = [enhanced(x, v.curve_map) for x, v in zip(images, values, strict=True)]
+        self._values = run_all(images, layers)
+        self._wanted = [enhanced(x, v.curve_map) for x, v in zip(images, self._values, strict=True)]
 
     def fidelities(self, layers: Sequence[Layer], wide: frozenset[str]) -> list[float]:
         """In dB, of each picture."""
@@ -102,21 +73,26 @@ class Judge:
 
     def noise_ratios(self, layers: Sequence[Layer]) -> dict[str, float]:
         """Signal to noise in dB of every activation of the fully quantised network."""
-        signal: dict[str, float] = {}
-        noise: dict[str, float] = {}
+        sums = {name: np.zeros(2) for name in ACTIVATIONS}  # of the squares of signal and noise
         for image, true in zip(self._images, self._values, strict=True):
-            seen = run_quantized(image, layers, frozenset())
-            pairs = [(filtered_name(n), true.filtered[n], seen.filtered[n]) for n in range(len(layers))]
-            pairs += [(output_name(n), true.outputs[n], seen.outputs[n]) for n in range(len(layers))]
-            for name, a, b in pairs:
-                signal[name] = signal.get(name, 0.0) + float(np.sum(np.square(a), dtype=np.float64))
-                noise[name] = noise.get(name, 0.0) + float(np.sum(np.square(a - b), dtype=np.float64))
-        return {name: 10 * float(np.log10(max(signal[name], 1e-30) / max(noise[name], 1e-30))) for name in signal}
+            seen = run_quantized(image, layers, frozenset()).named
+            for name, a in true.named.items():
+                sums[name] += [np.sum(np.square(x), dtype=np.float64) for x in (a, a - seen[name])]
+        return {name: 10 * float(np.log10(np.divide(*np.maximum(pair, 1e-30)))) for name, pair in sums.items()}
 
     def alone(self, name: str) -> float:
         """Mean fidelity of the float network with one activation in 8 bits."""
-        others = frozenset(activation_names(len(self._layers))) - {name}
-        return float(np.mean(self.fidelities(self._layers, others)))
+        return float(np.mean(self.fidelities(self._layers, frozenset(ACTIVATIONS) - {name})))
+
+
+def scan(ranges: Ranges, judge: Judge, layers: Sequence[Layer]) -> list[Sensitivity]:
+    """Of all activations; ``layers`` are the quantised network, ``ranges`` those of the network as it was trained."""
+    bounds: list[tuple[float, float]] = []
+    for upper, (low, high) in zip(ranges.outputs, ranges.filtered, strict=True):
+        bounds += [(0.0, float(upper.max())), (float(low.min()), float(high.max()))]
+    ratios = judge.noise_ratios(layers)
+    names = track(ACTIVATIONS, len(ACTIVATIONS), "sensitivity")
+    return [Sensitivity(name, *pair, ratios[name], judge.alone(name)) for name, pair in zip(names, bounds, strict=True)]
 
 
 def smallest_wide_set(

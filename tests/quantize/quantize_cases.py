@@ -14,8 +14,8 @@ from dcelite.export.golden import golden_picture
 from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import ARCHITECTURES, LAYERS
 from dcelite.model.checkpoint import Weights
-from dcelite.quantize.equalize import equalize, measure_ranges, run_all
-from dcelite.quantize.float_network import Layer, Values, layers_of
+from dcelite.quantize.equalize import equalize, measure_ranges
+from dcelite.quantize.float_network import Layer, Values, layers_of, run_all
 from dcelite.quantize.int8_network import QuantizedLayer
 from dcelite.quantize.rounding import quantize
 

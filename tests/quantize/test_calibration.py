@@ -22,9 +22,10 @@ def test_takes_the_dark_and_says_what_it_passed_over(tmp_path):
     save_plain(folder / "black.png", 1)
     (folder / "broken.png").write_bytes(b"no picture")
     chosen = choose_pictures(folder, 12, 64, seed=1)
-    assert sorted(path.name for path in chosen.paths) == [f"dark{n:02}.png" for n in range(9)]
+    assert sorted(picture.path.name for picture in chosen.pictures) == [f"dark{n:02}.png" for n in range(9)]
     assert chosen.images[0].shape[2] == 3
-    assert chosen.levels == sorted(chosen.levels)
+    levels = [picture.level for picture in chosen.pictures]
+    assert levels == sorted(levels)
     text = "\n".join(chosen.warnings)
     assert "broken.png: is not an image" in text
     assert "9 pictures calibrate; 32 or more are advised" in text
@@ -50,10 +51,11 @@ def test_a_choice_spreads_over_brightness_and_keeps_others_to_judge_by(tmp_path)
     for level in range(10, 90, 2):
         save_plain(folder / f"{level:03}.png", level)
     chosen = choose_pictures(folder, 12, 8, seed=3)
-    assert len(chosen.paths) == 8
-    assert not set(chosen.paths) & set(chosen.held_out_paths)
+    paths = [picture.path for picture in chosen.pictures]
+    assert len(paths) == 8
+    assert not set(paths) & {picture.path for picture in chosen.held_out}
     assert len(chosen.held_out) > 0
-    assert chosen.levels[0] < 20
-    assert chosen.levels[-1] > 75
-    assert choose_pictures(folder, 12, 8, seed=3).paths == chosen.paths
-    assert choose_pictures(folder, 12, 8, seed=4).paths != chosen.paths
+    assert chosen.pictures[0].level < 20
+    assert chosen.pictures[-1].level > 75
+    assert [picture.path for picture in choose_pictures(folder, 12, 8, seed=3).pictures] == paths
+    assert [picture.path for picture in choose_pictures(folder, 12, 8, seed=4).pictures] != paths

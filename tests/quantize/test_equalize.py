@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges, run_all
-from dcelite.quantize.float_network import arrays_of, layers_of, run
+from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges
+from dcelite.quantize.float_network import arrays_of, layers_of, run, run_all
 from dcelite.reference import network
 
 from quantize_cases import equalized, small_pictures, weights_of

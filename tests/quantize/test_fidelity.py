@@ -15,9 +15,8 @@ from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.model.checkpoint import load_weights
 from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.quantize.calibration import choose_pictures
-from dcelite.quantize.equalize import run_all
-from dcelite.quantize.float_network import arrays_of, layers_of
-from dcelite.quantize.int8_network import dce_model, integer_layers
+from dcelite.quantize.float_network import arrays_of, layers_of, run_all
+from dcelite.quantize.int8_network import dce_model
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 from dcelite.quantize.onnx_int8 import write_onnx_int8
 from dcelite.quantize.quantize import calibrate
@@ -57,7 +56,7 @@ def test_photographs_of_every_clone(tmp_path):
     found = calibrate(weights, choose_pictures(calibration_folder, 12, 32, 11), "minmax", 48.0)
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
-    write_dce(dce_model(integer_layers(found.layers), 12), files["dce"])
+    write_dce(dce_model(found.layers, 12), files["dce"])
     write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
@@ -88,7 +87,7 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     assert found.wide == frozenset()  # these weights need no mixed precision
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
-    write_dce(dce_model(integer_layers(found.layers), 12), files["dce"])
+    write_dce(dce_model(found.layers, 12), files["dce"])
     write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 

@@ -12,7 +12,7 @@ from dcelite import Enhancer
 from dcelite.errors import ModelError
 from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
 from dcelite.quantize.float_network import run as run_float
-from dcelite.quantize.int8_network import LARGEST_BIAS, dce_model, integer_layers, quantize_image, requantize, run, tanh
+from dcelite.quantize.int8_network import LARGEST_BIAS, PARTS, dce_model, requantize, run, tanh
 
 from quantize_cases import equalized, picture, quantized, small_pictures, weights_of
 
@@ -20,27 +20,35 @@ from quantize_cases import equalized, picture, quantized, small_pictures, weight
 @pytest.fixture(scope="module")
 def model(tmp_path_factory):
     path = tmp_path_factory.mktemp("int8") / "model_int8.dce"
-    write_dce(dce_model(integer_layers(quantized()), 12), path)
+    write_dce(dce_model(quantized(), 12), path)
     return path
 
 
 def test_the_integer_network_is_near_the_float_one():
     for image in small_pictures(20, 3):
-        seen = run(quantize_image(image), integer_layers(quantized()))
+        seen = run(np.rint(image * np.float32(255)).astype(np.uint8), dce_model(quantized(), 12))
         wanted = run_float(image, equalized()[0]).curve_map
         assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
 
 
+def integer_layers():
+    """(weight, bias, multiplier) of the depthwise and the pointwise convolution of each layer."""
+    arrays = dce_model(quantized(), 12).arrays
+    for number in range(1, 8):
+        yield [[arrays[f"e_conv{number}.{part}_conv.{name}"] for name in PARTS] for part in ("depth", "point")]
+
+
 def test_integer_sums_are_the_real_ones_in_other_units(rng):
-    for index, (integer, layer) in enumerate(zip(integer_layers(quantized()), quantized(), strict=True)):
+    for index, (integer, layer) in enumerate(zip(integer_layers(), quantized(), strict=True)):
         real = layer.dequantized
-        taps = rng.integers(0, 256, (50, len(layer.depth), 9))
+        (depth, depth_bias, depth_multiplier), (point, point_bias, point_multiplier) = integer
+        taps = rng.integers(0, 256, (50, len(real.depth), 9))
         wanted = np.sum(taps / 255 * real.depth, axis=2) + real.depth_bias
-        seen = (np.sum(taps * integer.depth.astype(int), axis=2) + integer.depth_bias) * integer.depth_multiplier
+        seen = (np.sum(taps * depth.astype(int), axis=2) + depth_bias) * depth_multiplier
         assert (seen - 128) / 127 == pytest.approx(wanted, abs=1e-3)
-        filtered = rng.integers(0, 256, (50, len(layer.depth)))
+        filtered = rng.integers(0, 256, (50, len(real.depth)))
         wanted = (filtered - 128) / 127 @ real.point.T + real.point_bias
-        seen = (filtered @ integer.point.T.astype(int) + integer.point_bias) * integer.point_multiplier
+        seen = (filtered @ point.T.astype(int) + point_bias) * point_multiplier
         assert seen / (1 if index == 6 else 255) == pytest.approx(
             wanted, abs=1e-3
         )  # half a unit of the sum, from the bias
@@ -57,26 +65,22 @@ def test_requantization_rounds_ties_to_even_and_clips():
 
 
 def test_what_the_kernels_rely_on():
-    for layer in integer_layers(quantized()):
-        for bias, multiplier in (
-            (layer.depth_bias, layer.depth_multiplier),
-            (layer.point_bias, layer.point_multiplier),
-        ):
+    for layer in integer_layers():
+        for weight, bias, multiplier in layer:
             assert np.all(np.abs(bias.astype(np.int64)) <= LARGEST_BIAS)
             assert np.all((multiplier > 0) & (multiplier <= 1))
-        assert layer.depth.min() >= -127
-        assert layer.point.min() >= -127
+            assert weight.dtype == np.int8
+            assert weight.min() >= -127
 
 
 def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
-    data = dce_bytes(dce_model(integer_layers(quantized()), 12))
+    data = dce_bytes(dce_model(quantized(), 12))
     assert len(data) == 14027
     floats = dce_bytes(DceModel("zerodcepp", 12, weights_of().arrays))
     assert data[:8] == floats[:8]
     size, architecture, precision, scale, iterations, filters, channels = struct.unpack("<7I", data[16:44])
     assert (size, architecture, precision, scale, iterations, filters, channels) == (14027, 1, 1, 12, 8, 32, 3)
-    first = integer_layers(quantized())[0]
-    assert data[64 : 64 + 27] == first.depth.tobytes()
+    assert data[64 : 64 + 27] == quantized()[0].depth.steps.astype(np.int8).tobytes()
 
 
 X86 = ("avx2", "avxvnni", "avx512", "avx512vnni")
@@ -97,10 +101,10 @@ def use_instruction_set(monkeypatch, isa):
 def test_the_native_engine_gives_the_same_bits(monkeypatch, model, rng, isa):
     if isa is not None:
         use_instruction_set(monkeypatch, isa)
-    layers = integer_layers(quantized())
+    integer = dce_model(quantized(), 12)
     for height, width in ((1, 1), (2, 1), (1, 2), (7, 9), (20, 31), (33, 64), (5, 101)):
         image = rng.integers(0, 256, (height, width, 3), np.uint8)
-        wanted = run(image, layers)
+        wanted = run(image, integer)
         for threads in (1, 3):
             with Enhancer(model, scale=1, threads=threads) as enhancer:
                 assert np.array_equal(enhancer.curve_map(image), wanted)

@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from dcelite.quantize.float_network import Layer, run
+from dcelite.quantize.int8_network import quantize_filtered, quantize_output
 from dcelite.quantize.rounding import (
     Grid,
     affine_grids,
-    quantize_filtered,
-    quantize_output,
     round_affine,
     round_row,
     scales_of,
@@ -62,7 +61,7 @@ def test_biases_are_corrected():
 
 def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
     for layer in quantized():
-        for steps in (layer.depth, layer.point):
+        for steps in (layer.depth.steps, layer.point.steps):
             assert np.all(np.abs(steps.astype(int)).max(axis=1) == 127)
 
 

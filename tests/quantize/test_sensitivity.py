@@ -5,28 +5,26 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.quantize.equalize import run_all
-from dcelite.quantize.sensitivity import Judge, Sensitivity, activation_names, fidelity, smallest_wide_set
+from dcelite.quantize.float_network import ACTIVATIONS
+from dcelite.quantize.sensitivity import Judge, Sensitivity, fidelity, smallest_wide_set
 
 from quantize_cases import equalized, quantized, small_pictures
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
-    images = small_pictures(20, 3)
-    return Judge(images, equalized()[0], run_all(images, equalized()[0]))
+    return Judge(small_pictures(20, 3), equalized()[0])
 
 
 @pytest.fixture(scope="module")
 def scanned(judge) -> list[Sensitivity]:
-    return [Sensitivity(name, 0, 1, 0, judge.alone(name)) for name in activation_names(7)]
+    return [Sensitivity(name, 0, 1, 0, judge.alone(name)) for name in ACTIVATIONS]
 
 
 def test_all_activations_are_named_once():
-    names = activation_names(7)
-    assert len(names) == len(set(names)) == 14
-    assert names[0] == "image"
-    assert names[-1] == "e_conv7.depth_conv"
+    assert len(ACTIVATIONS) == len(set(ACTIVATIONS)) == 14
+    assert ACTIVATIONS[0] == "image"
+    assert ACTIVATIONS[-1] == "e_conv7.depth_conv"
 
 
 def test_one_activation_costs_less_than_all(judge, scanned):
@@ -47,7 +45,7 @@ def test_no_activation_is_wide_where_8_bits_suffice(judge, scanned):
 def test_the_wide_set_reaches_the_target_and_none_of_it_can_go(judge, scanned):
     layers = [layer.dequantized for layer in quantized()]
     narrow = min(judge.fidelities(layers, frozenset()))
-    widest = min(judge.fidelities(layers, frozenset(activation_names(7))))
+    widest = min(judge.fidelities(layers, frozenset(ACTIVATIONS)))
     target = narrow + 0.5 * (widest - narrow)
     wide, fidelities = smallest_wide_set(judge, layers, scanned, target)
     assert 0 < len(wide) < 14
