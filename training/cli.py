@@ -25,13 +25,11 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive_number, help=f"time to train (default {DEFAULT_MINUTES:g})")
-    length.add_argument(
-        "--steps", type=_positive_integer, help="number of steps, where it matters to repeat a run exactly"
-    )
+    text = "number of steps, where it matters to repeat a run exactly"
+    length.add_argument("--steps", type=_positive_integer, help=text)
     _add_settings(parser, TrainingConfig, metavar=None)
-    parser.add_argument(
-        "--exclude", type=Path, metavar="FILE", help="text file with names of images below DIR that are kept out"
-    )
+    text = "text file with names of images below DIR that are kept out"
+    parser.add_argument("--exclude", type=Path, metavar="FILE", help=text)
     _add_settings(parser.add_argument_group("losses"), LossConfig, metavar="X")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="continue the run in the output folder")
@@ -70,8 +68,7 @@ def run(args: argparse.Namespace) -> None:
         config = load_config(args.output)
         for settings, values in ((config, given), (config.losses, given_losses)):
             for name, value in values.items():
-                old = getattr(settings, name)
-                if value != old:
+                if value != (old := getattr(settings, name)):
                     raise DceliteError(
                         f"{args.output}: its run was started with {name} {old}; {value} cannot be taken up"
                     )

@@ -13,6 +13,7 @@ from PIL import Image, ImageOps
 from dcelite import reference
 from dcelite.files import prepare_output_directory
 from dcelite.model.checkpoint import Weights
+from dcelite.training.config import TrainingConfig
 from dcelite.training.dataset import TrainingImages
 
 BRIGHTNESS_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
@@ -24,8 +25,7 @@ SIDE = 384
 
 def is_sample_step(step: int) -> bool:
     """True for 1, 3, 10, 30, 100, 300 ...: the run changes quickly at first."""
-    digits = str(step)
-    return digits[0] in "13" and not digits[1:].strip("0")
+    return re.fullmatch("[13]0*", str(step)) is not None
 
 
 def samples_in(folder: Path) -> list[Path]:
@@ -41,7 +41,7 @@ class Samples:
     scale: int
 
     @classmethod
-    def choose(cls, images: TrainingImages, image_size: int, scale: int) -> Samples:
+    def choose(cls, images: TrainingImages, config: TrainingConfig) -> Samples:
         """Read samples of different brightness from the training files."""
         order = np.argsort(images.pixels.mean((1, 2, 3)), kind="stable")
         chosen = [images.files[order[round(rank * (len(images) - 1))]] for rank in BRIGHTNESS_RANKS]
@@ -51,7 +51,7 @@ class Samples:
                 picture = ImageOps.exif_transpose(file).convert("RGB")
                 picture.thumbnail((SIDE, SIDE), Image.Resampling.BOX)
                 pictures.append(np.asarray(picture))
-        return cls(pictures, min(64, max(1, SIDE // image_size) * scale))
+        return cls(pictures, min(64, max(1, SIDE // config.image_size) * config.scale))
 
     def draw(self, folder: Path, step: int, weights: Weights) -> None:
         """Write FOLDER/STEP.png; raises OutputError."""

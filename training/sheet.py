@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from dcelite.errors import DceliteError, ImageError
+from dcelite.errors import ImageError
 from dcelite.files import atomic_output
 from dcelite.metrics import Rgb
 from dcelite.pictures import Picture, read_picture
@@ -30,6 +30,50 @@ HEAT = "RdBu_r"
 """Red brightens, blue darkens, white leaves as it is."""
 
 
+class Sheet:
+    """A grid of pictures and heat maps."""
+
+    def __init__(self, rows: int, columns: int, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(self.figure)
+        self._rows, self._columns = rows, columns
+        self._maps: list[Any] = []
+
+    def cell(self, row: int, column: int) -> Any:
+        return self.figure.add_subplot(self._rows, self._columns, row * self._columns + column + 1)
+
+    def show(self, row: int, column: int, image: Rgb, text: str) -> None:
+        picture = Image.fromarray(image)
+        picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        axes = self.cell(row, column)
+        axes.imshow(np.asarray(picture))
+        axes.set_title(text, fontsize=8)
+        axes.axis("off")
+
+    def show_map(self, row: int, column: int, values: Map | None, image: Rgb, text: str) -> None:
+        """A map as a heat map in the shape of its picture."""
+        axes = self.cell(row, column)
+        axes.axis("off")
+        if values is None:
+            axes.set_title("this model yields no curve map", fontsize=8)
+            return
+        axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
+        self._maps.append(axes.imshow(values, cmap=HEAT, extent=(0, image.shape[1], image.shape[0], 0)))
+
+    def save(self, path: Path, *, overwrite: bool) -> None:
+        """Give all maps one range of colours, white at 0, with a bar that says what they mean; raises OutputError."""
+        if self._maps:
+            limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in self._maps))
+            for heat in self._maps:
+                heat.set_clim(-limit, limit)
+            place = {"location": "bottom", "aspect": 60, "shrink": 0.5, "pad": 0.01}
+            bar = self.figure.colorbar(self._maps[0], ax=self.figure.axes, **place)
+            bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
+            bar.ax.tick_params(labelsize=7)
+        with atomic_output(path, overwrite=overwrite) as temporary:
+            self.figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")
+
+
 def contact_sheet(
     path: Path,
     models: Sequence[tuple[str, Model]],
@@ -43,24 +87,20 @@ def contact_sheet(
     """
     rows = chosen(evaluations[0].figures)
     by_name = {picture.name: picture for picture in pictures}
-    paired = evaluations[0].mean("psnr") is not None
-    columns = 1 + 2 * len(models) + paired
-    figure = Figure(figsize=(WIDTH * columns, 3.0 * len(rows) + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
+    columns = 1 + 2 * len(models) + (evaluations[0].mean("psnr") is not None)
+    sheet = Sheet(len(rows), columns, WIDTH * columns, 3.0 * len(rows) + 0.6)
     for index, row in enumerate(rows):
         image, wanted = read_picture(by_name[row.name])
-        cells = iter(figure.add_subplot(len(rows), columns, index * columns + column + 1) for column in range(columns))
-        show(next(cells), image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
-        for (name, model), evaluation in zip(models, evaluations, strict=True):
+        sheet.show(index, 0, image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
+        for number, ((name, model), evaluation) in enumerate(zip(models, evaluations, strict=True)):
             figures = next(figures for figures in evaluation.figures if figures.name == row.name)
             label = Path(name).stem if len(models) > 1 else "result"
-            show(next(cells), model(image), f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}")
-            show_map(next(cells), heat_map(model, image), image.shape[:2], "curve map", maps)
+            text = f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}"
+            sheet.show(index, 1 + 2 * number, model(image), text)
+            sheet.show_map(index, 2 + 2 * number, heat_map(model, image), image, "curve map")
         if wanted is not None:
-            show(next(cells), wanted, f"reference, mean {wanted.mean():.0f}\n")
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite)
+            sheet.show(index, columns - 1, wanted, f"reference, mean {wanted.mean():.0f}\n")
+    sheet.save(path, overwrite=overwrite)
 
 
 def chosen(figures: Sequence[Figures]) -> list[Figures]:
@@ -80,32 +120,20 @@ def map_figure(
     path: Path, source: Path, image: Rgb, models: Sequence[tuple[str, Model]], *, overwrite: bool = False
 ) -> None:
     """For each model: input, result, maps of red, green and blue, tone curve. Raises OutputError, ImageError."""
-    columns = 6
-    figure = Figure(figsize=(2.9 * columns, 2.7 * len(models) + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
+    sheet = Sheet(len(models), 6, 2.9 * 6, 2.7 * len(models) + 0.6)
     for index, (name, model) in enumerate(models):
-        cells = [figure.add_subplot(len(models), columns, index * columns + column + 1) for column in range(columns)]
         try:
             result = model(image)
         except ValueError as error:
             raise ImageError(f"{source}: {error}") from None
         figures = measure(source.name, image, result)
-        show(cells[0], image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
-        show(cells[1], result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
+        sheet.show(index, 0, image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
+        sheet.show(index, 1, result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
         for channel, color in enumerate(("red", "green", "blue")):
-            show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {color}", maps)
-        tone_curve(cells[5], image, result)
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite)
-
-
-def channel_map(model: Model, image: Rgb, channel: int) -> Map | None:
-    """The curve map of one colour averaged over its iterations, (h, w), above 0 where it brightens."""
-    try:
-        return np.asarray(-model.curve_map(image)[..., channel::3].mean(2))
-    except DceliteError:
-        return None
+            values = heat_map(model, image, slice(channel, None, 3))
+            sheet.show_map(index, 2 + channel, values, image, f"map of {color}")
+        tone_curve(sheet.cell(index, 5), image, result)
+    sheet.save(path, overwrite=overwrite)
 
 
 def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
@@ -114,8 +142,8 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     axes.plot((0, 255), (0, 255), color="0.8", linewidth=0.8)
     for channel, color in enumerate(("C3", "C2", "C0")):
         before, after = image[..., channel].ravel(), result[..., channel].ravel()
-        levels = [level for level in range(256) if np.count_nonzero(before == level) >= 10]
-        if not levels:
+        levels = np.flatnonzero(np.bincount(before, minlength=256) >= 10)
+        if not len(levels):
             continue
         ranges = np.array([np.percentile(after[before == level], (10, 50, 90)) for level in levels])
         axes.fill_between(levels, ranges[:, 0], ranges[:, 2], color=color, alpha=0.15, linewidth=0)
@@ -126,69 +154,27 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
 
 def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Rgb, Rgb, Map]]) -> None:
     """Samples of a training run, (input, result, curve map) each, in place of those of the step. Raises OutputError."""
-    figure = Figure(figsize=(2.4 * len(rows), 7.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
+    sheet = Sheet(3, len(rows), 2.4 * len(rows), 7.4)
     for index, (image, result, curve_map) in enumerate(rows):
-        cells = [figure.add_subplot(3, len(rows), line * len(rows) + index + 1) for line in range(3)]
-        show(cells[0], image, f"input, mean {image.mean():.0f}")
-        show(cells[1], result, f"step {step}, mean {result.mean():.0f}")
-        show_map(cells[2], -curve_map.mean(2), image.shape[:2], "curve map", maps)
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite=True)
+        sheet.show(0, index, image, f"input, mean {image.mean():.0f}")
+        sheet.show(1, index, result, f"step {step}, mean {result.mean():.0f}")
+        sheet.show_map(2, index, -curve_map.mean(2), image, "curve map")
+    sheet.save(path, overwrite=True)
 
 
 def plot_history(history: Path, picture: Path) -> None:
     """Plot the total and the four terms of a history file; raises OutputError."""
     table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + 4)
     width = min(SMOOTHING_STEPS, len(table))
-    averages = np.stack([np.convolve(column, np.ones(width) / width, "valid") for column in table.T[1:]])
     figure = Figure(figsize=(12, 6.5), layout="constrained")
     FigureCanvasAgg(figure)
-    for number, (name, values, average) in enumerate(
-        zip(("total", *TERMS), table.T[1:], averages, strict=True), start=1
-    ):
+    titles = ("total loss", *(f"{term} (weighted)" for term in TERMS))
+    for number, (title, values) in enumerate(zip(titles, table.T[1:], strict=True), start=1):
         axes = figure.add_subplot(2, 3, number)
         axes.plot(table[:, 0], values, color="0.8", linewidth=0.5)
-        axes.plot(table[width - 1 :, 0], average, color="C0")
+        axes.plot(table[width - 1 :, 0], np.convolve(values, np.ones(width) / width, "valid"), color="C0")
         axes.set_ylim(0, 1.1 * float(np.percentile(values, 99)) or 1)
-        axes.set_title(f"{name} (weighted)" if name != "total" else "total loss")
+        axes.set_title(title)
         axes.set_xlabel("step")
     with atomic_output(picture, overwrite=True) as temporary:
         figure.savefig(temporary, dpi=100)
-
-
-def show(axes: Any, image: Rgb, text: str) -> None:
-    picture = Image.fromarray(image)
-    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    axes.imshow(np.asarray(picture))
-    axes.set_title(text, fontsize=8)
-    axes.axis("off")
-
-
-def show_map(axes: Any, values: Map | None, size: tuple[int, ...], text: str, maps: list[Any]) -> None:
-    """A map as a heat map in the shape (height, width) of its picture; what was drawn is appended to ``maps``."""
-    axes.axis("off")
-    if values is None:
-        axes.set_title("this model yields no curve map", fontsize=8)
-        return
-    axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
-    height, width = size
-    maps.append(axes.imshow(values, cmap=HEAT, extent=(0, width, height, 0)))
-
-
-def add_color_bar(figure: Figure, maps: Sequence[Any]) -> None:
-    """One range of colours for all maps, white at 0, and below all a bar that says what they mean."""
-    if not maps:
-        return
-    limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in maps))
-    for heat in maps:
-        heat.set_clim(-limit, limit)
-    bar = figure.colorbar(maps[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5, pad=0.01)
-    bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-
-
-def save(figure: Figure, path: Path, overwrite: bool) -> None:
-    with atomic_output(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")

@@ -20,8 +20,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,8 +47,7 @@ NIGHT_BRIGHTNESS = 17.0
 """Mean level of the night inputs: about that of the paired low-light photographs that papers report on."""
 
 
-@dataclass(frozen=True)
-class Exposure:
+class Exposure(NamedTuple):
     """A photograph of a scene and its mean level."""
 
     file: str
@@ -80,11 +79,7 @@ def night(image: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 
 
 def split(data: Path, scenes: list[list[Exposure]], output: Path) -> dict[str, int]:
-    """Write the folders described above; returns the number of pictures in each.
-
-    Raises:
-        DceliteError: a photograph is missing or unreadable; the output exists or cannot be written.
-    """
+    """Write the folders described above; returns the number of pictures in each. Raises DceliteError."""
     if output.exists() and any(output.iterdir()):
         raise DceliteError(f"{output}: is not empty; a new folder was wanted")
     prepare_output_directory(output)
