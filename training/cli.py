@@ -52,8 +52,8 @@ def _add_settings(
 
 def _given(args: argparse.Namespace, config: type[TrainingConfig] | type[LossConfig]) -> dict[str, Any]:
     """The settings that the user gave."""
-    values = {setting.name: getattr(args, setting.name) for setting in _settings(config)}
-    return {name: value for name, value in values.items() if value is not None}
+    names = [setting.name for setting in _settings(config)]
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -90,14 +90,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _positive_number(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
+    if not 0 < float(text) < float("inf"):
         raise argparse.ArgumentTypeError(f"{text}: a number above 0 was wanted")
-    return value
+    return float(text)
 
 
 def _positive_integer(text: str) -> int:
-    value = int(text)
-    if value < 1:
+    if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: a whole number above 0 was wanted")
-    return value
+    return int(text)

@@ -130,8 +130,7 @@ class Evaluation:
         names = [name for name in Figures.__dataclass_fields__ if name != "name" and self.mean(name) is not None]
         means = {name: self.mean(name) for name in names}
         report: dict[str, object] = {"model": self.model, "images": len(self.figures), "mean": means}
-        references = [row.brightness_reference for row in self.figures if row.brightness_reference is not None]
-        if references:
+        if references := [row.brightness_reference for row in self.figures if row.brightness_reference is not None]:
             report["brightness_reference_quartiles"] = np.percentile(references, (25, 50, 75)).tolist()
         report["failures"] = self.failures
         report["rows"] = [{k: v for k, v in asdict(row).items() if v is not None} for row in self.figures]

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -28,7 +29,7 @@ from dcelite.training.backend import Tensor, ms
 from dcelite.training.config import TERMS, LossConfig, TrainingConfig
 from dcelite.training.dataset import TrainingImages
 from dcelite.training.network import weights_of
-from dcelite.training.samples import Samples, is_sample_step, samples_in
+from dcelite.training.sheet import choose_samples, plot_history, sample_sheet
 
 if TYPE_CHECKING:
     from dcelite.training.train import Trainer
@@ -37,8 +38,14 @@ CHECKPOINT_SECONDS = 15.0
 """At most this much work is lost when the process is killed."""
 LAST = "last."
 """Before the names of the weights of the last step in state.ckpt."""
+SAMPLE_NAME = re.compile("[0-9]{6,}[.]png")
 HEADER = ",".join(("step", "total", *TERMS))
 """Of history.csv."""
+
+
+def is_sample_step(step: int) -> bool:
+    """True for 1, 3, 10, 30, 100, 300 ...: the run changes quickly at first."""
+    return re.fullmatch("[13]0*", str(step)) is not None
 
 
 def load_config(output: Path) -> TrainingConfig:
@@ -144,7 +151,8 @@ class Run:
     def _files(self) -> list[Path]:
         """What a run writes, apart from run.json."""
         names = ("state.ckpt", "history.csv", "losses.png", f"{self._config.architecture}.ckpt")
-        return [*(self._output / name for name in names), *samples_in(self._output / "samples")]
+        samples = (path for path in (self._output / "samples").glob("*.png") if SAMPLE_NAME.fullmatch(path.name))
+        return [*(self._output / name for name in names), *sorted(samples)]
 
     @property
     def seconds(self) -> float:
@@ -156,7 +164,7 @@ class Run:
         files.prepare_output_directory(self._output)
         path = self._output / "run.json"
         files.remove_leftovers(self._state)
-        self._samples = Samples.choose(images, self._config)
+        self._samples = choose_samples(images)
         if self._resume:
             if json.loads(path.read_text(encoding="utf-8"))["data_crc32"] == images.fingerprint:
                 return
@@ -180,7 +188,7 @@ class Run:
         """After a step: its loss terms, (4,); now and then samples and state."""
         self._history.append(trainer.step, terms)
         if is_sample_step(trainer.step):
-            self._samples.draw(self._output / "samples", trainer.step, trainer.weights())
+            self._draw_samples(trainer)
         if time.monotonic() - self._saved >= checkpoint_seconds:
             self.save(trainer)
 
@@ -192,11 +200,13 @@ class Run:
 
     def draw(self, trainer: Trainer) -> None:
         """The plot of the history, and samples of what the weights do now."""
-        from dcelite.training.sheet import plot_history
-
         if trainer.step:
             plot_history(self._history.path, self._output / "losses.png")
-            self._samples.draw(self._output / "samples", trainer.step, trainer.weights())
+            self._draw_samples(trainer)
+
+    def _draw_samples(self, trainer: Trainer) -> None:
+        path = self._output / "samples" / f"{trainer.step:06}.png"
+        sample_sheet(path, trainer.step, self._samples, trainer.weights(), self._config)
 
     def finish(self, trainer: Trainer) -> Path:
         """Write the trained weights; returns their file."""

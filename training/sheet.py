@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
+from dcelite import reference
 from dcelite.errors import ImageError
-from dcelite.files import atomic_output
+from dcelite.files import atomic_output, prepare_output_directory
 from dcelite.metrics import Rgb
+from dcelite.model.architecture import MAX_SCALE
+from dcelite.model.checkpoint import Weights
 from dcelite.pictures import Picture, read_picture
-from dcelite.training.config import TERMS
+from dcelite.training.config import TERMS, TrainingConfig
+from dcelite.training.dataset import TrainingImages
 from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map, measure
 
 SHEET_ROWS = 8
@@ -24,6 +28,10 @@ WIDTH = 3.4
 DPI = 120
 SHOWN_SIDE = 800
 """Rgb to which large pictures are reduced for showing."""
+SAMPLE_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
+"""Which images of the data serve as samples: their rank by brightness, 0 the darkest, 1 the brightest."""
+SAMPLE_SIDE = 384
+"""Pixels of the longer side of a sample."""
 SMOOTHING_STEPS = 50
 """Width of the moving average of losses: single batches differ by more than the training moves in an epoch."""
 HEAT = "RdBu_r"
@@ -31,7 +39,7 @@ HEAT = "RdBu_r"
 
 
 class Sheet:
-    """A grid of pictures and heat maps."""
+    """A grid of pictures, heat maps and plots."""
 
     def __init__(self, rows: int, columns: int, width: float, height: float) -> None:
         self.figure = Figure(figsize=(width, height), layout="constrained")
@@ -60,18 +68,18 @@ class Sheet:
         axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
         self._maps.append(axes.imshow(values, cmap=HEAT, extent=(0, image.shape[1], image.shape[0], 0)))
 
-    def save(self, path: Path, *, overwrite: bool) -> None:
+    def save(self, path: Path, *, overwrite: bool, dpi: int = DPI) -> None:
         """Give all maps one range of colours, white at 0, with a bar that says what they mean; raises OutputError."""
         if self._maps:
             limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in self._maps))
             for heat in self._maps:
                 heat.set_clim(-limit, limit)
-            place = {"location": "bottom", "aspect": 60, "shrink": 0.5, "pad": 0.01}
-            bar = self.figure.colorbar(self._maps[0], ax=self.figure.axes, **place)
+            axes = self.figure.axes
+            bar = self.figure.colorbar(self._maps[0], ax=axes, location="bottom", aspect=60, shrink=0.5, pad=0.01)
             bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
             bar.ax.tick_params(labelsize=7)
         with atomic_output(path, overwrite=overwrite) as temporary:
-            self.figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")
+            self.figure.savefig(temporary, dpi=dpi, format=path.suffix.lstrip(".").lower() or "png")
 
 
 def contact_sheet(
@@ -152,13 +160,29 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     axes.tick_params(labelsize=6)
 
 
-def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Rgb, Rgb, Map]]) -> None:
-    """Samples of a training run, (input, result, curve map) each, in place of those of the step. Raises OutputError."""
-    sheet = Sheet(3, len(rows), 2.4 * len(rows), 7.4)
-    for index, (image, result, curve_map) in enumerate(rows):
+def choose_samples(images: TrainingImages) -> list[Rgb]:
+    """Some of the training files, of different brightness, from which to see the course of a run."""
+    order = np.argsort(images.pixels.mean((1, 2, 3)), kind="stable")
+    pictures = []
+    for rank in SAMPLE_RANKS:
+        with Image.open(images.files[order[round(rank * (len(images) - 1))]]) as file:
+            picture = ImageOps.exif_transpose(file).convert("RGB")
+            picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
+            pictures.append(np.asarray(picture))
+    return pictures
+
+
+def sample_sheet(path: Path, step: int, pictures: Sequence[Rgb], weights: Weights, config: TrainingConfig) -> None:
+    """What the weights make of samples, seen by the network as in training; replaces a file. Raises OutputError."""
+    scale = min(MAX_SCALE, max(1, SAMPLE_SIDE // config.image_size) * config.scale)
+    sheet = Sheet(3, len(pictures), 2.4 * len(pictures), 7.4)
+    for index, image in enumerate(pictures):
+        curve_map = reference.curve_map(image, weights.arrays, scale)
+        result = reference.finish(image, curve_map)
         sheet.show(0, index, image, f"input, mean {image.mean():.0f}")
         sheet.show(1, index, result, f"step {step}, mean {result.mean():.0f}")
         sheet.show_map(2, index, -curve_map.mean(2), image, "curve map")
+    prepare_output_directory(path.parent)
     sheet.save(path, overwrite=True)
 
 
@@ -166,15 +190,13 @@ def plot_history(history: Path, picture: Path) -> None:
     """Plot the total and the four terms of a history file; raises OutputError."""
     table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + 4)
     width = min(SMOOTHING_STEPS, len(table))
-    figure = Figure(figsize=(12, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    sheet = Sheet(2, 3, 12, 6.5)
     titles = ("total loss", *(f"{term} (weighted)" for term in TERMS))
-    for number, (title, values) in enumerate(zip(titles, table.T[1:], strict=True), start=1):
-        axes = figure.add_subplot(2, 3, number)
+    for number, (title, values) in enumerate(zip(titles, table.T[1:], strict=True)):
+        axes = sheet.cell(*divmod(number, 3))
         axes.plot(table[:, 0], values, color="0.8", linewidth=0.5)
         axes.plot(table[width - 1 :, 0], np.convolve(values, np.ones(width) / width, "valid"), color="C0")
         axes.set_ylim(0, 1.1 * float(np.percentile(values, 99)) or 1)
         axes.set_title(title)
         axes.set_xlabel("step")
-    with atomic_output(picture, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=100)
+    sheet.save(picture, overwrite=True, dpi=100)

@@ -30,6 +30,7 @@ from PIL import Image
 from dcelite.darkroom import GAMMA, LARGE_SENSOR, darken
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, write_text_atomically
+from dcelite.pictures import read_rgb
 
 PARTS = {"validation": 0, "test": 4}
 """The scenes whose number leaves this remainder when divided by EVERY."""
@@ -111,8 +112,7 @@ def split(data: Path, scenes: list[list[Exposure]], output: Path) -> dict[str, i
                 link(middle, f"{part}/night/high", f"{number:03}")
                 target = output / part / "night" / "low" / f"{number:03}.png"
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with Image.open(data / middle.file) as image:
-                    Image.fromarray(night(np.asarray(image.convert("RGB")), seed=number)).save(target)
+                Image.fromarray(night(read_rgb(data / middle.file), seed=number)).save(target)
     write_text_atomically(output / "held_out.txt", "\n".join(held_out) + "\n")
     return counts
 

@@ -53,7 +53,8 @@ def _status(_options: argparse.Namespace) -> int:
             continue
         print(f"{architecture}: SDK {found.library}")
         builds = build.existing_builds(found)
-        for engine in builds or [f"not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}"]:
+        missing = f"not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}"
+        for engine in [str(folder) for folder in builds] or [missing]:
             print(f"{architecture}: engine {engine}")
         ready = ready or bool(builds)
     return 0 if ready else 1

@@ -42,7 +42,7 @@ def find_compiler(architecture: str | None = None) -> list[str]:
 def find_build(sdk: Sdk) -> Path:
     """The folder of a build for these sources and this SDK, compiled now if there is none.
 
-    It holds CONVERTER, unless the SDK has none, WORKER and ENGINE. Raises EngineUnavailableError.
+    It holds CONVERTER, unless the SDK is an official one, WORKER and ENGINE. Raises EngineUnavailableError.
     """
     folders = existing_builds(sdk)
     return folders[0] if folders else build(sdk, find_compiler(sdk.architecture))
@@ -73,10 +73,9 @@ def build(sdk: Sdk, compiler: list[str], *, force: bool = False) -> Path:
 
 def _compile_all(sdk: Sdk, compiler: list[str], folder: Path) -> None:
     engine = folder / ENGINE
-    shared = ["-fPIC", "-shared", f"-Wl,-soname,{ENGINE}"]
-    _compile(compiler, [*shared, SOURCES / "engine.cpp", SOURCES / "model_check.cpp"], sdk, engine)
+    _compile(compiler, ["-fPIC", "-shared", f"-Wl,-soname,{ENGINE}", SOURCES / "engine.cpp"], sdk, engine)
     _compile(compiler, [SOURCES / "worker.cpp", engine, "-Wl,-rpath,$ORIGIN"], sdk, folder / WORKER)
-    if sdk.has_converter:
+    if not sdk.official:
         _compile(compiler, [SOURCES / "converter.cpp"], sdk, folder / CONVERTER)
 
 

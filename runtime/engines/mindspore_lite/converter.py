@@ -35,12 +35,8 @@ def convert(
     ``scale``, the downsampling factor of the network (0: not known).
 
     Conv nodes of the ONNX graph must carry kernel_shape, strides, dilations and pads. An input (1, 3, h, w) becomes
-    (1, h, w, 3); outputs keep their layout.
-
-    Raises:
-        ModelError: the ONNX file is absent or cannot be converted; the message has the converter's reason.
-        EngineUnavailableError: no converter is installed; the message says what to run.
-        OutputError: ``ms_path`` exists, without ``overwrite``, or cannot be written.
+    (1, h, w, 3); outputs keep their layout. Raises ModelError with the converter's reason, EngineUnavailableError where
+    no converter is installed, OutputError.
     """
     refuse_existing(ms_path, overwrite)
     for path in (onnx_path, config):

@@ -25,8 +25,7 @@ constexpr int32_t kMaxThreads = 64;
 constexpr int32_t kImageChannels = 3;
 constexpr int32_t kProbeSize = 4;  // pixels; curve networks are run once at this size to learn their output
 
-// A failure on its way to the C interface.
-struct Failure {
+struct Failure {  // on its way to the C interface
   dce_status status;
   std::string text;
 };
@@ -123,7 +122,9 @@ struct dce_mslite_model {
  private:
   void read_input();
   void read_output();
-  void prepare(int32_t height, int32_t width);
+  bool is_float() const { return info.pixels == DCE_MSLITE_FLOAT32_PLANAR; }
+  size_t value_size() const { return is_float() ? sizeof(float) : 1; }
+  void *prepare(int32_t height, int32_t width);
   MSTensor predict();
 };
 
@@ -181,9 +182,9 @@ void dce_mslite_model::read_output() {
   }
   info.kind = DCE_MSLITE_CURVE_MAP;
   info.height = info.width = 0;
-  if (info.pixels != DCE_MSLITE_FLOAT32_PLANAR) fail(DCE_ERROR_MODEL, "is a curve network with uint8 input, float32 was wanted");
-  prepare(kProbeSize, kProbeSize);
-  std::memset(inputs[0].MutableData(), 0, inputs[0].DataSize());
+  if (!is_float()) fail(DCE_ERROR_MODEL, "is a curve network with uint8 input, float32 was wanted");
+  void *image = prepare(kProbeSize, kProbeSize);
+  std::memset(image, 0, inputs[0].DataSize());
   const MSTensor map = predict();
   const std::vector<int64_t> shape = map.Shape();
   const int64_t channels = shape.size() == 4 ? shape[layout_of(map) == Layout::kInterleaved ? 3 : 1] : 0;
@@ -192,19 +193,21 @@ void dce_mslite_model::read_output() {
   info.channels = static_cast<int32_t>(channels);
 }
 
-// Makes `lite` ready for images of this size, unless it is.
-void dce_mslite_model::prepare(int32_t rows, int32_t columns) {
-  if (rows == height && columns == width) return;
-  height = width = 0;
+// Makes `lite` ready for images of this size; returns the memory of its input.
+void *dce_mslite_model::prepare(int32_t rows, int32_t columns) {
   const std::string size = std::to_string(columns) + "x" + std::to_string(rows);
-  if (!lite.Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
-    fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
-  inputs = lite.GetInputs();
-  const size_t bytes = sizeof(float) * kImageChannels * rows * columns;
+  if (rows != height || columns != width) {
+    height = width = 0;
+    if (!lite.Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
+      fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
+    inputs = lite.GetInputs();
+  }
+  const size_t bytes = value_size() * kImageChannels * rows * columns;
   if (inputs.size() != 1 || inputs[0].DataSize() != bytes || inputs[0].MutableData() == nullptr)
     fail(DCE_ERROR_ENGINE, "MindSpore Lite has no memory for an image of " + size);
   height = rows;
   width = columns;
+  return inputs[0].MutableData();
 }
 
 MSTensor dce_mslite_model::predict() {
@@ -223,33 +226,21 @@ void dce_mslite_model::run(const void *input, int32_t rows, int32_t columns, voi
   if (info.kind == DCE_MSLITE_ENHANCED && (rows != info.height || columns != info.width))
     fail(DCE_ERROR_INVALID_ARGUMENT, "the image is " + size + ", the model was made for " + std::to_string(info.width) +
                                          "x" + std::to_string(info.height) + " alone");
-  prepare(rows, columns);
-
-  const bool is_float = info.pixels == DCE_MSLITE_FLOAT32_PLANAR;
-  const Layout layout = is_float ? Layout::kPlanar : Layout::kInterleaved;
-  const auto copy = is_float ? copy_image<float> : copy_image<uint8_t>;
-  const size_t area = static_cast<size_t>(rows) * columns, value = is_float ? sizeof(float) : 1;
-  void *source = inputs[0].MutableData();
-  if (source == nullptr || inputs[0].DataSize() != area * kImageChannels * value)
-    fail(DCE_ERROR_ENGINE, "MindSpore Lite has no memory for an image of " + size);
+  void *source = prepare(rows, columns);
+  const Layout layout = is_float() ? Layout::kPlanar : Layout::kInterleaved;
+  const auto copy = is_float() ? copy_image<float> : copy_image<uint8_t>;
+  const size_t area = static_cast<size_t>(rows) * columns;
   copy(input, layout, source, layout_of(inputs[0]), area, kImageChannels);
 
   MSTensor result = predict();
-  const DataType wanted = is_float ? DataType::kNumberTypeFloat32 : DataType::kNumberTypeUInt8;
-  if (result.DataType() != wanted || result.DataSize() != area * info.channels * value ||
+  const DataType wanted = is_float() ? DataType::kNumberTypeFloat32 : DataType::kNumberTypeUInt8;
+  if (result.DataType() != wanted || result.DataSize() != area * info.channels * value_size() ||
       result.Shape() != layout_shape(layout_of(result), rows, columns, info.channels))
     fail(DCE_ERROR_MODEL, "has an output of shape " + shape_text(result.Shape()) + " for an image of " + size);
   copy(result.MutableData(), layout_of(result), output, layout, area, info.channels);
 }
 
 namespace {
-
-int run_engine(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
-               size_t message_size) {
-  return dce_mslite_model_run(static_cast<dce_mslite_model *>(context), image, height, width, map, message, message_size);
-}
-
-void destroy_engine(void *context) { dce_mslite_model_close(static_cast<dce_mslite_model *>(context)); }
 
 std::unique_ptr<dce_mslite_model> open_file(const char *path, int32_t threads) {
   if (path == nullptr) fail(DCE_ERROR_INVALID_ARGUMENT, "the path is null");
@@ -272,7 +263,13 @@ dce_status dce_mslite_open(const char *path, int32_t threads, dce_engine *engine
     auto model = open_file(path, threads);
     if (model->info.kind != DCE_MSLITE_CURVE_MAP)
       fail(DCE_ERROR_MODEL, std::string(path) + ": is a whole graph with resize and curve, a curve network was wanted");
-    *engine = dce_engine{sizeof(dce_engine), model.get(), model->info.channels, model->info.scale, run_engine, destroy_engine};
+    const auto run = [](void *context, const float *image, int32_t height, int32_t width, float *map, char *text,
+                        size_t text_size) -> int {
+      return dce_mslite_model_run(static_cast<dce_mslite_model *>(context), image, height, width, map, text, text_size);
+    };
+    const auto destroy = [](void *context) { dce_mslite_model_close(static_cast<dce_mslite_model *>(context)); };
+    const dce_mslite_info &info = model->info;
+    *engine = dce_engine{sizeof(dce_engine), model.get(), info.channels, info.scale, run, destroy};
     static_cast<void>(model.release());
   });
 }

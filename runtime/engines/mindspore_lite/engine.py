@@ -47,10 +47,7 @@ _ALIGNMENT = 64
 def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
     """Open a ``.ms`` model; ``threads`` 1 to 64, or 0 for one per processor.
 
-    Raises:
-        ModelError: the file is absent, damaged, of another kind, or refused by MindSpore Lite.
-        EngineUnavailableError: MindSpore Lite is not installed; the message says what to run.
-        ValueError: threads out of range.
+    Raises ModelError for an absent, damaged or foreign file, EngineUnavailableError without MindSpore Lite, ValueError.
     """
     if not 0 <= threads <= 64:
         raise ValueError(f"threads: {threads}, 0 to 64 was wanted")
@@ -84,10 +81,10 @@ class MindSporeLiteModel:
         self.sealed = bool(info.sealed)
         self.scale = info.scale
         self.map_channels = info.channels
-        self._planar = info.pixels == _PLANAR_FLOAT
-        self.input_dtype: np.dtype[Any] = np.dtype(np.float32 if self._planar else np.uint8)
+        self.takes_8_bit = info.pixels != _PLANAR_FLOAT
+        self.input_dtype: np.dtype[Any] = np.dtype(np.uint8 if self.takes_8_bit else np.float32)
         size = (info.height or None, info.width or None)
-        self.input_shape: tuple[int | None, ...] = (3, *size) if self._planar else (*size, 3)
+        self.input_shape: tuple[int | None, ...] = (*size, 3) if self.takes_8_bit else (3, *size)
         self._lock = threading.Lock()
         self._worker = worker
         self._finalizer = weakref.finalize(self, worker.close)
@@ -103,8 +100,8 @@ class MindSporeLiteModel:
             raise ValueError(f"image: {image.dtype} {image.shape}, {self.input_dtype} {wanted} was wanted (None: any)")
         if any(size not in (None, seen) for size, seen in zip(wanted, image.shape, strict=True)):
             raise ValueError(f"image: shape {image.shape}, {self.path} was made for {wanted} (None: any)")
-        height, width = image.shape[1:] if self._planar else image.shape[:2]
-        shape = (self.map_channels, height, width) if self._planar else (height, width, self.map_channels)
+        height, width = image.shape[:2] if self.takes_8_bit else image.shape[1:]
+        shape = (height, width, self.map_channels) if self.takes_8_bit else (self.map_channels, height, width)
         with self._lock:
             source, target = self._worker.memory(image.nbytes, math.prod(shape) * self.input_dtype.itemsize)
             np.frombuffer(source, self.input_dtype).reshape(image.shape)[...] = image
@@ -137,10 +134,6 @@ class LiteGraphModel(MindSporeLiteModel, GraphEngine):
     """Downsampling, network, upsampling and curve in one graph, for one image size."""
 
     kind = "enhanced"
-
-    def __init__(self, worker: _Worker, info: _Info) -> None:
-        super().__init__(worker, info)
-        self.takes_8_bit = not self._planar
 
 
 class _Info(NamedTuple):

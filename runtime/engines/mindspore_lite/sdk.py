@@ -73,10 +73,8 @@ class Sdk:
     """The library with ``mindspore::Model``."""
     library_folders: tuple[Path, ...]
     """Where the dynamic linker finds the library and what it needs."""
-    has_converter: bool
-    """The library holds ``mindspore::Converter`` too."""
     official: bool
-    """From ``$MSLITE_HOME``, not from the cache."""
+    """From ``$MSLITE_HOME``, not from the cache, whose library holds ``mindspore::Converter`` too."""
 
     @property
     def identity(self) -> str:
@@ -126,7 +124,7 @@ def cached_sdk(architecture: str) -> Sdk:
             f"(downloads {WHEELS[architecture].megabytes} MB, needs a C++ compiler), "
             "or set MSLITE_HOME to the root of an official MindSpore Lite package"
         )
-    return Sdk(architecture, (root,), root / "lib" / MAIN_LIBRARY, (root / "lib",), has_converter=True, official=False)
+    return Sdk(architecture, (root,), root / "lib" / MAIN_LIBRARY, (root / "lib",), official=False)
 
 
 def _official_sdk(home: Path, architecture: str) -> Sdk:
@@ -145,7 +143,7 @@ def _official_sdk(home: Path, architecture: str) -> Sdk:
         raise EngineUnavailableError(f"{library}: is {seen}, one for {architecture} was wanted")
     third_party = sorted({path.parent for path in (home / "runtime/third_party").glob("**/*.so*")})
     include = (home / "runtime", home / "runtime/include")
-    return Sdk(architecture, include, library, (library.parent, *third_party), has_converter=False, official=True)
+    return Sdk(architecture, include, library, (library.parent, *third_party), official=True)
 
 
 def converter_lite() -> Path | None:
