@@ -81,7 +81,7 @@ class MindSporeLiteModel:
         self.sealed = bool(info.sealed)
         self.scale = info.scale
         self.map_channels = info.channels
-        self.takes_8_bit = info.pixels != _PLANAR_FLOAT
+        self.takes_8_bit: bool = info.pixels != _PLANAR_FLOAT
         self.input_dtype: np.dtype[Any] = np.dtype(np.uint8 if self.takes_8_bit else np.float32)
         size = (info.height or None, info.width or None)
         self.input_shape: tuple[int | None, ...] = (*size, 3) if self.takes_8_bit else (3, *size)
