@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from dcelite import Enhancer
+from dcelite.cli import exit_code
 from dcelite.darkroom import SMALL_SENSOR, darken
-from dcelite.errors import DceliteError
 from dcelite.export.export import ExportOptions, export
 from dcelite.extras import absent
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -72,12 +72,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, required=True, help="folder for everything")
     parser.add_argument("--overwrite", action="store_true", help="replace files that exist")
     options = parser.parse_args()
-    try:
-        run(options.image, options.output, overwrite=options.overwrite)
-    except DceliteError as error:
-        print(f"demo: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("demo", lambda: run(options.image, options.output, overwrite=options.overwrite))
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 from dcelite import Enhancer
-from dcelite.errors import DceliteError
+from dcelite.cli import exit_code
 from dcelite.files import atomic_output
 from demo import default_photograph
 
@@ -25,7 +25,7 @@ CAPTION = 28
 """Height of the line below it, in pixels."""
 
 
-def picture() -> PIL.Image.Image:
+def draw(output: Path, overwrite: bool) -> None:
     dark = default_photograph().pixels
     sheet = PIL.Image.new("RGB", (SIZE[0] * len(STRENGTHS), SIZE[1] + CAPTION), "white")
     draw = PIL.ImageDraw.Draw(sheet)
@@ -36,7 +36,8 @@ def picture() -> PIL.Image.Image:
         sheet.paste(result, (i * SIZE[0], 0))
         center = (i * SIZE[0] + SIZE[0] // 2, SIZE[1] + CAPTION // 2)
         draw.text(center, f"strength {strength:g}", fill="black", font=font, anchor="mm")
-    return sheet
+    with atomic_output(output, overwrite=overwrite) as temporary:
+        sheet.save(temporary, "JPEG", quality=88)
 
 
 def main() -> int:
@@ -44,13 +45,7 @@ def main() -> int:
     parser.add_argument("output", type=Path, help="a .jpg file")
     parser.add_argument("--overwrite", action="store_true", help="replace it if it exists")
     options = parser.parse_args()
-    try:
-        with atomic_output(options.output, overwrite=options.overwrite) as temporary:
-            picture().save(temporary, "JPEG", quality=88)
-    except DceliteError as error:
-        print(f"strength: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_code("strength", lambda: draw(options.output, options.overwrite))
 
 
 if __name__ == "__main__":

@@ -25,13 +25,11 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive_number, help=f"time to train (default {DEFAULT_MINUTES:g})")
-    length.add_argument(
-        "--steps", type=_positive_integer, help="number of steps, where it matters to repeat a run exactly"
-    )
+    text = "number of steps, where it matters to repeat a run exactly"
+    length.add_argument("--steps", type=_positive_integer, help=text)
     _add_settings(parser, TrainingConfig, metavar=None)
-    parser.add_argument(
-        "--exclude", type=Path, metavar="FILE", help="text file with names of images below DIR that are kept out"
-    )
+    text = "text file with names of images below DIR that are kept out"
+    parser.add_argument("--exclude", type=Path, metavar="FILE", help=text)
     _add_settings(parser.add_argument_group("losses"), LossConfig, metavar="X")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="continue the run in the output folder")
@@ -54,8 +52,8 @@ def _add_settings(
 
 def _given(args: argparse.Namespace, config: type[TrainingConfig] | type[LossConfig]) -> dict[str, Any]:
     """The settings that the user gave."""
-    values = {setting.name: getattr(args, setting.name) for setting in _settings(config)}
-    return {name: value for name, value in values.items() if value is not None}
+    names = [setting.name for setting in _settings(config)]
+    return {name: value for name in names if (value := getattr(args, name)) is not None}
 
 
 def run(args: argparse.Namespace) -> None:
@@ -70,8 +68,7 @@ def run(args: argparse.Namespace) -> None:
         config = load_config(args.output)
         for settings, values in ((config, given), (config.losses, given_losses)):
             for name, value in values.items():
-                old = getattr(settings, name)
-                if value != old:
+                if value != (old := getattr(settings, name)):
                     raise DceliteError(
                         f"{args.output}: its run was started with {name} {old}; {value} cannot be taken up"
                     )
@@ -93,14 +90,12 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _positive_number(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
+    if not 0 < float(text) < float("inf"):
         raise argparse.ArgumentTypeError(f"{text}: a number above 0 was wanted")
-    return value
+    return float(text)
 
 
 def _positive_integer(text: str) -> int:
-    value = int(text)
-    if value < 1:
+    if int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text}: a whole number above 0 was wanted")
-    return value
+    return int(text)

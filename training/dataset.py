@@ -6,7 +6,6 @@ import os
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,9 +54,8 @@ class TrainingImages:
         It depends on nothing but the arguments, so a resumed run continues with the batches that were to come. Every
         epoch is a new permutation; the images that do not fill a last batch wait for the next epoch.
 
-        Args:
-            darkening: probability of an image to be multiplied by a factor between DARKEST and 1, equally likely on a
-                logarithmic scale, and rounded to 8 bits again: what a shorter exposure would give.
+        ``darkening`` is the probability of an image to be multiplied by a factor between DARKEST and 1, equally likely
+        on a logarithmic scale, and rounded to 8 bits again: what a shorter exposure would give.
         """
         epoch, position = divmod(step, len(self) // batch_size)
         order = np.random.default_rng([seed, epoch]).permutation(len(self))
@@ -87,14 +85,17 @@ def read_names(path: Path) -> frozenset[str]:
 def load_images(folder: Path, size: int, batch_size: int, exclude: frozenset[str] = frozenset()) -> TrainingImages:
     """Decode every file below ``folder``; files that are no usable image are skipped and listed with the reason.
 
-    Args:
-        size: pixels of a side; images are resized to squares as in the published training, whatever their shape.
-        batch_size: fewer usable images than this are refused.
-        exclude: files to leave out, by their path below the folder; each must be there.
-
-    Raises:
-        DceliteError: the folder is missing or unreadable, or holds fewer usable images than a batch.
+    Images are resized to squares of ``size``, as in the published training. The files to ``exclude`` are named by their
+    path below the folder. Raises DceliteError where one of these is absent, the folder is missing or unreadable, or it
+    holds fewer usable images than a batch.
     """
+
+    def load_or_explain(path: Path) -> NDArray[np.uint8] | str:
+        try:
+            return load_image(path, size)
+        except ImageError as error:
+            return str(error)
+
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
         raise DceliteError(f"{folder}: {found}; a folder of training images was wanted")
@@ -108,8 +109,7 @@ def load_images(folder: Path, size: int, batch_size: int, exclude: frozenset[str
         raise DceliteError(f"{folder}: holds no {min(missing)}, which was to be excluded")
     files = [path for path in files if path.relative_to(folder).as_posix() not in exclude]
     with ThreadPoolExecutor(os.cpu_count()) as workers:
-        decoded = workers.map(partial(_load_or_explain, size=size), files)
-        results = list(track(decoded, total=len(files), label="reading images"))
+        results = list(track(workers.map(load_or_explain, files), total=len(files), label="reading images"))
     images = [result for result in results if not isinstance(result, str)]
     used = [path for path, result in zip(files, results, strict=True) if not isinstance(result, str)]
     skipped = [result for result in results if isinstance(result, str)]
@@ -120,13 +120,6 @@ def load_images(folder: Path, size: int, batch_size: int, exclude: frozenset[str
             f"at least one batch of {batch_size} was wanted{example}"
         )
     return TrainingImages(np.stack(images), skipped, used)
-
-
-def _load_or_explain(path: Path, size: int) -> NDArray[np.uint8] | str:
-    try:
-        return load_image(path, size)
-    except ImageError as error:
-        return str(error)
 
 
 def load_image(path: Path, size: int) -> NDArray[np.uint8]:
@@ -143,7 +136,8 @@ def load_image(path: Path, size: int) -> NDArray[np.uint8]:
     except ImageError:
         raise
     except Exception as error:  # decoders raise nearly anything on damaged files
-        raise ImageError(f"{path}: is not a readable image: {_one_line(error)}") from None
+        text = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
+        raise ImageError(f"{path}: is not a readable image: {' '.join(text.split())}") from None
     resized = image.resize((size, size), Image.Resampling.BOX)
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
@@ -153,8 +147,3 @@ def _check_kind(file: Image.Image, path: Path, size: int) -> None:
         raise ImageError(f"{path}: has pixels of type {file.mode}; 8 bits a channel were wanted")
     if min(file.size) < size:
         raise ImageError(f"{path}: has {file.width}x{file.height} pixels; at least {size}x{size} was wanted")
-
-
-def _one_line(error: Exception) -> str:
-    text = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-    return " ".join(text.split())

@@ -16,7 +16,6 @@ Figures of one picture, all from 8-bit RGB values; a level is 1/255:
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,7 +27,6 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError
-from dcelite.files import write_text_atomically
 from dcelite.metrics import Rgb, clipped, colour_shift, mean_absolute_error, noise_level, psnr, ssim
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 from dcelite.model.checkpoint import load_weights
@@ -81,11 +79,7 @@ class CheckpointModel:
 
 
 def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0) -> Model:
-    """A model of any kind: exported file, checkpoint (.ckpt, .pth), or None for the shipped weights.
-
-    Raises:
-        DceliteError: as Enhancer and load_weights; a scale that is out of range.
-    """
+    """An exported file, a checkpoint (.ckpt, .pth), or None for the shipped weights; raises DceliteError."""
     if scale is not None and not 1 <= scale <= MAX_SCALE:
         raise DceliteError(f"scale {scale}: 1 to {MAX_SCALE} was wanted")
     if path is not None and path.suffix.lower() in (".ckpt", ".pth"):
@@ -111,11 +105,11 @@ class Figures:
     noise: float
     noise_gain: float | None
     change: float
-    brightness_reference: float | None = None
-    psnr: float | None = None
-    ssim: float | None = None
-    mae: float | None = None
-    fidelity: float | None = None
+    brightness_reference: float | None
+    psnr: float | None
+    ssim: float | None
+    mae: float | None
+    fidelity: float | None
 
 
 @dataclass
@@ -133,14 +127,10 @@ class Evaluation:
 
     def report(self) -> dict[str, object]:
         """As it goes into the JSON file."""
-        names = [name for name in Figures.__dataclass_fields__ if name != "name"]
-        report: dict[str, object] = {
-            "model": self.model,
-            "images": len(self.figures),
-            "mean": {name: self.mean(name) for name in names if self.mean(name) is not None},
-        }
-        references = [row.brightness_reference for row in self.figures if row.brightness_reference is not None]
-        if references:
+        names = [name for name in Figures.__dataclass_fields__ if name != "name" and self.mean(name) is not None]
+        means = {name: self.mean(name) for name in names}
+        report: dict[str, object] = {"model": self.model, "images": len(self.figures), "mean": means}
+        if references := [row.brightness_reference for row in self.figures if row.brightness_reference is not None]:
             report["brightness_reference_quartiles"] = np.percentile(references, (25, 50, 75)).tolist()
         report["failures"] = self.failures
         report["rows"] = [{k: v for k, v in asdict(row).items() if v is not None} for row in self.figures]
@@ -169,40 +159,28 @@ def evaluate(
 def measure(name: str, image: Rgb, result: Rgb, wanted: Rgb | None = None, other: Rgb | None = None) -> Figures:
     """The figures of one result; all pictures are uint8 (H, W, 3) of one size."""
     noise_in, noise = noise_level(image), noise_level(result)
-    figures: dict[str, float | None] = {
-        "brightness_in": float(image.mean()),
-        "brightness": float(result.mean()),
-        "clipped_in": clipped(image),
-        "clipped": clipped(result),
-        "colour_shift": colour_shift(image if wanted is None else wanted, result),
-        "red_cast": float(result[..., 0].mean() - result[..., 1].mean()),
-        "noise_in": noise_in,
-        "noise": noise,
-        "noise_gain": noise / noise_in if noise_in > 0.01 else None,
-        "change": mean_absolute_error(image, result),
-    }
-    if wanted is not None:
-        figures |= {
-            "brightness_reference": float(wanted.mean()),
-            "psnr": psnr(wanted, result),
-            "ssim": ssim(wanted, result),
-            "mae": mean_absolute_error(wanted, result),
-        }
-    if other is not None:
-        figures["fidelity"] = psnr(other, result)
-    return Figures(name, **figures)  # type: ignore[arg-type]
+    return Figures(
+        name,
+        brightness_in=float(image.mean()),
+        brightness=float(result.mean()),
+        clipped_in=clipped(image),
+        clipped=clipped(result),
+        colour_shift=colour_shift(image if wanted is None else wanted, result),
+        red_cast=float(result[..., 0].mean() - result[..., 1].mean()),
+        noise_in=noise_in,
+        noise=noise,
+        noise_gain=noise / noise_in if noise_in > 0.01 else None,
+        change=mean_absolute_error(image, result),
+        brightness_reference=None if wanted is None else float(wanted.mean()),
+        psnr=None if wanted is None else psnr(wanted, result),
+        ssim=None if wanted is None else ssim(wanted, result),
+        mae=None if wanted is None else mean_absolute_error(wanted, result),
+        fidelity=None if other is None else psnr(other, result),
+    )
 
 
-def write_report(
-    path: Path, evaluations: Sequence[Evaluation], settings: dict[str, object], *, overwrite: bool = False
-) -> None:
-    """The JSON file; raises OutputError."""
-    report = {**settings, "models": [evaluation.report() for evaluation in evaluations]}
-    write_text_atomically(path, json.dumps(report, indent=2) + "\n", overwrite=overwrite)
-
-
-def heat_map(model: Model, image: Rgb) -> Map | None:
-    """The curve map averaged over its channels, (h, w), above 0 where it brightens; None where there is none."""
+def heat_map(model: Model, image: Rgb, channels: slice = slice(None)) -> Map | None:
+    """The curve map averaged over channels, (h, w), above 0 where it brightens; None where there is none."""
     with contextlib.suppress(DceliteError):
-        return np.asarray(-model.curve_map(image).mean(2))
+        return np.asarray(-model.curve_map(image)[..., channels].mean(2))
     return None

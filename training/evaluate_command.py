@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcelite.errors import DceliteError, ImageError
 from dcelite.extras import require
-from dcelite.files import refuse_existing
+from dcelite.files import refuse_existing, write_text_atomically
 from dcelite.pictures import find_pairs, find_pictures, read_rgb
 from dcelite.progress import track
 from dcelite.report.tables import text_table
@@ -53,17 +55,14 @@ def add_command(subparsers: Any) -> None:
     )
     add_models(evaluate)
     source = evaluate.add_mutually_exclusive_group(required=True)
-    source.add_argument(
-        "--pairs", type=Path, metavar="DIR", help="DIR/low holds inputs, DIR/high references of equal names"
-    )
+    text = "DIR/low holds inputs, DIR/high references of equal names"
+    source.add_argument("--pairs", type=Path, metavar="DIR", help=text)
     source.add_argument("--images", type=Path, metavar="DIR", help="folder of photographs without references")
-    evaluate.add_argument(
-        "--against", type=Path, metavar="M", help="another model; tells the PSNR between its results and the model's"
-    )
+    text = "another model; tells the PSNR between its results and the model's"
+    evaluate.add_argument("--against", type=Path, metavar="M", help=text)
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
-    evaluate.add_argument(
-        "--sheet", type=Path, metavar="PNG", help="draw input, result, reference and curve map, the worst first"
-    )
+    text = "draw input, result, reference and curve map, the worst first"
+    evaluate.add_argument("--sheet", type=Path, metavar="PNG", help=text)
     evaluate.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     evaluate.set_defaults(run=run_evaluate)
 
@@ -81,14 +80,8 @@ def add_command(subparsers: Any) -> None:
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--model",
-        type=Path,
-        action="append",
-        default=[],
-        metavar="M",
-        help=".dce, .ms, .onnx, .ckpt or .pth; may be given several times (default: the shipped weights)",
-    )
+    text = ".dce, .ms, .onnx, .ckpt or .pth; may be given several times (default: the shipped weights)"
+    parser.add_argument("--model", type=Path, action="append", default=[], metavar="M", help=text)
     parser.add_argument("--scale", type=int, metavar="S", help="downsampling factor, 1 to 64 (default: the model's)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
 
@@ -126,12 +119,13 @@ def run_evaluate(args: argparse.Namespace) -> None:
             print_table(evaluation)
         print(LEGEND)
         if args.json:
-            settings = {
+            report = {
                 "data": str(args.pairs or args.images),
                 "against": str(args.against) if args.against else None,
                 "scale": args.scale,
+                "models": [evaluation.report() for evaluation in evaluations],
             }
-            evaluate.write_report(args.json, evaluations, settings, overwrite=args.overwrite)
+            write_text_atomically(args.json, json.dumps(report, indent=2) + "\n", overwrite=args.overwrite)
         if args.sheet:
             from dcelite.training.sheet import contact_sheet
 
@@ -148,16 +142,13 @@ def print_table(evaluation: Evaluation) -> None:
     """One line for each picture, then their means."""
     columns = [column for column in COLUMNS if evaluation.mean(column[0]) is not None]
 
-    def line(name: str, values: Iterable[float | None]) -> list[str]:
-        shown = zip(values, columns, strict=True)
-        return [
-            name,
-            *("-" if value is None or math.isnan(value) else format(value, form) for value, (_, _, form) in shown),
-        ]
+    def line(name: str, value_of: Callable[[str], float | None]) -> list[str]:
+        values = ((value_of(figure), form) for figure, _, form in columns)
+        return [name, *("-" if value is None or math.isnan(value) else format(value, form) for value, form in values)]
 
     rows = [["", *(heading for _, heading, _ in columns)]]
-    rows += [line(row.name, [getattr(row, figure) for figure, _, _ in columns]) for row in evaluation.figures]
-    rows.append(line("mean", [evaluation.mean(figure) for figure, _, _ in columns]))
+    rows += [line(row.name, partial(getattr, row)) for row in evaluation.figures]
+    rows.append(line("mean", evaluation.mean))
     print(f"\n{evaluation.model}\n{text_table(rows, left=(0,))}")
 
 

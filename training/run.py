@@ -10,7 +10,9 @@ ARCHITECTURE.ckpt the trained weights, when the run is complete
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -19,22 +21,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite import files
 from dcelite.errors import DceliteError, ModelError, OutputError
-from dcelite.files import (
-    prepare_output_directory,
-    reason,
-    refuse_existing,
-    remove_leftovers,
-    write_bytes_atomically,
-    write_text_atomically,
-)
 from dcelite.model import ckpt_file
 from dcelite.model.checkpoint import read_arrays, save_weights, select_weights
 from dcelite.training.backend import Tensor, ms
 from dcelite.training.config import TERMS, LossConfig, TrainingConfig
 from dcelite.training.dataset import TrainingImages
 from dcelite.training.network import weights_of
-from dcelite.training.samples import Samples, is_sample_step, samples_in
+from dcelite.training.sheet import choose_samples, plot_history, sample_sheet
 
 if TYPE_CHECKING:
     from dcelite.training.train import Trainer
@@ -43,8 +38,14 @@ CHECKPOINT_SECONDS = 15.0
 """At most this much work is lost when the process is killed."""
 LAST = "last."
 """Before the names of the weights of the last step in state.ckpt."""
+SAMPLE_NAME = re.compile("[0-9]{6,}[.]png")
 HEADER = ",".join(("step", "total", *TERMS))
 """Of history.csv."""
+
+
+def is_sample_step(step: int) -> bool:
+    """True for 1, 3, 10, 30, 100, 300 ...: the run changes quickly at first."""
+    return re.fullmatch("[13]0*", str(step)) is not None
 
 
 def load_config(output: Path) -> TrainingConfig:
@@ -69,19 +70,15 @@ class LossHistory:
     def begin(self, step: int) -> None:
         """Keep the first ``step`` rows of an interrupted run, dropping what was written after its last checkpoint.
 
-        Raises:
-            DceliteError: the file holds fewer rows.
-            OutputError: it cannot be written.
+        Raises DceliteError where the file holds fewer, OutputError where it cannot be written.
         """
         rows: list[str] = []
         if step:
-            try:
+            with contextlib.suppress(OSError, UnicodeDecodeError):
                 rows = self.path.read_text(encoding="utf-8").split("\n")[1 : step + 1]
-            except (OSError, UnicodeDecodeError):
-                rows = []
             if len(rows) < step or not rows[-1].startswith(f"{step},"):
                 raise DceliteError(f"{self.path}: does not hold the losses of steps 1 to {step}; is it damaged?")
-        write_text_atomically(self.path, "\n".join([HEADER, *rows, ""]), overwrite=True)
+        files.write_text_atomically(self.path, "\n".join([HEADER, *rows, ""]), overwrite=True)
 
     def append(self, step: int, terms: NDArray[np.float32]) -> None:
         """Note the weighted terms, (4,), of a step counted from 1."""
@@ -94,7 +91,7 @@ class LossHistory:
             with self.path.open("a", encoding="utf-8") as file:
                 file.writelines(self._pending)
         except OSError as error:
-            raise OutputError(f"{self.path}: cannot be written: {reason(error)}") from None
+            raise OutputError(f"{self.path}: cannot be written: {files.reason(error)}") from None
         self._pending.clear()
 
 
@@ -140,25 +137,22 @@ class Run:
         self._started = time.monotonic()
         self._output, self._config = output, config
         self._resume, self._overwrite = resume, overwrite
-        if resume:
-            if load_config(output) != config:
-                raise DceliteError(
-                    f"{output}: its run was started with other settings, which cannot change on --resume"
-                )
-        else:
-            if not overwrite and (output / "run.json").exists():
-                raise OutputError(f"{output}: holds a run already; --resume continues it, --overwrite replaces it")
-            for path in self._files():
-                refuse_existing(path, overwrite)
+        if resume and load_config(output) != config:
+            raise DceliteError(f"{output}: its run was started with other settings, which cannot change on --resume")
+        if not resume and not overwrite and (output / "run.json").exists():
+            raise OutputError(f"{output}: holds a run already; --resume continues it, --overwrite replaces it")
+        for path in () if resume else self._files():
+            files.refuse_existing(path, overwrite)
         if output.exists():
-            prepare_output_directory(output)  # an unwritable folder is told before the images are read
+            files.prepare_output_directory(output)  # an unwritable folder is told before the images are read
         self._history = LossHistory(output / "history.csv")
         self._state = output / "state.ckpt"
 
     def _files(self) -> list[Path]:
         """What a run writes, apart from run.json."""
         names = ("state.ckpt", "history.csv", "losses.png", f"{self._config.architecture}.ckpt")
-        return [*(self._output / name for name in names), *samples_in(self._output / "samples")]
+        samples = (path for path in (self._output / "samples").glob("*.png") if SAMPLE_NAME.fullmatch(path.name))
+        return [*(self._output / name for name in names), *sorted(samples)]
 
     @property
     def seconds(self) -> float:
@@ -167,26 +161,21 @@ class Run:
 
     def open(self, images: TrainingImages) -> None:
         """Write run.json, after which the folder is the run's; or check that a resumed run has the same data."""
-        prepare_output_directory(self._output)
+        files.prepare_output_directory(self._output)
         path = self._output / "run.json"
-        remove_leftovers(self._state)
-        self._samples = Samples.choose(images, self._config.image_size, self._config.scale)
+        files.remove_leftovers(self._state)
+        self._samples = choose_samples(images)
         if self._resume:
-            if json.loads(path.read_text(encoding="utf-8"))["data_crc32"] != images.fingerprint:
-                raise DceliteError(
-                    f"{self._output}: its run was started with other images; give the same --data and --exclude"
-                )
-            return
+            if json.loads(path.read_text(encoding="utf-8"))["data_crc32"] == images.fingerprint:
+                return
+            raise DceliteError(
+                f"{self._output}: its run was started with other images; give the same --data and --exclude"
+            )
         for old in self._files() if self._overwrite else ():
             old.unlink(missing_ok=True)
-        settings = {
-            "config": asdict(self._config),
-            "images": len(images),
-            "data_crc32": images.fingerprint,
-            "mindspore": ms.__version__,
-            "numpy": np.__version__,
-        }
-        write_text_atomically(path, json.dumps(settings, indent=2) + "\n", overwrite=self._overwrite)
+        data = {"images": len(images), "data_crc32": images.fingerprint}
+        settings = {"config": asdict(self._config), **data, "mindspore": ms.__version__, "numpy": np.__version__}
+        files.write_text_atomically(path, json.dumps(settings, indent=2) + "\n", overwrite=self._overwrite)
 
     def restore(self, trainer: Trainer) -> None:
         """Take up the saved state of a resumed run, and begin the history."""
@@ -199,23 +188,25 @@ class Run:
         """After a step: its loss terms, (4,); now and then samples and state."""
         self._history.append(trainer.step, terms)
         if is_sample_step(trainer.step):
-            self._samples.draw(self._output / "samples", trainer.step, trainer.weights())
+            self._draw_samples(trainer)
         if time.monotonic() - self._saved >= checkpoint_seconds:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:
         """History and state."""
         self._history.flush()  # first, so that the history never lacks a step of the state
-        write_bytes_atomically(self._state, state_of(trainer, self.seconds), overwrite=True)
+        files.write_bytes_atomically(self._state, state_of(trainer, self.seconds), overwrite=True)
         self._saved = time.monotonic()
 
     def draw(self, trainer: Trainer) -> None:
         """The plot of the history, and samples of what the weights do now."""
-        from dcelite.training.sheet import plot_history
-
         if trainer.step:
             plot_history(self._history.path, self._output / "losses.png")
-            self._samples.draw(self._output / "samples", trainer.step, trainer.weights())
+            self._draw_samples(trainer)
+
+    def _draw_samples(self, trainer: Trainer) -> None:
+        path = self._output / "samples" / f"{trainer.step:06}.png"
+        sample_sheet(path, trainer.step, self._samples, trainer.weights(), self._config)
 
     def finish(self, trainer: Trainer) -> Path:
         """Write the trained weights; returns their file."""

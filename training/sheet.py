@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageOps
 
-from dcelite.errors import DceliteError, ImageError
-from dcelite.files import atomic_output
+from dcelite import reference
+from dcelite.errors import ImageError
+from dcelite.files import atomic_output, prepare_output_directory
 from dcelite.metrics import Rgb
+from dcelite.model.architecture import MAX_SCALE
+from dcelite.model.checkpoint import Weights
 from dcelite.pictures import Picture, read_picture
-from dcelite.training.config import TERMS
+from dcelite.training.config import TERMS, TrainingConfig
+from dcelite.training.dataset import TrainingImages
 from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map, measure
 
 SHEET_ROWS = 8
@@ -24,10 +28,58 @@ WIDTH = 3.4
 DPI = 120
 SHOWN_SIDE = 800
 """Rgb to which large pictures are reduced for showing."""
+SAMPLE_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
+"""Which images of the data serve as samples: their rank by brightness, 0 the darkest, 1 the brightest."""
+SAMPLE_SIDE = 384
+"""Pixels of the longer side of a sample."""
 SMOOTHING_STEPS = 50
 """Width of the moving average of losses: single batches differ by more than the training moves in an epoch."""
 HEAT = "RdBu_r"
 """Red brightens, blue darkens, white leaves as it is."""
+
+
+class Sheet:
+    """A grid of pictures, heat maps and plots."""
+
+    def __init__(self, rows: int, columns: int, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width, height), layout="constrained")
+        FigureCanvasAgg(self.figure)
+        self._rows, self._columns = rows, columns
+        self._maps: list[Any] = []
+
+    def cell(self, row: int, column: int) -> Any:
+        return self.figure.add_subplot(self._rows, self._columns, row * self._columns + column + 1)
+
+    def show(self, row: int, column: int, image: Rgb, text: str) -> None:
+        picture = Image.fromarray(image)
+        picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
+        axes = self.cell(row, column)
+        axes.imshow(np.asarray(picture))
+        axes.set_title(text, fontsize=8)
+        axes.axis("off")
+
+    def show_map(self, row: int, column: int, values: Map | None, image: Rgb, text: str) -> None:
+        """A map as a heat map in the shape of its picture."""
+        axes = self.cell(row, column)
+        axes.axis("off")
+        if values is None:
+            axes.set_title("this model yields no curve map", fontsize=8)
+            return
+        axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
+        self._maps.append(axes.imshow(values, cmap=HEAT, extent=(0, image.shape[1], image.shape[0], 0)))
+
+    def save(self, path: Path, *, overwrite: bool, dpi: int = DPI) -> None:
+        """Give all maps one range of colours, white at 0, with a bar that says what they mean; raises OutputError."""
+        if self._maps:
+            limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in self._maps))
+            for heat in self._maps:
+                heat.set_clim(-limit, limit)
+            axes = self.figure.axes
+            bar = self.figure.colorbar(self._maps[0], ax=axes, location="bottom", aspect=60, shrink=0.5, pad=0.01)
+            bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
+            bar.ax.tick_params(labelsize=7)
+        with atomic_output(path, overwrite=overwrite) as temporary:
+            self.figure.savefig(temporary, dpi=dpi, format=path.suffix.lstrip(".").lower() or "png")
 
 
 def contact_sheet(
@@ -43,24 +95,20 @@ def contact_sheet(
     """
     rows = chosen(evaluations[0].figures)
     by_name = {picture.name: picture for picture in pictures}
-    paired = evaluations[0].mean("psnr") is not None
-    columns = 1 + 2 * len(models) + paired
-    figure = Figure(figsize=(WIDTH * columns, 3.0 * len(rows) + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
+    columns = 1 + 2 * len(models) + (evaluations[0].mean("psnr") is not None)
+    sheet = Sheet(len(rows), columns, WIDTH * columns, 3.0 * len(rows) + 0.6)
     for index, row in enumerate(rows):
         image, wanted = read_picture(by_name[row.name])
-        cells = iter(figure.add_subplot(len(rows), columns, index * columns + column + 1) for column in range(columns))
-        show(next(cells), image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
-        for (name, model), evaluation in zip(models, evaluations, strict=True):
+        sheet.show(index, 0, image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
+        for number, ((name, model), evaluation) in enumerate(zip(models, evaluations, strict=True)):
             figures = next(figures for figures in evaluation.figures if figures.name == row.name)
             label = Path(name).stem if len(models) > 1 else "result"
-            show(next(cells), model(image), f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}")
-            show_map(next(cells), heat_map(model, image), image.shape[:2], "curve map", maps)
+            text = f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}"
+            sheet.show(index, 1 + 2 * number, model(image), text)
+            sheet.show_map(index, 2 + 2 * number, heat_map(model, image), image, "curve map")
         if wanted is not None:
-            show(next(cells), wanted, f"reference, mean {wanted.mean():.0f}\n")
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite)
+            sheet.show(index, columns - 1, wanted, f"reference, mean {wanted.mean():.0f}\n")
+    sheet.save(path, overwrite=overwrite)
 
 
 def chosen(figures: Sequence[Figures]) -> list[Figures]:
@@ -80,32 +128,20 @@ def map_figure(
     path: Path, source: Path, image: Rgb, models: Sequence[tuple[str, Model]], *, overwrite: bool = False
 ) -> None:
     """For each model: input, result, maps of red, green and blue, tone curve. Raises OutputError, ImageError."""
-    columns = 6
-    figure = Figure(figsize=(2.9 * columns, 2.7 * len(models) + 0.6), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
+    sheet = Sheet(len(models), 6, 2.9 * 6, 2.7 * len(models) + 0.6)
     for index, (name, model) in enumerate(models):
-        cells = [figure.add_subplot(len(models), columns, index * columns + column + 1) for column in range(columns)]
         try:
             result = model(image)
         except ValueError as error:
             raise ImageError(f"{source}: {error}") from None
         figures = measure(source.name, image, result)
-        show(cells[0], image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
-        show(cells[1], result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
+        sheet.show(index, 0, image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
+        sheet.show(index, 1, result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
         for channel, color in enumerate(("red", "green", "blue")):
-            show_map(cells[2 + channel], channel_map(model, image, channel), image.shape[:2], f"map of {color}", maps)
-        tone_curve(cells[5], image, result)
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite)
-
-
-def channel_map(model: Model, image: Rgb, channel: int) -> Map | None:
-    """The curve map of one colour averaged over its iterations, (h, w), above 0 where it brightens."""
-    try:
-        return np.asarray(-model.curve_map(image)[..., channel::3].mean(2))
-    except DceliteError:
-        return None
+            values = heat_map(model, image, slice(channel, None, 3))
+            sheet.show_map(index, 2 + channel, values, image, f"map of {color}")
+        tone_curve(sheet.cell(index, 5), image, result)
+    sheet.save(path, overwrite=overwrite)
 
 
 def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
@@ -114,8 +150,8 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     axes.plot((0, 255), (0, 255), color="0.8", linewidth=0.8)
     for channel, color in enumerate(("C3", "C2", "C0")):
         before, after = image[..., channel].ravel(), result[..., channel].ravel()
-        levels = [level for level in range(256) if np.count_nonzero(before == level) >= 10]
-        if not levels:
+        levels = np.flatnonzero(np.bincount(before, minlength=256) >= 10)
+        if not len(levels):
             continue
         ranges = np.array([np.percentile(after[before == level], (10, 50, 90)) for level in levels])
         axes.fill_between(levels, ranges[:, 0], ranges[:, 2], color=color, alpha=0.15, linewidth=0)
@@ -124,71 +160,43 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     axes.tick_params(labelsize=6)
 
 
-def sample_sheet(path: Path, step: int, rows: Sequence[tuple[Rgb, Rgb, Map]]) -> None:
-    """Samples of a training run, (input, result, curve map) each, in place of those of the step. Raises OutputError."""
-    figure = Figure(figsize=(2.4 * len(rows), 7.4), layout="constrained")
-    FigureCanvasAgg(figure)
-    maps: list[Any] = []
-    for index, (image, result, curve_map) in enumerate(rows):
-        cells = [figure.add_subplot(3, len(rows), line * len(rows) + index + 1) for line in range(3)]
-        show(cells[0], image, f"input, mean {image.mean():.0f}")
-        show(cells[1], result, f"step {step}, mean {result.mean():.0f}")
-        show_map(cells[2], -curve_map.mean(2), image.shape[:2], "curve map", maps)
-    add_color_bar(figure, maps)
-    save(figure, path, overwrite=True)
+def choose_samples(images: TrainingImages) -> list[Rgb]:
+    """Some of the training files, of different brightness, from which to see the course of a run."""
+    order = np.argsort(images.pixels.mean((1, 2, 3)), kind="stable")
+    pictures = []
+    for rank in SAMPLE_RANKS:
+        with Image.open(images.files[order[round(rank * (len(images) - 1))]]) as file:
+            picture = ImageOps.exif_transpose(file).convert("RGB")
+            picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
+            pictures.append(np.asarray(picture))
+    return pictures
+
+
+def sample_sheet(path: Path, step: int, pictures: Sequence[Rgb], weights: Weights, config: TrainingConfig) -> None:
+    """What the weights make of samples, seen by the network as in training; replaces a file. Raises OutputError."""
+    scale = min(MAX_SCALE, max(1, SAMPLE_SIDE // config.image_size) * config.scale)
+    sheet = Sheet(3, len(pictures), 2.4 * len(pictures), 7.4)
+    for index, image in enumerate(pictures):
+        curve_map = reference.curve_map(image, weights.arrays, scale)
+        result = reference.finish(image, curve_map)
+        sheet.show(0, index, image, f"input, mean {image.mean():.0f}")
+        sheet.show(1, index, result, f"step {step}, mean {result.mean():.0f}")
+        sheet.show_map(2, index, -curve_map.mean(2), image, "curve map")
+    prepare_output_directory(path.parent)
+    sheet.save(path, overwrite=True)
 
 
 def plot_history(history: Path, picture: Path) -> None:
     """Plot the total and the four terms of a history file; raises OutputError."""
     table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + 4)
     width = min(SMOOTHING_STEPS, len(table))
-    averages = np.stack([np.convolve(column, np.ones(width) / width, "valid") for column in table.T[1:]])
-    figure = Figure(figsize=(12, 6.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    for number, (name, values, average) in enumerate(
-        zip(("total", *TERMS), table.T[1:], averages, strict=True), start=1
-    ):
-        axes = figure.add_subplot(2, 3, number)
+    sheet = Sheet(2, 3, 12, 6.5)
+    titles = ("total loss", *(f"{term} (weighted)" for term in TERMS))
+    for number, (title, values) in enumerate(zip(titles, table.T[1:], strict=True)):
+        axes = sheet.cell(*divmod(number, 3))
         axes.plot(table[:, 0], values, color="0.8", linewidth=0.5)
-        axes.plot(table[width - 1 :, 0], average, color="C0")
+        axes.plot(table[width - 1 :, 0], np.convolve(values, np.ones(width) / width, "valid"), color="C0")
         axes.set_ylim(0, 1.1 * float(np.percentile(values, 99)) or 1)
-        axes.set_title(f"{name} (weighted)" if name != "total" else "total loss")
+        axes.set_title(title)
         axes.set_xlabel("step")
-    with atomic_output(picture, overwrite=True) as temporary:
-        figure.savefig(temporary, dpi=100)
-
-
-def show(axes: Any, image: Rgb, text: str) -> None:
-    picture = Image.fromarray(image)
-    picture.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
-    axes.imshow(np.asarray(picture))
-    axes.set_title(text, fontsize=8)
-    axes.axis("off")
-
-
-def show_map(axes: Any, values: Map | None, size: tuple[int, ...], text: str, maps: list[Any]) -> None:
-    """A map as a heat map in the shape (height, width) of its picture; what was drawn is appended to ``maps``."""
-    axes.axis("off")
-    if values is None:
-        axes.set_title("this model yields no curve map", fontsize=8)
-        return
-    axes.set_title(f"{text}\n{values.min():+.2f} to {values.max():+.2f}", fontsize=8)
-    height, width = size
-    maps.append(axes.imshow(values, cmap=HEAT, extent=(0, width, height, 0)))
-
-
-def add_color_bar(figure: Figure, maps: Sequence[Any]) -> None:
-    """One range of colours for all maps, white at 0, and below all a bar that says what they mean."""
-    if not maps:
-        return
-    limit = max(0.1, *(float(np.abs(heat.get_array()).max()) for heat in maps))
-    for heat in maps:
-        heat.set_clim(-limit, limit)
-    bar = figure.colorbar(maps[0], ax=figure.axes, location="bottom", aspect=60, shrink=0.5, pad=0.01)
-    bar.set_label("curve map -a, mean over iterations: above 0 brightens, below 0 darkens", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
-
-
-def save(figure: Figure, path: Path, overwrite: bool) -> None:
-    with atomic_output(path, overwrite=overwrite) as temporary:
-        figure.savefig(temporary, dpi=DPI, format=path.suffix.lstrip(".").lower() or "png")
+    sheet.save(picture, overwrite=True, dpi=100)

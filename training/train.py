@@ -91,9 +91,7 @@ def train(
 ) -> Path:
     """Train until ``steps`` or ``minutes`` (counted over interruptions) are reached; returns the file of weights.
 
-    Raises:
-        DceliteError: unusable settings or data; a folder that holds a run already, or none to resume; a failed write.
-        KeyboardInterrupt: after Ctrl-C or SIGTERM, when the step under way has been finished and saved.
+    Raises DceliteError; KeyboardInterrupt after Ctrl-C or SIGTERM, when the step under way has been finished and saved.
     """
     config.check()
     run = Run(output, config, resume=resume, overwrite=overwrite)
@@ -112,9 +110,8 @@ def train(
         while not done() and not interrupted.is_set():
             terms = trainer.train_step(images)
             if not np.isfinite(terms).all():
-                raise DceliteError(
-                    f"{output}: the loss is not finite at step {trainer.step}; a lower learning rate was wanted"
-                )
+                text = f"the loss is not finite at step {trainer.step}; a lower learning rate was wanted"
+                raise DceliteError(f"{output}: {text}")
             run.record(trainer, terms, checkpoint_seconds)
             named = " ".join(f"{name} {value:.4f}" for name, value in zip(TERMS, terms, strict=True))
             progress.advance(f"loss {terms.sum():.4f} = {named}")

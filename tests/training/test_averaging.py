@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dcelite.training.averaging import DECAY, WeightAverage
-from dcelite.training.samples import is_sample_step
+from dcelite.training.run import is_sample_step
 
 
 def average_of(values: np.ndarray) -> float:

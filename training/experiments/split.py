@@ -20,8 +20,8 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ from PIL import Image
 from dcelite.darkroom import GAMMA, LARGE_SENSOR, darken
 from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory, write_text_atomically
+from dcelite.pictures import read_rgb
 
 PARTS = {"validation": 0, "test": 4}
 """The scenes whose number leaves this remainder when divided by EVERY."""
@@ -47,8 +48,7 @@ NIGHT_BRIGHTNESS = 17.0
 """Mean level of the night inputs: about that of the paired low-light photographs that papers report on."""
 
 
-@dataclass(frozen=True)
-class Exposure:
+class Exposure(NamedTuple):
     """A photograph of a scene and its mean level."""
 
     file: str
@@ -80,11 +80,7 @@ def night(image: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
 
 
 def split(data: Path, scenes: list[list[Exposure]], output: Path) -> dict[str, int]:
-    """Write the folders described above; returns the number of pictures in each.
-
-    Raises:
-        DceliteError: a photograph is missing or unreadable; the output exists or cannot be written.
-    """
+    """Write the folders described above; returns the number of pictures in each. Raises DceliteError."""
     if output.exists() and any(output.iterdir()):
         raise DceliteError(f"{output}: is not empty; a new folder was wanted")
     prepare_output_directory(output)
@@ -116,8 +112,7 @@ def split(data: Path, scenes: list[list[Exposure]], output: Path) -> dict[str, i
                 link(middle, f"{part}/night/high", f"{number:03}")
                 target = output / part / "night" / "low" / f"{number:03}.png"
                 target.parent.mkdir(parents=True, exist_ok=True)
-                with Image.open(data / middle.file) as image:
-                    Image.fromarray(night(np.asarray(image.convert("RGB")), seed=number)).save(target)
+                Image.fromarray(night(read_rgb(data / middle.file), seed=number)).save(target)
     write_text_atomically(output / "held_out.txt", "\n".join(held_out) + "\n")
     return counts
 

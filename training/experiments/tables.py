@@ -96,16 +96,12 @@ def trained(name: str, config: TrainingConfig, args: argparse.Namespace) -> Path
 
 def rows(args: argparse.Namespace) -> Iterator[tuple[str, Model]]:
     """Name and model of every row of the table."""
-    if args.table == "scale":
-        for scale in SCALES:
-            yield f"scale {scale}", CheckpointModel(trained("default", BASE, args), scale)
-        return
-    if args.table == "iterations":
-        for iterations in ITERATIONS:
-            weights = trained(f"iterations {iterations}", replace(BASE, iterations=iterations), args)
-            yield f"{iterations} iterations", CheckpointModel(weights, SCALE, iterations)
-        return
-    for name, config in TABLES[args.table]:
+    for scale in SCALES if args.table == "scale" else ():
+        yield f"scale {scale}", CheckpointModel(trained("default", BASE, args), scale)
+    for iterations in ITERATIONS if args.table == "iterations" else ():
+        weights = trained(f"iterations {iterations}", replace(BASE, iterations=iterations), args)
+        yield f"{iterations} iterations", CheckpointModel(weights, SCALE, iterations)
+    for name, config in TABLES.get(args.table, ()):
         yield name, CheckpointModel(trained(name, config, args), SCALE)
 
 
@@ -113,6 +109,8 @@ HEADINGS = (
     *("", "dark: PSNR", "SSIM", "MAE", "mean", "R-G", "night: PSNR", "SSIM", "mean", "noise"),
     *("bright: mean", "clipped %"),
 )
+DARK = {"psnr": ".2f", "ssim": ".3f", "mae": ".1f", "brightness": ".0f", "red_cast": "+.1f"}
+NIGHT = {"psnr": ".2f", "ssim": ".3f", "brightness": ".0f", "noise_gain": ".1f"}
 
 
 def table(args: argparse.Namespace) -> None:
@@ -132,10 +130,8 @@ def cells(args: argparse.Namespace) -> Iterator[tuple[str, ...]]:
         lit = evaluate([(name, model)], bright)[0]
         yield (
             name,
-            *(of(dark, figure, form) for figure, form in (("psnr", ".2f"), ("ssim", ".3f"), ("mae", ".1f"))),
-            *(of(dark, figure, form) for figure, form in (("brightness", ".0f"), ("red_cast", "+.1f"))),
-            *(of(night, figure, form) for figure, form in (("psnr", ".2f"), ("ssim", ".3f"), ("brightness", ".0f"))),
-            of(night, "noise_gain", ".1f"),
+            *(of(dark, figure, form) for figure, form in DARK.items()),
+            *(of(night, figure, form) for figure, form in NIGHT.items()),
             f"{of(lit, 'brightness_in', '.0f')} to {of(lit, 'brightness', '.0f')}",
             f"{of(lit, 'clipped_in', '.1f')} to {of(lit, 'clipped', '.1f')}",
         )

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from dcelite.errors import DceliteError, EngineUnavailableError
+from dcelite.cli import exit_code
+from dcelite.errors import EngineUnavailableError
 from dcelite.mindspore_lite import build, sdk
 
 
@@ -24,14 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status = commands.add_parser("status", help="say what is installed, and where; exit code 1 if nothing is")
     status.set_defaults(run=_status)
     options = parser.parse_args(arguments)
-    try:
-        return int(options.run(options))
-    except DceliteError as error:
-        print(f"dcelite: error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("dcelite: interrupted", file=sys.stderr)
-        return 130
+    return exit_code("dcelite", lambda: options.run(options))
 
 
 def _install(options: argparse.Namespace) -> int:
@@ -44,8 +38,7 @@ def _install(options: argparse.Namespace) -> int:
         print(f"fetching MindSpore Lite {sdk.VERSION} for {architecture} ({size})", flush=True)
         found = sdk.install_sdk(architecture, force=options.force)
     print(f"compiling its engine with {' '.join(compiler)}", flush=True)
-    result = build.build(found, compiler, force=options.force)
-    print(f"MindSpore Lite is ready: {result.folder}")
+    print(f"MindSpore Lite is ready: {build.build(found, compiler, force=options.force)}")
     return 0
 
 
@@ -60,10 +53,9 @@ def _status(_options: argparse.Namespace) -> int:
             continue
         print(f"{architecture}: SDK {found.library}")
         builds = build.existing_builds(found)
-        for folder in builds:
-            print(f"{architecture}: engine {folder}")
-        if not builds:
-            print(f"{architecture}: engine not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}")
+        missing = f"not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}"
+        for engine in [str(folder) for folder in builds] or [missing]:
+            print(f"{architecture}: engine {engine}")
         ready = ready or bool(builds)
     return 0 if ready else 1
 

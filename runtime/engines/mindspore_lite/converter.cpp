@@ -5,13 +5,13 @@
 //
 // Writes out.ms. Exit code 0, or 1 with a sentence on standard error. It is a program of its own because the SDK's
 // converter may crash on a damaged model, and because full quantization needs a process without libmindspore-extendrt.
-#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
 #include <map>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -46,10 +46,7 @@ namespace {
 using Chars = std::vector<char>;
 using Shapes = std::map<Chars, std::vector<int64_t>>;
 
-struct Arguments {
-  std::map<std::string, std::string> values = {
-      {"fmk", ""}, {"modelFile", ""}, {"outputFile", ""}, {"configFile", ""}, {"inputShape", ""}, {"fp16", "off"}};
-};
+using Arguments = std::map<std::string, std::string>;
 
 Chars chars(const std::string &text) { return {text.begin(), text.end()}; }
 
@@ -58,27 +55,25 @@ bool fail(const std::string &reason) {
   return false;
 }
 
-bool parse_arguments(int count, char **texts, Arguments *arguments) {
+bool parse_arguments(int count, char **texts, Arguments &arguments) {
   for (int i = 1; i < count; ++i) {
     const std::string text = texts[i];
     const size_t equals = text.find('=');
     if (text.compare(0, 2, "--") != 0 || equals == std::string::npos) return fail("unknown argument " + text);
-    const auto option = arguments->values.find(text.substr(2, equals - 2));
-    if (option == arguments->values.end()) return fail("unknown argument " + text);
+    const auto option = arguments.find(text.substr(2, equals - 2));
+    if (option == arguments.end()) return fail("unknown argument " + text);
     option->second = text.substr(equals + 1);
   }
   for (const char *name : {"modelFile", "outputFile"})
-    if (arguments->values[name].empty()) return fail(std::string("--") + name + "=PATH is wanted");
-  if (arguments->values["fmk"] != "ONNX") return fail("--fmk is '" + arguments->values["fmk"] + "', ONNX was wanted");
+    if (arguments[name].empty()) return fail(std::string("--") + name + "=PATH is wanted");
+  if (arguments["fmk"] != "ONNX") return fail("--fmk is '" + arguments["fmk"] + "', ONNX was wanted");
   return true;
 }
 
 // "name:1,3,75,100;other:1,2" -> shapes by input name.
 bool parse_shapes(const std::string &text, Shapes *shapes) {
-  size_t begin = 0;
-  while (begin < text.size()) {
-    const size_t end = std::min(text.find(';', begin), text.size());
-    const std::string item = text.substr(begin, end - begin);
+  std::istringstream items(text);
+  for (std::string item; std::getline(items, item, ';');) {
     const size_t colon = item.rfind(':');
     if (colon == std::string::npos) return fail("--inputShape: '" + item + "', NAME:N,N,… was wanted");
     std::vector<int64_t> &shape = (*shapes)[chars(item.substr(0, colon))];
@@ -89,13 +84,11 @@ bool parse_shapes(const std::string &text, Shapes *shapes) {
       if (rest == cursor + 1 || (*rest != ',' && *rest != '\0')) return fail("--inputShape: no number in '" + item + "'");
       cursor = rest;
     }
-    begin = end + 1;
   }
   return true;
 }
 
-bool convert(Arguments *arguments) {
-  auto &values = arguments->values;
+bool convert(Arguments &values) {
   Shapes shapes;
   if (!parse_shapes(values["inputShape"], &shapes)) return false;
   mindspore::Converter converter;
@@ -111,10 +104,11 @@ bool convert(Arguments *arguments) {
 }  // namespace
 
 int main(int count, char **texts) {
-  Arguments arguments;
+  Arguments arguments = {
+      {"fmk", ""}, {"modelFile", ""}, {"outputFile", ""}, {"configFile", ""}, {"inputShape", ""}, {"fp16", "off"}};
   bool done = false;
   try {
-    done = parse_arguments(count, texts, &arguments) && convert(&arguments);
+    done = parse_arguments(count, texts, arguments) && convert(arguments);
   } catch (const std::exception &error) {
     fail(error.what());
   }

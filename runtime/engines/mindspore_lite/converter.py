@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError, ModelError
 from dcelite.files import refuse_existing, write_bytes_atomically
-from dcelite.mindspore_lite.build import find_build
-from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, converter_lite, host_architecture
+from dcelite.mindspore_lite.build import CONVERTER, find_build
+from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, converter_lite, host_architecture, run_program
 from dcelite.mindspore_lite.seal import seal
 
 
@@ -35,12 +35,8 @@ def convert(
     ``scale``, the downsampling factor of the network (0: not known).
 
     Conv nodes of the ONNX graph must carry kernel_shape, strides, dilations and pads. An input (1, 3, h, w) becomes
-    (1, h, w, 3); outputs keep their layout.
-
-    Raises:
-        ModelError: the ONNX file is absent or cannot be converted; the message has the converter's reason.
-        EngineUnavailableError: no converter is installed; the message says what to run.
-        OutputError: ``ms_path`` exists, without ``overwrite``, or cannot be written.
+    (1, h, w, 3); outputs keep their layout. Raises ModelError with the converter's reason, EngineUnavailableError where
+    no converter is installed, OutputError.
     """
     refuse_existing(ms_path, overwrite)
     for path in (onnx_path, config):
@@ -55,40 +51,26 @@ def convert(
         if config is not None:
             options.append(f"--configFile={config}")
         if input_shape:
-            shapes = (f"{name}:{','.join(str(size) for size in shape)}" for name, shape in input_shape.items())
+            shapes = (f"{name}:{','.join(map(str, shape))}" for name, shape in input_shape.items())
             options.append(f"--inputShape={';'.join(shapes)}")
         if fp16:
             options.append("--fp16=on")
-        _run(options, source, onnx_path)
+        program, environment = _converter()
+        # GLOG_v: levels below 3 (error) are not of interest here.
+        environment = {**os.environ, "GLOG_v": "3", "GLOG_logtostderr": "1", **environment}
+        result = run_program([program, *options], environment)
+        if result.returncode != 0:
+            raise ModelError(f"{onnx_path}: {_reason(result)}".replace(str(source), onnx_path.name))
         if not target.is_file() or target.stat().st_size == 0:
             raise ModelError(f"{onnx_path}: the MindSpore Lite converter wrote no model")
         write_bytes_atomically(ms_path, seal(target.read_bytes(), scale), overwrite=overwrite)
 
 
-def _run(options: Sequence[str], source: Path, onnx_path: Path) -> None:
-    command, environment = _converter()
-    # GLOG_v: levels below 3 (error) are not of interest here.
-    environment = {**os.environ, "GLOG_v": "3", "GLOG_logtostderr": "1", **environment}
-    try:
-        result = subprocess.run(
-            [*command, *options],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            env=environment,
-        )
-    except OSError as error:
-        raise EngineUnavailableError(f"{command[0]}: cannot be run: {error.strerror}") from None
-    if result.returncode != 0:
-        raise ModelError(f"{onnx_path}: {_reason(result)}".replace(str(source), onnx_path.name))
-
-
-def _converter() -> tuple[list[str], dict[str, str]]:
-    """The converter's command and what it needs in the environment."""
+def _converter() -> tuple[Path, dict[str, str]]:
+    """The converter program and what it needs in the environment."""
     if official := converter_lite():
         libraries = [str(official.parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
-        return [str(official)], {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+        return official, {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
     try:
         sdk = cached_sdk(host_architecture())
     except EngineUnavailableError:
@@ -98,7 +80,7 @@ def _converter() -> tuple[list[str], dict[str, str]]:
             "MSLITE_HOME has no tools/converter/converter/converter_lite; "
             f"for the converter of the PyPI package unset MSLITE_HOME and run: {INSTALL_COMMAND}"
         ) from None
-    return [str(find_build(sdk).converter)], {}
+    return find_build(sdk) / CONVERTER, {}
 
 
 def _reason(result: subprocess.CompletedProcess[str]) -> str:

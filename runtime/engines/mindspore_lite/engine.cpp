@@ -25,8 +25,7 @@ constexpr int32_t kMaxThreads = 64;
 constexpr int32_t kImageChannels = 3;
 constexpr int32_t kProbeSize = 4;  // pixels; curve networks are run once at this size to learn their output
 
-// A failure on its way to the C interface.
-struct Failure {
+struct Failure {  // on its way to the C interface
   dce_status status;
   std::string text;
 };
@@ -67,8 +66,7 @@ std::vector<uint8_t> read_file(const std::string &path) {
   const std::unique_ptr<FILE, decltype(close)> file(std::fopen(path.c_str(), "rb"), close);
   if (!file) fail(DCE_ERROR_FILE, path + ": cannot be opened: " + std::strerror(errno));
   std::vector<uint8_t> bytes;
-  size_t count = 1 << 16;
-  while (count > 0) {
+  for (size_t count = 1; count > 0;) {
     const size_t size = bytes.size();
     bytes.resize(size + (1 << 16));
     count = std::fread(bytes.data() + size, 1, 1 << 16, file.get());
@@ -84,24 +82,29 @@ std::string shape_text(const std::vector<int64_t> &shape) {
   return text + ")";
 }
 
-// Planar (channels, size) -> interleaved (size, channels), and back.
+// Whether the channels of an image come first or last.
+enum class Layout { kPlanar, kInterleaved };
+
+// Copies an image of `area` pixels; where the layout of the target is not that of the source, with it changed.
 template <typename Value>
-void interleave(const Value *planar, size_t size, size_t channels, Value *interleaved) {
-  for (size_t c = 0; c < channels; ++c)
-    for (size_t i = 0; i < size; ++i) interleaved[i * channels + c] = planar[c * size + i];
+void copy_image(const void *from, Layout source, void *to, Layout target, size_t area, size_t channels) {
+  const Value *values = static_cast<const Value *>(from);
+  Value *copies = static_cast<Value *>(to);
+  const size_t rows = source == Layout::kPlanar ? channels : area, columns = area * channels / rows;
+  if (source == target)
+    std::memcpy(to, from, area * channels * sizeof(Value));
+  else
+    for (size_t row = 0; row < rows; ++row)
+      for (size_t i = 0; i < columns; ++i) copies[i * rows + row] = values[row * columns + i];
 }
 
-template <typename Value>
-void separate(const Value *interleaved, size_t size, size_t channels, Value *planar) {
-  for (size_t c = 0; c < channels; ++c)
-    for (size_t i = 0; i < size; ++i) planar[c * size + i] = interleaved[i * channels + c];
+// Of a 4-D tensor. Only these two layouts exist in .ms models of images.
+Layout layout_of(MSTensor tensor) {
+  return tensor.format() == mindspore::NHWC ? Layout::kInterleaved : Layout::kPlanar;
 }
 
-// Whether a 4-D tensor has its channels last. Only these two layouts exist in .ms models of images.
-bool channels_last(MSTensor tensor) { return tensor.format() == mindspore::NHWC; }
-
-std::vector<int64_t> layout_shape(bool last, int64_t height, int64_t width, int64_t channels) {
-  if (last) return {1, height, width, channels};
+std::vector<int64_t> layout_shape(Layout layout, int64_t height, int64_t width, int64_t channels) {
+  if (layout == Layout::kInterleaved) return {1, height, width, channels};
   return {1, channels, height, width};
 }
 
@@ -119,7 +122,9 @@ struct dce_mslite_model {
  private:
   void read_input();
   void read_output();
-  void prepare(int32_t height, int32_t width);
+  bool is_float() const { return info.pixels == DCE_MSLITE_FLOAT32_PLANAR; }
+  size_t value_size() const { return is_float() ? sizeof(float) : 1; }
+  void *prepare(int32_t height, int32_t width);
   MSTensor predict();
 };
 
@@ -146,7 +151,7 @@ void dce_mslite_model::read_input() {
   inputs = lite.GetInputs();
   if (inputs.size() != 1) fail(DCE_ERROR_MODEL, "has " + std::to_string(inputs.size()) + " inputs, one image was wanted");
   const std::vector<int64_t> shape = inputs[0].Shape();
-  const bool last = channels_last(inputs[0]);
+  const bool last = layout_of(inputs[0]) == Layout::kInterleaved;
   if (shape.size() != 4 || shape[last ? 3 : 1] != kImageChannels || (shape[0] != 1 && shape[0] != -1))
     fail(DCE_ERROR_MODEL, "has an input of shape " + shape_text(shape) + ", one image of 3 channels was wanted");
   const int64_t rows = shape[last ? 1 : 2], columns = shape[last ? 2 : 3];
@@ -177,30 +182,32 @@ void dce_mslite_model::read_output() {
   }
   info.kind = DCE_MSLITE_CURVE_MAP;
   info.height = info.width = 0;
-  if (info.pixels != DCE_MSLITE_FLOAT32_PLANAR) fail(DCE_ERROR_MODEL, "is a curve network with uint8 input, float32 was wanted");
-  prepare(kProbeSize, kProbeSize);
-  std::memset(inputs[0].MutableData(), 0, inputs[0].DataSize());
+  if (!is_float()) fail(DCE_ERROR_MODEL, "is a curve network with uint8 input, float32 was wanted");
+  void *image = prepare(kProbeSize, kProbeSize);
+  std::memset(image, 0, inputs[0].DataSize());
   const MSTensor map = predict();
   const std::vector<int64_t> shape = map.Shape();
-  const int64_t channels = shape.size() == 4 ? shape[channels_last(map) ? 3 : 1] : 0;
+  const int64_t channels = shape.size() == 4 ? shape[layout_of(map) == Layout::kInterleaved ? 3 : 1] : 0;
   if (channels != kImageChannels && channels != kImageChannels * DCE_ITERATIONS)
     fail(DCE_ERROR_MODEL, "has a curve map of shape " + shape_text(shape) + ", 3 or 24 channels were wanted");
   info.channels = static_cast<int32_t>(channels);
 }
 
-// Makes `lite` ready for images of this size, unless it is.
-void dce_mslite_model::prepare(int32_t rows, int32_t columns) {
-  if (rows == height && columns == width) return;
-  height = width = 0;
+// Makes `lite` ready for images of this size; returns the memory of its input.
+void *dce_mslite_model::prepare(int32_t rows, int32_t columns) {
   const std::string size = std::to_string(columns) + "x" + std::to_string(rows);
-  if (!lite.Resize(inputs, {layout_shape(channels_last(inputs[0]), rows, columns, kImageChannels)}).IsOk())
-    fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
-  inputs = lite.GetInputs();
-  const size_t bytes = sizeof(float) * kImageChannels * rows * columns;
+  if (rows != height || columns != width) {
+    height = width = 0;
+    if (!lite.Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
+      fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
+    inputs = lite.GetInputs();
+  }
+  const size_t bytes = value_size() * kImageChannels * rows * columns;
   if (inputs.size() != 1 || inputs[0].DataSize() != bytes || inputs[0].MutableData() == nullptr)
     fail(DCE_ERROR_ENGINE, "MindSpore Lite has no memory for an image of " + size);
   height = rows;
   width = columns;
+  return inputs[0].MutableData();
 }
 
 MSTensor dce_mslite_model::predict() {
@@ -219,46 +226,21 @@ void dce_mslite_model::run(const void *input, int32_t rows, int32_t columns, voi
   if (info.kind == DCE_MSLITE_ENHANCED && (rows != info.height || columns != info.width))
     fail(DCE_ERROR_INVALID_ARGUMENT, "the image is " + size + ", the model was made for " + std::to_string(info.width) +
                                          "x" + std::to_string(info.height) + " alone");
-  prepare(rows, columns);
-
-  const bool is_float = info.pixels == DCE_MSLITE_FLOAT32_PLANAR;
-  const size_t area = static_cast<size_t>(rows) * columns, value = is_float ? sizeof(float) : 1;
-  void *source = inputs[0].MutableData();
-  if (source == nullptr || inputs[0].DataSize() != area * kImageChannels * value)
-    fail(DCE_ERROR_ENGINE, "MindSpore Lite has no memory for an image of " + size);
-  if (channels_last(inputs[0]) == is_float) {  // the model's layout is not the caller's
-    if (is_float)
-      interleave(static_cast<const float *>(input), area, kImageChannels, static_cast<float *>(source));
-    else
-      separate(static_cast<const uint8_t *>(input), area, kImageChannels, static_cast<uint8_t *>(source));
-  } else {
-    std::memcpy(source, input, inputs[0].DataSize());
-  }
+  void *source = prepare(rows, columns);
+  const Layout layout = is_float() ? Layout::kPlanar : Layout::kInterleaved;
+  const auto copy = is_float() ? copy_image<float> : copy_image<uint8_t>;
+  const size_t area = static_cast<size_t>(rows) * columns;
+  copy(input, layout, source, layout_of(inputs[0]), area, kImageChannels);
 
   MSTensor result = predict();
-  const bool last = channels_last(result);
-  const DataType wanted = is_float ? DataType::kNumberTypeFloat32 : DataType::kNumberTypeUInt8;
-  if (result.DataType() != wanted || result.Shape() != layout_shape(last, rows, columns, info.channels) ||
-      result.DataSize() != area * info.channels * value)
+  const DataType wanted = is_float() ? DataType::kNumberTypeFloat32 : DataType::kNumberTypeUInt8;
+  if (result.DataType() != wanted || result.DataSize() != area * info.channels * value_size() ||
+      result.Shape() != layout_shape(layout_of(result), rows, columns, info.channels))
     fail(DCE_ERROR_MODEL, "has an output of shape " + shape_text(result.Shape()) + " for an image of " + size);
-  if (last == is_float) {
-    if (is_float)
-      separate(static_cast<const float *>(result.MutableData()), area, info.channels, static_cast<float *>(output));
-    else
-      interleave(static_cast<const uint8_t *>(result.MutableData()), area, info.channels, static_cast<uint8_t *>(output));
-  } else {
-    std::memcpy(output, result.MutableData(), result.DataSize());
-  }
+  copy(result.MutableData(), layout_of(result), output, layout, area, info.channels);
 }
 
 namespace {
-
-int run_engine(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
-               size_t message_size) {
-  return dce_mslite_model_run(static_cast<dce_mslite_model *>(context), image, height, width, map, message, message_size);
-}
-
-void destroy_engine(void *context) { dce_mslite_model_close(static_cast<dce_mslite_model *>(context)); }
 
 std::unique_ptr<dce_mslite_model> open_file(const char *path, int32_t threads) {
   if (path == nullptr) fail(DCE_ERROR_INVALID_ARGUMENT, "the path is null");
@@ -281,7 +263,13 @@ dce_status dce_mslite_open(const char *path, int32_t threads, dce_engine *engine
     auto model = open_file(path, threads);
     if (model->info.kind != DCE_MSLITE_CURVE_MAP)
       fail(DCE_ERROR_MODEL, std::string(path) + ": is a whole graph with resize and curve, a curve network was wanted");
-    *engine = dce_engine{sizeof(dce_engine), model.get(), model->info.channels, model->info.scale, run_engine, destroy_engine};
+    const auto run = [](void *context, const float *image, int32_t height, int32_t width, float *map, char *text,
+                        size_t text_size) -> int {
+      return dce_mslite_model_run(static_cast<dce_mslite_model *>(context), image, height, width, map, text, text_size);
+    };
+    const auto destroy = [](void *context) { dce_mslite_model_close(static_cast<dce_mslite_model *>(context)); };
+    const dce_mslite_info &info = model->info;
+    *engine = dce_engine{sizeof(dce_engine), model.get(), info.channels, info.scale, run, destroy};
     static_cast<void>(model.release());
   });
 }

@@ -8,7 +8,6 @@ may crash MindSpore Lite. Images go through shared memory.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import math
 import mmap
 import os
@@ -27,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.engine import CurveEngine, GraphEngine
-from dcelite.errors import DceliteError, EngineUnavailableError, ModelError
-from dcelite.mindspore_lite.build import find_build
+from dcelite.errors import EngineUnavailableError, ModelError
+from dcelite.mindspore_lite.build import WORKER, find_build
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.mindspore_lite.seal import check_file
 
@@ -41,30 +40,25 @@ OPEN_SECONDS = 60.0
 _REQUEST = struct.Struct("=iiQQ")
 _REPLY = struct.Struct("=iI")
 _INFO = struct.Struct("=7i")
-_PLANAR_FLOAT = 1
+_CURVE_MAP, _PLANAR_FLOAT = 1, 1
 _ALIGNMENT = 64
 
 
 def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
     """Open a ``.ms`` model; ``threads`` 1 to 64, or 0 for one per processor.
 
-    Raises:
-        ModelError: the file is absent, damaged, of another kind, or refused by MindSpore Lite.
-        EngineUnavailableError: MindSpore Lite is not installed; the message says what to run.
-        ValueError: threads out of range.
+    Raises ModelError for an absent, damaged or foreign file, EngineUnavailableError without MindSpore Lite, ValueError.
     """
     if not 0 <= threads <= 64:
         raise ValueError(f"threads: {threads}, 0 to 64 was wanted")
     sealed = check_file(path) is not None
-    worker = _Worker(path, find_build(find_sdk()).worker, threads, sealed)
+    worker = _Worker(path, find_build(find_sdk()) / WORKER, threads, sealed)
     try:
         info = worker.open()
     except BaseException:
         worker.close()
         raise
-    return (
-        LiteCurveModel(path, worker, info, sealed) if info.is_curve_map else LiteGraphModel(path, worker, info, sealed)
-    )
+    return LiteCurveModel(worker, info) if info.kind == _CURVE_MAP else LiteGraphModel(worker, info)
 
 
 class MindSporeLiteModel:
@@ -82,39 +76,32 @@ class MindSporeLiteModel:
 
     kind: str
 
-    def __init__(self, path: Path, worker: _Worker, info: _Info, sealed: bool) -> None:
-        self.path = path
-        self.sealed = sealed
+    def __init__(self, worker: _Worker, info: _Info) -> None:
+        self.path = worker.path
+        self.sealed = bool(info.sealed)
         self.scale = info.scale
         self.map_channels = info.channels
-        self._planar = info.pixels == _PLANAR_FLOAT
-        self.input_dtype: np.dtype[Any] = np.dtype(np.float32 if self._planar else np.uint8)
+        self.takes_8_bit: bool = info.pixels != _PLANAR_FLOAT
+        self.input_dtype: np.dtype[Any] = np.dtype(np.uint8 if self.takes_8_bit else np.float32)
         size = (info.height or None, info.width or None)
-        self.input_shape: tuple[int | None, ...] = (3, *size) if self._planar else (*size, 3)
+        self.input_shape: tuple[int | None, ...] = (*size, 3) if self.takes_8_bit else (3, *size)
         self._lock = threading.Lock()
         self._worker = worker
         self._finalizer = weakref.finalize(self, worker.close)
 
     def run(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Run the model on one image.
+        """Run the model on one image as ``input_dtype`` and ``input_shape`` say; float32 values lie in 0 … 1.
 
-        Args:
-            image: as ``input_dtype`` and ``input_shape`` say; float32 values lie in 0 … 1.
-
-        Returns:
-            float32 (map_channels, height, width) or uint8 (height, width, 3).
-
-        Raises:
-            ModelError: MindSpore Lite failed.
-            ValueError: the image has another type or shape.
+        Returns float32 (map_channels, height, width) or uint8 (height, width, 3). Raises ModelError where MindSpore
+        Lite failed, ValueError where the image has another type or shape.
         """
         wanted = self.input_shape
         if image.dtype != self.input_dtype or image.ndim != 3:
             raise ValueError(f"image: {image.dtype} {image.shape}, {self.input_dtype} {wanted} was wanted (None: any)")
         if any(size not in (None, seen) for size, seen in zip(wanted, image.shape, strict=True)):
             raise ValueError(f"image: shape {image.shape}, {self.path} was made for {wanted} (None: any)")
-        height, width = image.shape[1:] if self._planar else image.shape[:2]
-        shape = (self.map_channels, height, width) if self._planar else (height, width, self.map_channels)
+        height, width = image.shape[:2] if self.takes_8_bit else image.shape[1:]
+        shape = (height, width, self.map_channels) if self.takes_8_bit else (self.map_channels, height, width)
         with self._lock:
             source, target = self._worker.memory(image.nbytes, math.prod(shape) * self.input_dtype.itemsize)
             np.frombuffer(source, self.input_dtype).reshape(image.shape)[...] = image
@@ -138,27 +125,15 @@ class LiteCurveModel(MindSporeLiteModel, CurveEngine):
 
     kind = "curve_map"
 
-    def __init__(self, path: Path, worker: _Worker, info: _Info, sealed: bool) -> None:
-        MindSporeLiteModel.__init__(self, path, worker, info, sealed)
+    def __init__(self, worker: _Worker, info: _Info) -> None:
+        MindSporeLiteModel.__init__(self, worker, info)
         CurveEngine.__init__(self, self.map_channels, self.scale)
-
-    def run_pointers(self, image: Any, height: int, width: int, curve_map: Any) -> None:
-        area = height * width * 4
-        with self._lock:
-            source, target = self._worker.memory(3 * area, self.map_channels * area)
-            ctypes.memmove((ctypes.c_char * len(source)).from_buffer(source), image, len(source))
-            self._worker.run(height, width)
-            ctypes.memmove(curve_map, (ctypes.c_char * len(target)).from_buffer(target), len(target))
 
 
 class LiteGraphModel(MindSporeLiteModel, GraphEngine):
     """Downsampling, network, upsampling and curve in one graph, for one image size."""
 
     kind = "enhanced"
-
-    def __init__(self, path: Path, worker: _Worker, info: _Info, sealed: bool) -> None:
-        super().__init__(path, worker, info, sealed)
-        self.takes_8_bit = not self._planar
 
 
 class _Info(NamedTuple):
@@ -172,16 +147,12 @@ class _Info(NamedTuple):
     scale: int
     sealed: int
 
-    @property
-    def is_curve_map(self) -> bool:
-        return self.kind == 1
-
 
 class _Worker:
     """The process, its pipes and the memory shared with it."""
 
     def __init__(self, path: Path, program: Path, threads: int, sealed: bool) -> None:
-        self._path = path
+        self.path = path
         self._hint = "" if sealed else "; the file may be damaged, it has no checksum"
         self._owner = os.getpid()
         self._buffer: mmap.mmap | None = None
@@ -195,7 +166,6 @@ class _Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._log,
                 pass_fds=(self._file,),
-                bufsize=0,
                 env={**os.environ, "GLOG_v": "3", "GLOG_logtostderr": "1"},  # errors only
                 start_new_session=True,  # Ctrl-C is for the caller to handle
             )
@@ -203,21 +173,23 @@ class _Worker:
             os.close(self._file)
             self._log.close()
             raise EngineUnavailableError(f"{program}: cannot be run: {error.strerror}") from None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests, self._replies = self._process.stdin, self._process.stdout
 
     def open(self) -> _Info:
         """Wait until the model is open."""
-        assert self._process.stdout is not None
         poll = select.poll()
-        poll.register(self._process.stdout, select.POLLIN)
+        poll.register(self._replies, select.POLLIN)
         if not poll.poll(OPEN_SECONDS * 1000):
-            raise ModelError(f"{self._path}: MindSpore Lite did not open it within {OPEN_SECONDS:.0f} s{self._hint}")
+            raise ModelError(f"{self.path}: MindSpore Lite did not open it within {OPEN_SECONDS:.0f} s{self._hint}")
         self._check_reply(opening=True)
         return _Info._make(_INFO.unpack(self._read(_INFO.size)))
 
     def memory(self, input_size: int, output_size: int) -> tuple[memoryview, memoryview]:
         """Shared memory for an input and an output of these sizes in bytes; valid until the next call."""
         if self._process.poll() is not None or self._owner != os.getpid():
-            raise ModelError(f"{self._path}: the model is closed")
+            raise ModelError(f"{self.path}: the model is closed")
         self._offset = -(-input_size // _ALIGNMENT) * _ALIGNMENT
         total = self._offset + output_size
         if self._buffer is None or len(self._buffer) < total:
@@ -225,17 +197,17 @@ class _Worker:
                 os.posix_fallocate(self._file, 0, total)  # unlike ftruncate, fails here and not at the first write
                 self._buffer = mmap.mmap(self._file, total)
             except OSError as error:
-                raise ModelError(f"{self._path}: no memory for this image: {error.strerror}") from None
+                raise ModelError(f"{self.path}: no memory for this image: {error.strerror}") from None
         view = memoryview(self._buffer)
         return view[:input_size], view[self._offset : total]
 
     def run(self, height: int, width: int) -> None:
         """Run the model on the image in shared memory."""
-        assert self._process.stdin is not None
         assert self._buffer is not None
         try:
             with contextlib.suppress(BrokenPipeError):  # the worker died; reading the reply says how
-                self._process.stdin.write(_REQUEST.pack(height, width, self._offset, len(self._buffer)))
+                self._requests.write(_REQUEST.pack(height, width, self._offset, len(self._buffer)))
+                self._requests.flush()
             self._check_reply(opening=False)
         except KeyboardInterrupt:
             self._process.kill()  # its reply would be taken for that to the next request
@@ -246,43 +218,32 @@ class _Worker:
         if status == 0:
             return
         message = self._read(length).decode(errors="replace")
-        prefix = "" if message.startswith(str(self._path)) else f"{self._path}: "
-        if opening and (detail := self._logged_reason()):
-            message += f" ({detail})"
+        prefix = "" if message.startswith(str(self.path)) else f"{self.path}: "
+        if opening and (logged := re.search(r"^\[ERROR\].*?\] \w+\] (.*)$", self._logged(), re.MULTILINE)):
+            message += f" ({logged[1][:200]})"  # the first error is the innermost
         raise ModelError(prefix + message)
 
     def _read(self, size: int) -> bytes:
-        assert self._process.stdout is not None
-        data = b""
-        while len(data) < size:
-            part = self._process.stdout.read(size - len(data))
-            if not part:
-                raise self._death()
-            data += part
-        return data
-
-    def _death(self) -> DceliteError:
-        """Why the worker ended without a reply."""
+        data = self._replies.read(size)
+        if len(data) == size:
+            return data
         code = self._process.wait()
         if code < 0:
             name = signal.Signals(-code).name
-            return ModelError(f"{self._path}: MindSpore Lite crashed on it ({name}){self._hint}")
-        self._log.seek(0)
-        lines = self._log.read().decode(errors="replace").splitlines()
-        return EngineUnavailableError(f"MindSpore Lite does not start: {(lines or [f'exit code {code}'])[-1]}")
+            raise ModelError(f"{self.path}: MindSpore Lite crashed on it ({name}){self._hint}")
+        lines = self._logged().splitlines() or [f"exit code {code}"]
+        raise EngineUnavailableError(f"MindSpore Lite does not start: {lines[-1]}")
 
-    def _logged_reason(self) -> str:
-        """The first error that MindSpore Lite logged: the innermost."""
+    def _logged(self) -> str:
         self._log.seek(0)
-        match = re.search(r"^\[ERROR\].*?\] \w+\] (.*)$", self._log.read().decode(errors="replace"), re.MULTILINE)
-        return match[1][:200] if match else ""
+        return self._log.read().decode(errors="replace")
 
     def close(self) -> None:
         if self._owner != os.getpid():  # a forked child does not own the worker
             return
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                pipe.close()
+        with contextlib.suppress(BrokenPipeError):  # of a request that a dead worker did not take
+            self._requests.close()
+        self._replies.close()
         try:
             self._process.wait(timeout=1.0)
         except subprocess.TimeoutExpired:

@@ -18,9 +18,10 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dcelite.errors import EngineUnavailableError
 from dcelite.files import TEMPORARY, prepare_output_directory, publish, reason, scratch_folder
@@ -31,8 +32,7 @@ VERSION = "2.0.0"
 INSTALL_COMMAND = "python -m dcelite.mindspore_lite install"
 
 
-@dataclass(frozen=True)
-class Wheel:
+class Wheel(NamedTuple):
     """A pinned file on PyPI: the platform tag that makes pip choose it, its digest, its size in megabytes."""
 
     platform: str
@@ -73,10 +73,8 @@ class Sdk:
     """The library with ``mindspore::Model``."""
     library_folders: tuple[Path, ...]
     """Where the dynamic linker finds the library and what it needs."""
-    has_converter: bool
-    """The library holds ``mindspore::Converter`` too."""
     official: bool
-    """From ``$MSLITE_HOME``, not from the cache."""
+    """From ``$MSLITE_HOME``, not from the cache, whose library holds ``mindspore::Converter`` too."""
 
     @property
     def identity(self) -> str:
@@ -87,22 +85,15 @@ class Sdk:
         return f"{self.library.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
-def cache_directory() -> Path:
-    """``$DCELITE_CACHE``, else ``$XDG_CACHE_HOME/dcelite``, else ``~/.cache/dcelite``; not created here."""
+def store() -> Path:
+    """``mindspore-lite`` in ``$DCELITE_CACHE``, else in ``$XDG_CACHE_HOME/dcelite``, else in ``~/.cache/dcelite``."""
     if chosen := os.environ.get("DCELITE_CACHE"):
-        return Path(chosen).absolute()
+        return Path(chosen).absolute() / "mindspore-lite"
     xdg = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    if xdg.is_absolute():
-        return xdg / "dcelite"
     try:
-        return Path.home() / ".cache" / "dcelite"
+        return (xdg if xdg.is_absolute() else Path.home() / ".cache") / "dcelite/mindspore-lite"
     except RuntimeError:
         raise EngineUnavailableError("no home folder for the cache; set DCELITE_CACHE to a folder") from None
-
-
-def store() -> Path:
-    """The folder in the cache that holds everything of this part."""
-    return cache_directory() / "mindspore-lite"
 
 
 def host_architecture() -> str:
@@ -117,35 +108,28 @@ def host_architecture() -> str:
 
 
 def find_sdk(architecture: str | None = None) -> Sdk:
-    """The SDK in ``$MSLITE_HOME`` or in the cache, for this machine or for ``architecture``.
-
-    Raises:
-        EngineUnavailableError: there is none; the message says what to run.
-    """
+    """The SDK in ``$MSLITE_HOME`` or in the cache; raises EngineUnavailableError, which says what to run."""
     wanted = architecture or host_architecture()
-    if home := os.environ.get("MSLITE_HOME"):
-        return _official_sdk(Path(home).absolute(), wanted)
-    return cached_sdk(wanted)
+    home = os.environ.get("MSLITE_HOME")
+    return _official_sdk(Path(home).absolute(), wanted) if home else cached_sdk(wanted)
 
 
 def cached_sdk(architecture: str) -> Sdk:
     """The SDK in the cache; raises EngineUnavailableError where it is absent or incomplete."""
     root = store() / f"{VERSION}-{architecture}"
-    absent = [name for name in LIBRARIES if not (root / "lib" / name).is_file()]
-    if absent or not (root / "include/api/model.h").is_file():
+    if not all((root / name).is_file() for name in ("include/api/model.h", *(f"lib/{name}" for name in LIBRARIES))):
         other = "" if architecture == platform.machine() else f" --arch {architecture}"
         raise EngineUnavailableError(
             f"MindSpore Lite is not installed; run: {INSTALL_COMMAND}{other} "
             f"(downloads {WHEELS[architecture].megabytes} MB, needs a C++ compiler), "
             "or set MSLITE_HOME to the root of an official MindSpore Lite package"
         )
-    return Sdk(architecture, (root,), root / "lib" / MAIN_LIBRARY, (root / "lib",), has_converter=True, official=False)
+    return Sdk(architecture, (root,), root / "lib" / MAIN_LIBRARY, (root / "lib",), official=False)
 
 
 def _official_sdk(home: Path, architecture: str) -> Sdk:
     library = home / "runtime/lib/libmindspore-lite.so"
-    header = home / "runtime/include/api/model.h"
-    for path in (library, header):
+    for path in (library, home / "runtime/include/api/model.h"):
         if not path.is_file():
             raise EngineUnavailableError(
                 f"MSLITE_HOME={home}: {path.relative_to(home)} is not there; "
@@ -158,14 +142,8 @@ def _official_sdk(home: Path, architecture: str) -> Sdk:
         seen = f"for {found}" if head[:4] == b"\x7fELF" else "not an ELF library"
         raise EngineUnavailableError(f"{library}: is {seen}, one for {architecture} was wanted")
     third_party = sorted({path.parent for path in (home / "runtime/third_party").glob("**/*.so*")})
-    return Sdk(
-        architecture,
-        (home / "runtime", home / "runtime/include"),
-        library,
-        (library.parent, *third_party),
-        has_converter=False,
-        official=True,
-    )
+    include = (home / "runtime", home / "runtime/include")
+    return Sdk(architecture, include, library, (library.parent, *third_party), official=True)
 
 
 def converter_lite() -> Path | None:
@@ -179,10 +157,7 @@ def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
     """Fetch the pinned wheel and unpack what is needed of it into the cache; what is there is kept, unless ``force``.
 
     Installs that run at the same time wait for each other; a killed one leaves nothing that is taken for an SDK.
-
-    Raises:
-        EngineUnavailableError: pip failed, the file is not the pinned one, or it could not be unpacked.
-        OutputError: the cache folder cannot be written.
+    Raises EngineUnavailableError; OutputError where the cache folder cannot be written.
     """
     with locked_store():
         if not force:
@@ -229,18 +204,9 @@ def _download(architecture: str, folder: Path) -> Path:
     """Download the pinned wheel with pip and check its digest."""
     wheel = WHEELS[architecture]
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
-    command += [
-        "--no-deps",
-        "--only-binary=:all:",
-        "--python-version",
-        "3.7",
-        "--implementation",
-        "cp",
-        "--abi",
-        "cp37m",
-    ]
+    command += ["--no-deps", "--only-binary=:all:", "--python-version=3.7", "--implementation=cp", "--abi=cp37m"]
     command += ["--platform", wheel.platform, "--dest", str(folder), f"mindspore-lite=={VERSION}"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    result = run_program(command)
     files = sorted(folder.glob("mindspore_lite-*.whl"))
     if result.returncode != 0 or len(files) != 1:
         raise EngineUnavailableError(
@@ -255,12 +221,23 @@ def _download(architecture: str, folder: Path) -> Path:
     return files[0]
 
 
+def run_program(
+    command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end, and keep what it prints; raises EngineUnavailableError where it cannot be run."""
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", env=environment
+        )
+    except OSError as error:
+        raise EngineUnavailableError(f"{command[0]}: cannot be run: {error.strerror}") from None
+
+
 def _pip_reason(log: str) -> str:
     """The line of pip's messages that says most."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    refused = [line for line in lines if "onnection" in line]
-    if refused:
+    if refused := [line for line in lines if "onnection" in line]:
         return refused[-1].split("after connection broken by ")[-1][:200]
     return (errors or lines or ["pip gave no reason"])[-1][:200]
 
@@ -270,12 +247,8 @@ def _unpack(wheel: Path, folder: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for name in archive.namelist():
             package, _, path = name.partition("/")
-            wanted = path.startswith("include/") or path.removeprefix("lib/") in LIBRARIES
-            if name.endswith(".dist-info/METADATA"):
-                path, wanted = "METADATA", True
-            elif package != "mindspore_lite":
-                wanted = False
-            if wanted and not name.endswith("/"):
+            needed = path.startswith("include/") or path.removeprefix("lib/") in LIBRARIES or path == "METADATA"
+            if needed and package.endswith((".dist-info", "mindspore_lite")) and not name.endswith("/"):
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with archive.open(name) as source, target.open("wb") as file:

@@ -30,37 +30,19 @@ struct Reply {
   uint32_t length;
 };
 
-bool read_all(int file, void *data, size_t size) {
-  for (char *at = static_cast<char *>(data); size > 0;) {
-    const ssize_t count = read(file, at, size);
-    if (count <= 0) return false;
-    at += count;
-    size -= static_cast<size_t>(count);
-  }
-  return true;
-}
+bool write_all(FILE *file, const void *data, size_t size) { return std::fwrite(data, 1, size, file) == size; }
 
-bool write_all(int file, const void *data, size_t size) {
-  for (const char *at = static_cast<const char *>(data); size > 0;) {
-    const ssize_t count = write(file, at, size);
-    if (count <= 0) return false;
-    at += count;
-    size -= static_cast<size_t>(count);
-  }
-  return true;
-}
-
-bool reply(int file, int32_t status, const char *message) {
+bool reply(FILE *file, int32_t status, const char *message) {
   const Reply head = {status, status == DCE_OK ? 0u : static_cast<uint32_t>(std::strlen(message))};
-  return write_all(file, &head, sizeof head) && write_all(file, message, head.length);
+  return write_all(file, &head, sizeof head) && write_all(file, message, head.length) && std::fflush(file) == 0;
 }
 
-void serve(dce_mslite_model *model, int replies, int memory_file) {
+void serve(dce_mslite_model *model, FILE *replies, int memory_file) {
   char message[512];
   Request request;
   void *memory = MAP_FAILED;
   uint64_t mapped = 0;
-  while (read_all(STDIN_FILENO, &request, sizeof request)) {
+  while (std::fread(&request, sizeof request, 1, stdin) == 1) {
     if (request.memory_size != mapped) {
       if (memory != MAP_FAILED) munmap(memory, mapped);
       memory = mmap(nullptr, request.memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_file, 0);
@@ -81,8 +63,8 @@ int main(int count, char **texts) {
     return 2;
   }
   // MindSpore Lite prints to standard output too: keep that stream for the protocol alone.
-  const int replies = dup(STDOUT_FILENO);
-  if (replies < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 2;
+  FILE *replies = fdopen(dup(STDOUT_FILENO), "wb");
+  if (replies == nullptr || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 2;
 
   char message[512];
   dce_mslite_model *model = nullptr;
@@ -90,7 +72,7 @@ int main(int count, char **texts) {
   if (!reply(replies, status, message) || status != DCE_OK) return 1;
   dce_mslite_info info;
   dce_mslite_model_info(model, &info);
-  if (write_all(replies, &info, sizeof info)) serve(model, replies, std::atoi(texts[3]));
+  if (write_all(replies, &info, sizeof info) && std::fflush(replies) == 0) serve(model, replies, std::atoi(texts[3]));
   dce_mslite_model_close(model);
   std::fflush(nullptr);
   std::_Exit(0);  // the SDK's static destructors have nothing to do here

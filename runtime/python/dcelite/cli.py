@@ -6,7 +6,7 @@ import argparse
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import dcelite
 from dcelite.errors import DceliteError
@@ -50,14 +50,19 @@ def build_parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a subcommand; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
     options = build_parser().parse_args(arguments)
+    return exit_code("dcelite", lambda: options.run(options))
+
+
+def exit_code(name: str, command: Callable[[], int | None]) -> int:
+    """Run a command; returns its own exit code or 0, 2 for bad input, 130 when interrupted, and says so in one line."""
     try:
-        return int(options.run(options) or 0)
+        return command() or 0
     except DceliteError as error:
         message = " ".join(str(error).split())
-        print(f"dcelite: error: {message}", file=sys.stderr)
+        print(f"{name}: error: {message}", file=sys.stderr)
         return EXIT_BAD_INPUT
     except KeyboardInterrupt:
-        print("dcelite: interrupted", file=sys.stderr)
+        print(f"{name}: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
 
 
