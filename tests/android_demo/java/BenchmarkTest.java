@@ -96,13 +96,13 @@ public final class BenchmarkTest {
         final Benchmark.Result result = run(new Benchmark.Limits(3, 20, 100, 0, 10), CAMERA).get(0);
         Check.near(3, result.openMs, 1e-9);
         Check.near(500, result.firstMs, 1e-9);
-        Check.equal(20, result.milliseconds.count());
-        Check.near(10, result.milliseconds.max(), 1e-9);
+        Check.equal(20, result.milliseconds.count);
+        Check.near(10, result.milliseconds.max, 1e-9);
         Check.equal(24, runs);
         Check.near(4, result.stageMs[FrameEngine.NETWORK], 1e-9);
         Check.near(2, result.stageMs[FrameEngine.CURVE], 1e-9);
         Check.equal(1, closed);
-        Check.that(!result.unsteady(), "steady");
+        Check.that(!Benchmark.report(Collections.emptyList(), Arrays.asList(result)).contains("unsteady"), "steady");
     }
 
     public void limits() {
@@ -114,15 +114,10 @@ public final class BenchmarkTest {
         Check.equal(3, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
         durations = new long[] {400_000};
         Check.equal(1, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
-        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 0, 10, 0, 1));
-        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(-1, 1, 10, 0, 1));
-        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 4, 0, 1));
-        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 5, 2, 1));
-        Check.raises(IllegalArgumentException.class, () -> new Benchmark.Limits(0, 5, 5, Double.NaN, 1));
     }
 
     private int count(Benchmark.Limits limits) {
-        return run(limits, PHOTOGRAPH).get(0).milliseconds.count();
+        return run(limits, PHOTOGRAPH).get(0).milliseconds.count;
     }
 
     public void cancelling() {
@@ -140,14 +135,13 @@ public final class BenchmarkTest {
         Check.equal("absent: is not there", results.get(0).failure);
         Check.equal("not enough memory", results.get(1).failure);
         Check.equal(null, results.get(1).milliseconds);
-        Check.equal(5, results.get(2).milliseconds.count());
+        Check.equal(5, results.get(2).milliseconds.count);
         Check.equal(2, closed);
     }
 
     public void report() {
         durations = new long[] {40, 10, 10, 10, 10, 10, 10, 10, 10, 20, 20};
         final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 10, 10, 0, 10), CAMERA);
-        Check.that(results.get(0).unsteady(), "a tenth took twice as long");
         runs = 0;
         durations = new long[] {10};
         results.addAll(run(new Benchmark.Limits(0, 10, 10, 0, 10), PHOTOGRAPH,

@@ -131,7 +131,7 @@ public final class NativeTest {
         Check.equal(2, results.size());
         for (Benchmark.Result result : results) {
             Check.equal(null, result.failure);
-            Check.that(result.milliseconds.min() > 0 && result.stageMs[FrameEngine.NETWORK] > 0, "no times");
+            Check.that(result.milliseconds.min > 0 && result.stageMs[FrameEngine.NETWORK] > 0, "no times");
         }
     }
 
@@ -175,7 +175,6 @@ public final class NativeTest {
                             throw new AssertionError(cause);
                         }
                     }, LiveSettings.DEFAULTS.withThreads(2));
-            pipeline.start();
             for (int i = 0; i < 3; i++) {
                 pipeline.configure(LiveSettings.DEFAULTS.withThreads(1 + i));
                 pipeline.submit(new Frame() {

@@ -21,10 +21,10 @@ public final class ValuesTest {
 
     public void samples() {
         final Samples ten = new Samples(new double[] {9, 1, 8, 2, 7, 3, 6, 4, 5, 10});
-        Check.equal(10, ten.count());
-        Check.near(5.5, ten.mean(), 1e-12);
-        Check.near(1, ten.min(), 0);
-        Check.near(10, ten.max(), 0);
+        Check.equal(10, ten.count);
+        Check.near(5.5, ten.mean, 1e-12);
+        Check.near(1, ten.min, 0);
+        Check.near(10, ten.max, 0);
         Check.near(5.5, ten.percentile(50), 1e-12);
         Check.near(9.1, ten.percentile(90), 1e-12);
         Check.near(9.91, ten.percentile(99), 1e-12);
@@ -49,7 +49,7 @@ public final class ValuesTest {
             statistics.add(end, late ? 10_000_000 : 50_000_000, stages);
             if (i == 1) {
                 Check.near(20, statistics.framesPerSecond(), 1e-9);
-                Check.near(50, statistics.milliseconds().mean(), 1e-9);
+                Check.near(50, statistics.milliseconds().mean, 1e-9);
             }
         }
         Check.near(50, statistics.framesPerSecond(), 1e-9);
@@ -62,7 +62,7 @@ public final class ValuesTest {
         Check.equal(null, statistics.milliseconds());
         Arrays.fill(stages, 4_000_000);
         statistics.add(9_000_000_000L, 30_000_000, stages);
-        Check.near(30, statistics.milliseconds().max(), 0);
+        Check.near(30, statistics.milliseconds().max, 0);
         Check.near(4, statistics.stageMilliseconds(0), 0);
         Check.near(0, statistics.framesPerSecond(), 0);
     }
