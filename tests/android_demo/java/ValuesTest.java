@@ -201,15 +201,23 @@ public final class ValuesTest {
     }
 
     public void cameraSizes() {
-        final int[] widths = {4000, 1920, 1280, 960, 1280, 640};
-        final int[] heights = {3000, 1080, 960, 960, 720, 480};
-        Check.equal(4, CameraChoice.size(widths, heights, 1280 * 720));
-        Check.equal(0, CameraChoice.size(widths, heights, Long.MAX_VALUE));
-        Check.equal(5, CameraChoice.size(widths, heights, 1000));
-        Check.equal(-1, CameraChoice.size(new int[0], new int[0], 1000));
+        final int[][] sizes = {{4000, 3000}, {1920, 1080}, {1280, 960}, {960, 960}, {1280, 720}, {640, 480}};
+        Check.equal(4, best(1280 * 720, sizes));
+        Check.equal(0, best(Long.MAX_VALUE, sizes));
+        Check.equal(5, best(1000, sizes));
         // of two with as many pixels, the wider
-        Check.equal(1, CameraChoice.size(new int[] {960, 1280}, new int[] {960, 720}, 1_000_000));
-        Check.equal(0, CameraChoice.size(new int[] {1280, 960}, new int[] {720, 960}, 1_000_000));
+        Check.equal(1, best(1_000_000, new int[][] {{960, 960}, {1280, 720}}));
+        Check.equal(0, best(1_000_000, new int[][] {{1280, 720}, {960, 960}}));
+    }
+
+    private static int best(long pixels, int[][] sizes) {
+        int best = 0;
+        for (int i = 1; i < sizes.length; i++) {
+            if (CameraChoice.better(sizes[i][0], sizes[i][1], sizes[best][0], sizes[best][1], pixels)) {
+                best = i;
+            }
+        }
+        return best;
     }
 
     public void cameraPermission() {

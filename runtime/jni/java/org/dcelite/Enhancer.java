@@ -233,32 +233,17 @@ public final class Enhancer implements AutoCloseable {
 
     /** From the next frame on: 0 leaves the image as it is, 1 is the model. */
     public void setStrength(float strength) {
-        final long open = enter();
-        try {
-            check(open, setStrengthNative(open, strength));
-        } finally {
-            leave();
-        }
+        call(open -> setStrengthNative(open, strength));
     }
 
     /** From the next frame on: 0 (off) to less than 1. */
     public void setSmoothing(float smoothing) {
-        final long open = enter();
-        try {
-            check(open, setSmoothingNative(open, smoothing));
-        } finally {
-            leave();
-        }
+        call(open -> setSmoothingNative(open, smoothing));
     }
 
     /** Forgets the frames so far: the next one begins a new video. */
     public void reset() {
-        final long open = enter();
-        try {
-            check(open, resetNative(open));
-        } finally {
-            leave();
-        }
+        call(Enhancer::resetNative);
     }
 
     /**
@@ -271,12 +256,7 @@ public final class Enhancer implements AutoCloseable {
         if (nanoseconds.length < 5) {
             throw new IllegalArgumentException("nanoseconds: " + nanoseconds.length + " elements, 5 were wanted");
         }
-        final long open = enter();
-        try {
-            check(open, timingsNative(open, nanoseconds));
-        } finally {
-            leave();
-        }
+        call(open -> timingsNative(open, nanoseconds));
     }
 
     /** The downsampling factor in effect. */
@@ -323,6 +303,20 @@ public final class Enhancer implements AutoCloseable {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
+        }
+    }
+
+    private interface Call {
+        int with(long handle);
+    }
+
+    // Allocates, so frames do without it.
+    private void call(Call call) {
+        final long open = enter();
+        try {
+            check(open, call.with(open));
+        } finally {
+            leave();
         }
     }
 
