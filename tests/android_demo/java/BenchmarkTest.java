@@ -91,9 +91,19 @@ public final class BenchmarkTest {
         return results;
     }
 
+    static Benchmark.Limits limits(int warmUpRuns, int minRuns, int maxRuns, double minSeconds, double maxSeconds) {
+        final Benchmark.Limits limits = new Benchmark.Limits();
+        limits.warmUpRuns = warmUpRuns;
+        limits.minRuns = minRuns;
+        limits.maxRuns = maxRuns;
+        limits.minSeconds = minSeconds;
+        limits.maxSeconds = maxSeconds;
+        return limits;
+    }
+
     public void firstAndWarmUpRunsAreNotAmongTheSamples() {
         durations = new long[] {500, 90, 80, 70, 10};
-        final Benchmark.Result result = run(new Benchmark.Limits(3, 20, 100, 0, 10), CAMERA).get(0);
+        final Benchmark.Result result = run(limits(3, 20, 100, 0, 10), CAMERA).get(0);
         Check.near(3, result.openMs, 1e-9);
         Check.near(500, result.firstMs, 1e-9);
         Check.equal(20, result.milliseconds.count);
@@ -106,14 +116,14 @@ public final class BenchmarkTest {
     }
 
     public void limits() {
-        Check.equal(200, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));  // seconds reach further than runs
-        Check.equal(10, count(new Benchmark.Limits(0, 10, 1000, 0.05, 10)));  // and the other way round
-        Check.equal(30, count(new Benchmark.Limits(0, 10, 30, 2, 10)));
-        Check.equal(1, count(new Benchmark.Limits(0, 10, 1000, 0, 0)));
+        Check.equal(200, count(limits(0, 10, 1000, 2, 10)));  // seconds reach further than runs
+        Check.equal(10, count(limits(0, 10, 1000, 0.05, 10)));  // and the other way round
+        Check.equal(30, count(limits(0, 10, 30, 2, 10)));
+        Check.equal(1, count(limits(0, 10, 1000, 0, 0)));
         durations = new long[] {4000};
-        Check.equal(3, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
+        Check.equal(3, count(limits(0, 10, 1000, 2, 10)));
         durations = new long[] {400_000};
-        Check.equal(1, count(new Benchmark.Limits(0, 10, 1000, 2, 10)));
+        Check.equal(1, count(limits(0, 10, 1000, 2, 10)));
     }
 
     private int count(Benchmark.Limits limits) {
@@ -122,7 +132,7 @@ public final class BenchmarkTest {
 
     public void cancelling() {
         cancelAt = 35;
-        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 20, 20, 0, 1), CAMERA, PHOTOGRAPH, CAMERA);
+        final List<Benchmark.Result> results = run(limits(0, 20, 20, 0, 1), CAMERA, PHOTOGRAPH, CAMERA);
         Check.equal(1, results.size());
         Check.equal(35, runs);
         Check.equal(2, closed);
@@ -131,7 +141,7 @@ public final class BenchmarkTest {
     public void aCaseThatFailsHasItsReasonAndTheNextIsMeasured() {
         failAt = 8;
         final Benchmark.Case absent = new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1);
-        final List<Benchmark.Result> results = run(new Benchmark.Limits(2, 5, 5, 0, 1), absent, CAMERA, PHOTOGRAPH);
+        final List<Benchmark.Result> results = run(limits(2, 5, 5, 0, 1), absent, CAMERA, PHOTOGRAPH);
         Check.equal("absent: is not there", results.get(0).failure);
         Check.equal("not enough memory", results.get(1).failure);
         Check.equal(null, results.get(1).milliseconds);
@@ -141,10 +151,10 @@ public final class BenchmarkTest {
 
     public void report() {
         durations = new long[] {40, 10, 10, 10, 10, 10, 10, 10, 10, 20, 20};
-        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 10, 10, 0, 10), CAMERA);
+        final List<Benchmark.Result> results = run(limits(0, 10, 10, 0, 10), CAMERA);
         runs = 0;
         durations = new long[] {10};
-        results.addAll(run(new Benchmark.Limits(0, 10, 10, 0, 10), PHOTOGRAPH,
+        results.addAll(run(limits(0, 10, 10, 0, 10), PHOTOGRAPH,
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1)));
         Check.equal("dcelite benchmark\na phone\nAndroid\n"
                 + "\ncamera 15x9, shipped weights, 2 threads\n"

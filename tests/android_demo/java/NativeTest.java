@@ -124,7 +124,7 @@ public final class NativeTest {
 
     public void theBenchmarkMeasures() {
         final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads), System::nanoTime,
-                new Benchmark.Limits(1, 3, 3, 0, 5));
+                BenchmarkTest.limits(1, 3, 3, 0, 5));
         final List<Benchmark.Result> results = benchmark.run(java.util.Arrays.asList(
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 321, 241, "", 1),
                 new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 320, 240, "", 2)), (index, count, next) -> { });

@@ -81,7 +81,7 @@ public final class BenchmarkActivity extends Activity {
 
     private void begin() {
         final Models models = new Models(this);
-        final Benchmark started = new Benchmark(models, System::nanoTime, Benchmark.Limits.DEFAULTS);
+        final Benchmark started = new Benchmark(models, System::nanoTime, new Benchmark.Limits());
         benchmark = started;
         interrupted = false;
         run.setText(R.string.benchmark_cancel);

@@ -36,21 +36,11 @@ public final class Benchmark {
 
     /** When a case is measured long enough: both minima are reached, or one of the maxima. */
     public static final class Limits {
-        public static final Limits DEFAULTS = new Limits(3, 10, 1000, 2, 10);
-
-        final int warmUpRuns;
-        final int minRuns;
-        final int maxRuns;
-        final double minSeconds;
-        final double maxSeconds;
-
-        public Limits(int warmUpRuns, int minRuns, int maxRuns, double minSeconds, double maxSeconds) {
-            this.warmUpRuns = warmUpRuns;
-            this.minRuns = minRuns;
-            this.maxRuns = maxRuns;
-            this.minSeconds = minSeconds;
-            this.maxSeconds = maxSeconds;
-        }
+        public int warmUpRuns = 3;
+        public int minRuns = 10;
+        public int maxRuns = 1000;
+        public double minSeconds = 2;
+        public double maxSeconds = 10;
     }
 
     /** What came of a case. */
@@ -210,7 +200,7 @@ public final class Benchmark {
             text.append(String.format(Locale.ROOT, "\n%s %dx%d, %s, %s\n",
                     measured.kind == Kind.CAMERA ? "camera" : "photograph", measured.width, measured.height,
                     measured.engine.isEmpty() ? "shipped weights" : measured.engine,
-                    measured.threads == 0 ? "all processors" : measured.threads == 1 ? "1 thread" : measured.threads + " threads"));
+                    measured.threads == 0 ? "all processors" : measured.threads + (measured.threads == 1 ? " thread" : " threads")));
             if (result.milliseconds == null) {
                 text.append("  failed: ").append(result.failure).append('\n');
                 continue;
