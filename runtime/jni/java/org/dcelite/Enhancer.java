@@ -233,17 +233,32 @@ public final class Enhancer implements AutoCloseable {
 
     /** From the next frame on: 0 leaves the image as it is, 1 is the model. */
     public void setStrength(float strength) {
-        call(open -> setStrengthNative(open, strength));
+        final long open = enter();
+        try {
+            check(open, setStrengthNative(open, strength));
+        } finally {
+            leave();
+        }
     }
 
     /** From the next frame on: 0 (off) to less than 1. */
     public void setSmoothing(float smoothing) {
-        call(open -> setSmoothingNative(open, smoothing));
+        final long open = enter();
+        try {
+            check(open, setSmoothingNative(open, smoothing));
+        } finally {
+            leave();
+        }
     }
 
     /** Forgets the frames so far: the next one begins a new video. */
     public void reset() {
-        call(Enhancer::resetNative);
+        final long open = enter();
+        try {
+            check(open, resetNative(open));
+        } finally {
+            leave();
+        }
     }
 
     /**
@@ -256,7 +271,12 @@ public final class Enhancer implements AutoCloseable {
         if (nanoseconds.length < 5) {
             throw new IllegalArgumentException("nanoseconds: " + nanoseconds.length + " elements, 5 were wanted");
         }
-        call(open -> timingsNative(open, nanoseconds));
+        final long open = enter();
+        try {
+            check(open, timingsNative(open, nanoseconds));
+        } finally {
+            leave();
+        }
     }
 
     /** The downsampling factor in effect. */
@@ -303,20 +323,6 @@ public final class Enhancer implements AutoCloseable {
         }
         if (interrupted) {
             Thread.currentThread().interrupt();
-        }
-    }
-
-    private interface Call {
-        int with(long handle);
-    }
-
-    // Allocates, so frames do without it.
-    private void call(Call call) {
-        final long open = enter();
-        try {
-            check(open, call.with(open));
-        } finally {
-            leave();
         }
     }
 
