@@ -206,8 +206,8 @@ public final class PipelineTest {
         }
         Check.equal(0L, pipeline.dropped());
         finish(pipeline);
-        Check.equal(100L, pipeline.statistics().shown());
-        Check.near(1, pipeline.statistics().stageMilliseconds(FrameEngine.NETWORK), 1e-9);
+        Check.equal(100L, pipeline.statistics.shown());
+        Check.near(1, pipeline.statistics.stageMilliseconds(FrameEngine.NETWORK), 1e-9);
     }
 
     public void aSlowConsumerGetsTheNewestFrame() {
@@ -228,7 +228,7 @@ public final class PipelineTest {
             Check.equal(29L * (round + 1), pipeline.dropped());
         }
         finish(pipeline);
-        Check.equal(40L, pipeline.statistics().shown());
+        Check.equal(40L, pipeline.statistics.shown());
     }
 
     // The engine waits at the gate: then the mailbox is empty.
@@ -252,9 +252,9 @@ public final class PipelineTest {
             pipeline.submit(new TestFrame(i));
             Check.that(openFrames.get() <= 3, "more frames than a camera has");
         }
-        until(() -> pipeline.statistics().shown() + pipeline.dropped() >= frames);
+        until(() -> pipeline.statistics.shown() + pipeline.dropped() >= frames);
         finish(pipeline);
-        Check.equal((long) frames, pipeline.statistics().shown() + pipeline.dropped());
+        Check.equal((long) frames, pipeline.statistics.shown() + pipeline.dropped());
     }
 
     public void settingsReachTheEngine() {
@@ -272,8 +272,8 @@ public final class PipelineTest {
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
-        Check.equal(1, pipeline.statistics().milliseconds().count);
-        Check.equal(5L, pipeline.statistics().shown());
+        Check.equal(1, pipeline.statistics.milliseconds().count);
+        Check.equal(5L, pipeline.statistics.shown());
         Check.equal("[open 0, strength 1.0, strength 0.5, close 0, open 2, strength 0.5, close 2, open b0, strength 1.0, close b0]",
                 events.toString());
     }
@@ -374,7 +374,7 @@ public final class PipelineTest {
         }
         finish(pipeline);
         Check.equal(0L, pipeline.dropped());
-        Check.equal(0L, pipeline.statistics().shown());
+        Check.equal(0L, pipeline.statistics.shown());
         Check.equal("[]", events.toString());
     }
 }

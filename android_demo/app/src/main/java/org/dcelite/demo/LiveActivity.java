@@ -144,8 +144,8 @@ public final class LiveActivity extends Activity {
         public void run() {
             final Run current = LiveActivity.this.run;
             if (current != null) {
-                statistics.setText(current.pipeline.statistics().describe(current.pipeline.dropped()));
-                if (current.pipeline.statistics().shown() > 0 && action.getVisibility() == View.GONE) {
+                statistics.setText(current.pipeline.statistics.describe(current.pipeline.dropped()));
+                if (current.pipeline.statistics.shown() > 0 && action.getVisibility() == View.GONE) {
                     notice.setVisibility(View.GONE);
                 }
                 ui.postDelayed(this, STATISTICS_INTERVAL_MS);

@@ -31,7 +31,7 @@ public final class FramePipeline {
     private final Sink sink;
     private final AtomicReference<Frame> waiting = new AtomicReference<>();
     private final AtomicLong dropped = new AtomicLong();
-    private final FrameStatistics statistics = new FrameStatistics();
+    public final FrameStatistics statistics = new FrameStatistics();
     private final ExecutorService executor = Executors.newSingleThreadExecutor(this::thread);
     private volatile Thread worker;
 
@@ -91,10 +91,6 @@ public final class FramePipeline {
     /** From the next frame on. */
     public void setOrientation(Orientation value) {
         orientation = value;
-    }
-
-    public FrameStatistics statistics() {
-        return statistics;
     }
 
     public long dropped() {
