@@ -11,8 +11,13 @@ import org.dcelite.demo.core.YuvPlanes;
 
 /** The benchmark, by a clock that only the engine of this test moves. */
 public final class BenchmarkTest {
-    private static final Benchmark.Case CAMERA = new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "", 2);
-    private static final Benchmark.Case PHOTOGRAPH = new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 8, 6, "int8.dce", 0);
+    private static Benchmark.Case camera() {
+        return new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "", 2);
+    }
+
+    private static Benchmark.Case photograph() {
+        return new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 8, 6, "int8.dce", 0);
+    }
 
     private long now;
     private int runs;
@@ -78,10 +83,10 @@ public final class BenchmarkTest {
         }
     }
 
-    private List<Benchmark.Result> run(Benchmark.Limits limits, Benchmark.Case... cases) {
+    private List<Benchmark.Case> run(Benchmark.Limits limits, Benchmark.Case... cases) {
         benchmark = new Benchmark((engine, threads) -> new Engine(engine), () -> now, limits);
         final List<Integer> begun = new ArrayList<>();
-        final List<Benchmark.Result> results = benchmark.run(Arrays.asList(cases), (index, count, next) -> {
+        final List<Benchmark.Case> results = benchmark.run(Arrays.asList(cases), (index, count, next) -> {
             Check.equal(cases.length, count);
             begun.add(index);
         });
@@ -103,7 +108,7 @@ public final class BenchmarkTest {
 
     public void firstAndWarmUpRunsAreNotAmongTheSamples() {
         durations = new long[] {500, 90, 80, 70, 10};
-        final Benchmark.Result result = run(limits(3, 20, 100, 0, 10), CAMERA).get(0);
+        final Benchmark.Case result = run(limits(3, 20, 100, 0, 10), camera()).get(0);
         Check.near(3, result.openMs, 1e-9);
         Check.near(500, result.firstMs, 1e-9);
         Check.equal(20, result.milliseconds.count);
@@ -127,12 +132,12 @@ public final class BenchmarkTest {
     }
 
     private int count(Benchmark.Limits limits) {
-        return run(limits, PHOTOGRAPH).get(0).milliseconds.count;
+        return run(limits, photograph()).get(0).milliseconds.count;
     }
 
     public void cancelling() {
         cancelAt = 35;
-        final List<Benchmark.Result> results = run(limits(0, 20, 20, 0, 1), CAMERA, PHOTOGRAPH, CAMERA);
+        final List<Benchmark.Case> results = run(limits(0, 20, 20, 0, 1), camera(), photograph(), camera());
         Check.equal(1, results.size());
         Check.equal(35, runs);
         Check.equal(2, closed);
@@ -141,7 +146,7 @@ public final class BenchmarkTest {
     public void aCaseThatFailsHasItsReasonAndTheNextIsMeasured() {
         failAt = 8;
         final Benchmark.Case absent = new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1);
-        final List<Benchmark.Result> results = run(limits(2, 5, 5, 0, 1), absent, CAMERA, PHOTOGRAPH);
+        final List<Benchmark.Case> results = run(limits(2, 5, 5, 0, 1), absent, camera(), photograph());
         Check.equal("absent: is not there", results.get(0).failure);
         Check.equal("not enough memory", results.get(1).failure);
         Check.equal(null, results.get(1).milliseconds);
@@ -151,10 +156,10 @@ public final class BenchmarkTest {
 
     public void report() {
         durations = new long[] {40, 10, 10, 10, 10, 10, 10, 10, 10, 20, 20};
-        final List<Benchmark.Result> results = run(limits(0, 10, 10, 0, 10), CAMERA);
+        final List<Benchmark.Case> results = run(limits(0, 10, 10, 0, 10), camera());
         runs = 0;
         durations = new long[] {10};
-        results.addAll(run(limits(0, 10, 10, 0, 10), PHOTOGRAPH,
+        results.addAll(run(limits(0, 10, 10, 0, 10), photograph(),
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1)));
         Check.equal("dcelite benchmark\na phone\nAndroid\n"
                 + "\ncamera 15x9, shipped weights, 2 threads\n"

@@ -159,7 +159,7 @@ final class CameraSource {
     private void onImage(ImageReader from) {
         final Image image = stopped ? null : from.acquireNextImage();
         if (image != null) {
-            listener.frame(new ImageFrame(image));
+            listener.frame(frame(image));
         }
     }
 
@@ -175,7 +175,7 @@ final class CameraSource {
                 final Surface surface = reader.getSurface();
                 final CaptureRequest.Builder request = opened.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
                 request.addTarget(surface);
-                opened.createCaptureSession(Collections.singletonList(surface), new SessionCallback(request.build()), handler);
+                opened.createCaptureSession(Collections.singletonList(surface), repeating(request.build()), handler);
             });
         }
 
@@ -202,49 +202,41 @@ final class CameraSource {
         }
     }
 
-    private final class SessionCallback extends CameraCaptureSession.StateCallback {
-        private final CaptureRequest request;
-
-        SessionCallback(CaptureRequest request) {
-            this.request = request;
-        }
-
-        @Override
-        public void onConfigured(CameraCaptureSession session) {
-            if (!stopped) {
-                attempt(() -> session.setRepeatingRequest(request, null, null));
+    private CameraCaptureSession.StateCallback repeating(CaptureRequest request) {
+        return new CameraCaptureSession.StateCallback() {
+            @Override
+            public void onConfigured(CameraCaptureSession session) {
+                if (!stopped) {
+                    attempt(() -> session.setRepeatingRequest(request, null, null));
+                }
             }
-        }
 
-        @Override
-        public void onConfigureFailed(CameraCaptureSession session) {
-            fail(R.string.camera_failed);
-        }
+            @Override
+            public void onConfigureFailed(CameraCaptureSession session) {
+                fail(R.string.camera_failed);
+            }
+        };
     }
 
     /** An image of the camera, without the margin that some devices have around it. */
-    private static final class ImageFrame implements Frame {
-        private final Image image;
+    private static Frame frame(Image image) {
+        return new Frame() {
+            @Override
+            public YuvPlanes planes() {
+                final Image.Plane[] planes = image.getPlanes();
+                final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(),
+                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(),
+                        planes[1].getPixelStride(), image.getWidth(), image.getHeight());
+                final Rect crop = image.getCropRect();
+                final int left = crop.left - crop.left % 2;
+                final int top = crop.top - crop.top % 2;
+                return whole.crop(left, top, crop.right - left, crop.bottom - top);
+            }
 
-        ImageFrame(Image image) {
-            this.image = image;
-        }
-
-        @Override
-        public YuvPlanes planes() {
-            final Image.Plane[] planes = image.getPlanes();
-            final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(), planes[1].getBuffer(),
-                    planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(), planes[1].getPixelStride(),
-                    image.getWidth(), image.getHeight());
-            final Rect crop = image.getCropRect();
-            final int left = crop.left - crop.left % 2;
-            final int top = crop.top - crop.top % 2;
-            return whole.crop(left, top, crop.right - left, crop.bottom - top);
-        }
-
-        @Override
-        public void close() {
-            image.close();
-        }
+            @Override
+            public void close() {
+                image.close();
+            }
+        };
     }
 }

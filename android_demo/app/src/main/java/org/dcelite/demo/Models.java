@@ -58,7 +58,8 @@ final class Models implements FrameEngine.Factory {
 
     // Models are stored in the APK as they are, so they are mapped.
     private ByteBuffer read(String file) {
-        try (AssetFileDescriptor asset = assets.openFd(FOLDER + "/" + file); FileInputStream stream = asset.createInputStream()) {
+        try (AssetFileDescriptor asset = assets.openFd(FOLDER + "/" + file);
+                FileInputStream stream = asset.createInputStream()) {
             return stream.getChannel().map(FileChannel.MapMode.READ_ONLY, asset.getStartOffset(), asset.getLength());
         } catch (IOException e) {
             throw new IllegalStateException(file + ": is not in this app", e);

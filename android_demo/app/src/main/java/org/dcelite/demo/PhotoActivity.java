@@ -287,10 +287,9 @@ public final class PhotoActivity extends Activity {
 
     // Half a file is of no use. Where it cannot be removed either, the failure that has been shown says enough.
     private void discard(Uri target) {
-        final Work removal = () -> DocumentsContract.deleteDocument(getContentResolver(), target);
         try {
-            removal.run();
-        } catch (IOException | RuntimeException e) {
+            DocumentsContract.deleteDocument(getContentResolver(), target);
+        } catch (Exception e) {  // FileNotFoundException too, which API 23 did not declare
             Log.w(PhotoActivity.class.getSimpleName(), "not removed: " + target, e);
         }
     }

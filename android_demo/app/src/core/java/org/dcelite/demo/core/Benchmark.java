@@ -16,7 +16,7 @@ public final class Benchmark {
         PHOTOGRAPH
     }
 
-    /** One line of the report. */
+    /** What is measured, and what came of it. */
     public static final class Case {
         public final Kind kind;
         public final int width;
@@ -24,6 +24,17 @@ public final class Benchmark {
         public final String engine;
         /** 0: one per processor. */
         public final int threads;
+
+        /** Milliseconds to open the model. */
+        public double openMs;
+        /** Milliseconds of the very first run, which also allocates. */
+        public double firstMs;
+        /** Milliseconds of the runs after warm-up; null after a failure. */
+        public Samples milliseconds;
+        /** Mean milliseconds of the stages of {@link FrameEngine}. */
+        public final double[] stageMs = new double[FrameEngine.STAGES];
+        /** Why there are no times, or null. */
+        public String failure;
 
         public Case(Kind kind, int width, int height, String engine, int threads) {
             this.kind = kind;
@@ -41,25 +52,6 @@ public final class Benchmark {
         public int maxRuns = 1000;
         public double minSeconds = 2;
         public double maxSeconds = 10;
-    }
-
-    /** What came of a case. */
-    public static final class Result {
-        public final Case measured;
-        /** Milliseconds to open the model. */
-        public double openMs;
-        /** Milliseconds of the very first run, which also allocates. */
-        public double firstMs;
-        /** Milliseconds of the runs after warm-up; null after a failure. */
-        public Samples milliseconds;
-        /** Mean milliseconds of the stages of {@link FrameEngine}. */
-        public final double[] stageMs = new double[FrameEngine.STAGES];
-        /** Why there are no times, or null. */
-        public String failure;
-
-        Result(Case measured) {
-            this.measured = measured;
-        }
     }
 
     /** Monotonic time. */
@@ -92,33 +84,32 @@ public final class Benchmark {
         cancelled = true;
     }
 
-    /** Measures the cases in turn. A case that fails has its reason; one that was cancelled is left out. */
-    public List<Result> run(List<Case> cases, Listener listener) {
-        final List<Result> results = new ArrayList<>();
+    /** Measures the cases in turn, and returns those that were not cancelled. One that fails has its reason. */
+    public List<Case> run(List<Case> cases, Listener listener) {
+        final List<Case> measured = new ArrayList<>();
         for (int i = 0; i < cases.size() && !cancelled; i++) {
-            final Result result = new Result(cases.get(i));
-            listener.begins(i, cases.size(), result.measured);
+            final Case next = cases.get(i);
+            listener.begins(i, cases.size(), next);
             try {
-                measure(result);
+                measure(next);
             } catch (OutOfMemoryError e) {
-                result.failure = "not enough memory";
+                next.failure = "not enough memory";
             } catch (RuntimeException | LinkageError e) {
-                result.failure = String.valueOf(e.getMessage());
+                next.failure = String.valueOf(e.getMessage());
             }
-            if (result.milliseconds != null || result.failure != null) {
-                results.add(result);
+            if (next.milliseconds != null || next.failure != null) {
+                measured.add(next);
             }
         }
-        return results;
+        return measured;
     }
 
-    private void measure(Result result) {
-        final Case next = result.measured;
+    private void measure(Case next) {
         final long begin = clock.nanoseconds();
         try (FrameEngine engine = factory.open(next.engine, next.threads)) {
-            result.openMs = millisecondsSince(begin);
+            next.openMs = millisecondsSince(begin);
             final Runnable work = next.kind == Kind.CAMERA ? camera(engine, next) : photograph(engine, next);
-            result.firstMs = timed(work);
+            next.firstMs = timed(work);
             for (int i = 0; i < limits.warmUpRuns && !cancelled; i++) {
                 work.run();
             }
@@ -132,13 +123,13 @@ public final class Benchmark {
                 times[times.length - 1] = timed(work);
                 engine.stages(stages);
                 for (int i = 0; i < stages.length; i++) {
-                    result.stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
+                    next.stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
                 }
             }
             for (int i = 0; i < stages.length; i++) {
-                result.stageMs[i] /= times.length;
+                next.stageMs[i] /= times.length;
             }
-            result.milliseconds = new Samples(times);
+            next.milliseconds = new Samples(times);
         }
     }
 
@@ -185,35 +176,32 @@ public final class Benchmark {
         return bytes;
     }
 
-    /**
-     * The report as text.
-     *
-     * @param device lines about the device and the build, above the results
-     */
-    public static String report(List<String> device, List<Result> results) {
+    /** The report as text, with lines about the device and the build above the results. */
+    public static String report(List<String> device, List<Case> results) {
         final StringBuilder text = new StringBuilder("dcelite benchmark\n");
         for (String line : device) {
             text.append(line).append('\n');
         }
-        for (Result result : results) {
-            final Case measured = result.measured;
+        for (Case result : results) {
+            final String threads = result.threads + (result.threads == 1 ? " thread" : " threads");
             text.append(String.format(Locale.ROOT, "\n%s %dx%d, %s, %s\n",
-                    measured.kind == Kind.CAMERA ? "camera" : "photograph", measured.width, measured.height,
-                    measured.engine.isEmpty() ? "shipped weights" : measured.engine,
-                    measured.threads == 0 ? "all processors" : measured.threads + (measured.threads == 1 ? " thread" : " threads")));
-            if (result.milliseconds == null) {
+                    result.kind == Kind.CAMERA ? "camera" : "photograph", result.width, result.height,
+                    result.engine.isEmpty() ? "shipped weights" : result.engine,
+                    result.threads == 0 ? "all processors" : threads));
+            final Samples ms = result.milliseconds;
+            if (ms == null) {
                 text.append("  failed: ").append(result.failure).append('\n');
                 continue;
             }
-            final Samples ms = result.milliseconds;
-            text.append(String.format(Locale.ROOT, "  ms: p50 %.2f  p90 %.2f  p99 %.2f  min %.2f  mean %.2f  max %.2f\n",
-                    ms.percentile(50), ms.percentile(90), ms.percentile(99), ms.min, ms.mean, ms.max));
-            text.append(String.format(Locale.ROOT, "  %.1f fps, %d runs, opened in %.2f ms, first run %.2f ms\n",
-                    1000 / ms.percentile(50), ms.count, result.openMs, result.firstMs));
-            text.append(String.format(Locale.ROOT, "  stages, ms: convert %.2f  downsample %.2f  network %.2f  curve %.2f\n",
-                    result.stageMs[FrameEngine.CONVERT], result.stageMs[FrameEngine.DOWNSAMPLE],
-                    result.stageMs[FrameEngine.NETWORK], result.stageMs[FrameEngine.CURVE]));
-            if (ms.percentile(90) > UNSTEADY * ms.percentile(50)) {
+            final double median = ms.percentile(50);
+            final double[] stages = result.stageMs;
+            text.append(String.format(Locale.ROOT, "  ms: p50 %.2f  p90 %.2f  p99 %.2f  min %.2f  mean %.2f  max %.2f\n"
+                    + "  %.1f fps, %d runs, opened in %.2f ms, first run %.2f ms\n"
+                    + "  stages, ms: convert %.2f  downsample %.2f  network %.2f  curve %.2f\n",
+                    median, ms.percentile(90), ms.percentile(99), ms.min, ms.mean, ms.max,
+                    1000 / median, ms.count, result.openMs, result.firstMs, stages[FrameEngine.CONVERT],
+                    stages[FrameEngine.DOWNSAMPLE], stages[FrameEngine.NETWORK], stages[FrameEngine.CURVE]));
+            if (ms.percentile(90) > UNSTEADY * median) {
                 text.append("  unsteady: p90 is more than 1.5 times p50\n");
             }
         }
