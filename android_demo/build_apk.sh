@@ -44,52 +44,42 @@ skip() {
     exit 3
 }
 
-has_digest() {  # FILE SHA256
-    [ -f "$1" ] && echo "$2  $1" | sha256sum --check --status
-}
-
 scratch=
 trap '[ -z "$scratch" ] || rm -rf "$scratch"' EXIT
 
-fetch_framework() {
-    local target="$cache/android-23.jar"
-    has_digest "$target" "$FRAMEWORK_SHA256" && return
+# Keeps MEMBER of what FETCH gets as FILE of the cache, once its digest is right. FETCH writes it to standard output.
+keep() {  # FILE SHA256 MEMBER FETCH
+    [ ! -f "$cache/$1" ] || ! echo "$2  $cache/$1" | sha256sum --check --status || return 0
     scratch="$(mktemp -d "$cache/.new-XXXXXX")"
-    "$root/.ci/debian_package.sh" "$FRAMEWORK_PATH" "$FRAMEWORK_DEB_SHA256" "$scratch/framework.deb" \
-        || skip "the framework classes of API 23 are absent (see above)"
-    dpkg-deb --fsys-tarfile "$scratch/framework.deb" | tar -xO "$FRAMEWORK_MEMBER" >"$scratch/android-23.jar"
-    has_digest "$scratch/android-23.jar" "$FRAMEWORK_SHA256" || fail "$FRAMEWORK_MEMBER: is another file than expected"
-    mv "$scratch/android-23.jar" "$target"
+    "$4" "$3" >"$scratch/member"
+    echo "$2  $scratch/member" | sha256sum --check --status || fail "$3: is another file than expected"
+    mv "$scratch/member" "$cache/$1"
     rm -rf "$scratch"
 }
 
+fetch_framework() {
+    "$root/.ci/debian_package.sh" "$FRAMEWORK_PATH" "$FRAMEWORK_DEB_SHA256" "$scratch/framework.deb" \
+        || skip "the framework classes of API 23 are absent (see above)"
+    dpkg-deb --fsys-tarfile "$scratch/framework.deb" | tar -xO "$1"
+}
+
 fetch_d8() {
-    local target="$cache/d8.jar"
-    has_digest "$target" "$D8_SHA256" && return
-    scratch="$(mktemp -d "$cache/.new-XXXXXX")"
     echo "$D8_WHEEL --hash=sha256:$D8_WHEEL_SHA256" >"$scratch/requirements"
     "$python" -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --python-version 3.11 \
-        --dest "$scratch" --requirement "$scratch/requirements" 2>"$scratch/log" || {
+        --dest "$scratch" --requirement "$scratch/requirements" 2>"$scratch/log" >&2 || {
         tail -n 3 "$scratch/log" >&2
         skip "D8 (in $D8_WHEEL on PyPI, 104 MB) cannot be fetched with $python -m pip download"
     }
     "$python" -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
-        "$scratch"/*.whl "$D8_MEMBER" >"$scratch/d8.jar"
-    has_digest "$scratch/d8.jar" "$D8_SHA256" || fail "$D8_MEMBER: is another file than expected"
-    mv "$scratch/d8.jar" "$target"
-    rm -rf "$scratch"
+        "$scratch"/*.whl "$1"
 }
 
 extra_models=()
 while [ $# -gt 0 ]; do
-    case "$1" in
-        --model)
-            [ -f "${2:-}" ] || fail "--model ${2:-}: is no file; a .dce file was wanted"
-            extra_models+=("$2")
-            shift 2
-            ;;
-        *) fail "$1: unknown; usage: build_apk.sh [--model FILE]..." ;;
-    esac
+    [ "$1" = --model ] || fail "$1: unknown; usage: build_apk.sh [--model FILE]..."
+    [ -f "${2:-}" ] || fail "--model ${2:-}: is no file; a .dce file was wanted"
+    extra_models+=("$2")
+    shift 2
 done
 
 for tool in javac:openjdk-17-jdk-headless keytool:openjdk-17-jdk-headless aapt:aapt apksigner:apksigner \
@@ -97,15 +87,15 @@ for tool in javac:openjdk-17-jdk-headless keytool:openjdk-17-jdk-headless aapt:a
     command -v "${tool%:*}" >/dev/null || skip "${tool%:*} is absent: apt-get install ${tool##*:}"
 done
 mkdir -p "$output" "$cache"
-fetch_framework
-fetch_d8
+keep android-23.jar "$FRAMEWORK_SHA256" "$FRAMEWORK_MEMBER" fetch_framework
+keep d8.jar "$D8_SHA256" "$D8_MEMBER" fetch_d8
 
 # One build at a time; each in a new folder, so that nothing of an older one gets into the APK.
 exec 9>"$output/.lock"
 flock 9
 work="$output/work"
 rm -rf "$work"
-mkdir -p "$work"/{gen,classes,dex,assets/models}
+mkdir -p "$work"/{gen,classes,dex,assets/models,lib/arm64-v8a}
 
 # The native library.
 for program in cmake ninja; do
@@ -113,7 +103,6 @@ for program in cmake ninja; do
     [ ! -x "$beside" ] || declare -x "${program^^}=$beside"
 done
 "$root/runtime/android/build_arm64.sh" "$output/native" >"$work/native.log" || { cat "$work/native.log" >&2; exit 1; }
-mkdir -p "$work/lib/arm64-v8a"
 cp "$output/native/libdcelite_jni.so" "$work/lib/arm64-v8a/"
 
 # Models to choose from, beside the one that is compiled in.
@@ -132,10 +121,9 @@ aapt package -f -M "$work/AndroidManifest.xml" -S "$here/app/src/main/res" -A "$
     --version-name "$version" -J "$work/gen" -F "$work/resources.apk" -0 dce -0 ms
 
 # Java. The annotations are for compilers and editors alone: they stay out of the APK.
-javac --release 8 -encoding UTF-8 -Xlint:all,-options -Werror -d "$work/annotations" \
-    $(find "$root/runtime/jni/annotations" -name '*.java')
-javac --release 8 -encoding UTF-8 -Xlint:all,-options -Werror -g:source,lines \
-    -classpath "$cache/android-23.jar:$work/annotations" -d "$work/classes" \
+strict=(--release 8 -encoding UTF-8 -Xlint:all,-options -Werror)
+javac "${strict[@]}" -d "$work/annotations" $(find "$root/runtime/jni/annotations" -name '*.java')
+javac "${strict[@]}" -g:source,lines -classpath "$cache/android-23.jar:$work/annotations" -d "$work/classes" \
     $(find "$root/runtime/jni/java" "$here/app/src" "$work/gen" -name '*.java')
 java -cp "$cache/d8.jar" com.android.tools.r8.D8 --release --min-api "$MIN_SDK" --lib "$cache/android-23.jar" \
     --classpath "$work/annotations" --output "$work/dex" $(find "$work/classes" -name '*.class')

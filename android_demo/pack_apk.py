@@ -12,6 +12,7 @@ The alignment is written down in an extra field of each file (0xD935: multiple, 
 
 from __future__ import annotations
 
+import struct
 import sys
 import zipfile
 from pathlib import Path
@@ -31,63 +32,47 @@ def alignment_of(name: str) -> int:
     return LIBRARY_ALIGNMENT if name.endswith(".so") else ALIGNMENT
 
 
-def add(apk: zipfile.ZipFile, name: str, content: bytes) -> None:
-    """Append a file; the same bytes always give the same APK."""
-    entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
-    entry.external_attr = 0o644 << 16
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    if name.endswith(STORED_SUFFIXES):
-        entry.compress_type = zipfile.ZIP_STORED
-        multiple = alignment_of(name)
-        assert apk.fp is not None  # it is open
-        start = apk.fp.tell() + LOCAL_HEADER + len(name.encode()) + 6
-        padding = -start % multiple
-        entry.extra = (
-            ALIGNMENT_FIELD.to_bytes(2, "little")
-            + (2 + padding).to_bytes(2, "little")
-            + multiple.to_bytes(2, "little")
-            + bytes(padding)
-        )
-    apk.writestr(entry, content)
-
-
 def pack(resources: Path, dex_folder: Path, library_folder: Path, output: Path) -> None:
-    """Write the unsigned APK: manifest and resources, then code, then libraries as ``lib/ABI/NAME.so``."""
-    files: dict[str, bytes] = {}
+    """Write the unsigned APK: manifest and resources, then code, then libraries as ``lib/ABI/NAME.so``.
+
+    The same bytes always give the same APK.
+    """
     with zipfile.ZipFile(resources) as archive:
-        for name in archive.namelist():
-            files[name] = archive.read(name)
-    for path in sorted(dex_folder.glob("*.dex")):
-        files[path.name] = path.read_bytes()
-    for path in sorted(library_folder.glob("*/*.so")):
-        files[f"lib/{path.parent.name}/{path.name}"] = path.read_bytes()
-    with zipfile.ZipFile(output, "w") as apk:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    files |= {path.name: path.read_bytes() for path in sorted(dex_folder.glob("*.dex"))}
+    files |= {
+        f"lib/{path.parent.name}/{path.name}": path.read_bytes() for path in sorted(library_folder.glob("*/*.so"))
+    }
+    with output.open("wb") as file, zipfile.ZipFile(file, "w") as apk:
         for name, content in files.items():
-            add(apk, name, content)
-
-
-def data_offset(apk: Path, entry: zipfile.ZipInfo) -> int:
-    """Where a file's bytes begin. The extra field may differ between the local header and the directory."""
-    with apk.open("rb") as file:
-        file.seek(entry.header_offset)
-        header = file.read(LOCAL_HEADER)
-    name, extra = (int.from_bytes(header[at : at + 2], "little") for at in (26, 28))
-    return entry.header_offset + LOCAL_HEADER + name + extra
+            entry = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
+            entry.external_attr = 0o644 << 16
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            if name.endswith(STORED_SUFFIXES):
+                entry.compress_type = zipfile.ZIP_STORED
+                multiple = alignment_of(name)
+                padding = -(file.tell() + LOCAL_HEADER + len(name.encode()) + 6) % multiple
+                entry.extra = struct.pack(f"<HHH{padding}x", ALIGNMENT_FIELD, 2 + padding, multiple)
+            apk.writestr(entry, content)
 
 
 def problems(apk: Path) -> list[str]:
     """What Android would refuse in the layout of this APK."""
-    found: list[str] = []
     with zipfile.ZipFile(apk) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
-    libraries = [name for name in entries if name.endswith(".so")]
-    wanted = ("AndroidManifest.xml", "classes.dex", "resources.arsc")
-    found += [f"{name}: is absent" for name in wanted if name not in entries]
-    if not libraries:
+    found = [
+        f"{name}: is absent" for name in ("AndroidManifest.xml", "classes.dex", "resources.arsc") if name not in entries
+    ]
+    if not any(name.endswith(".so") for name in entries):
         found.append("lib/: holds no library")
-    for name in [*libraries, *(name for name in entries if name == "resources.arsc")]:
-        offset = data_offset(apk, entries[name])
-        if entries[name].compress_type != zipfile.ZIP_STORED:
+    content = apk.read_bytes()
+    for name, entry in entries.items():
+        if not name.endswith((".so", ".arsc")):
+            continue
+        # The extra field may differ between the local header and the directory.
+        name_size, extra_size = struct.unpack_from("<HH", content, entry.header_offset + 26)
+        offset = entry.header_offset + LOCAL_HEADER + name_size + extra_size
+        if entry.compress_type != zipfile.ZIP_STORED:
             found.append(f"{name}: is compressed, stored was wanted")
         if offset % alignment_of(name):
             found.append(f"{name}: begins at {offset}, a multiple of {alignment_of(name)} was wanted")

@@ -18,11 +18,9 @@ fail() {
     echo "build_arm64.sh: $1; on Debian: apt-get install $2" >&2
     exit 2
 }
-command -v "$cmake" > /dev/null || fail "no cmake" cmake
-command -v "$ninja" > /dev/null || fail "no ninja" ninja-build
-command -v clang++ > /dev/null || fail "no clang" clang
-command -v ld.lld > /dev/null || fail "no lld" lld
-command -v javac > /dev/null || fail "no JDK" openjdk-17-jdk-headless
+for tool in "$cmake:cmake" "$ninja:ninja-build" clang++:clang ld.lld:lld javac:openjdk-17-jdk-headless; do
+    command -v "${tool%:*}" > /dev/null || fail "no ${tool%:*}" "${tool##*:}"
+done
 test -d /usr/aarch64-linux-gnu/include || fail "no headers for arm64" libc6-dev-arm64-cross
 
 mkdir -p "$output"

@@ -59,6 +59,15 @@ bool place(JNIEnv *env, const Block &block, int64_t offset, int64_t rows, int64_
     return true;
 }
 
+dce_image image_of(jint format, jint width, jint height, jint matrix) {
+    dce_image image = {};
+    image.format = format;
+    image.width = width;
+    image.height = height;
+    image.matrix = matrix;
+    return image;
+}
+
 // Whether format and size mean something. Where not, planes stay null and the library refuses the image, with its sentence.
 bool has_extent(const dce_image &image) {
     return image.format >= DCE_RGB8 && image.format <= DCE_I420 && image.width >= 1 && image.width <= DCE_MAX_DIMENSION &&
@@ -211,12 +220,8 @@ jbyteArray open_native(JNIEnv *env, jclass, jbyteArray path, jobject model, jint
 jint enhance_native(JNIEnv *env, jclass, jlong handle, jobject src, jint src_position, jint src_limit, jint src_format,
                     jint src_stride, jobject dst, jint dst_position, jint dst_limit, jint dst_format, jint dst_stride,
                     jint width, jint height, jint matrix) {
-    dce_image source = {}, destination = {};
-    source.format = src_format;
-    destination.format = dst_format;
-    source.width = destination.width = width;
-    source.height = destination.height = height;
-    source.matrix = destination.matrix = matrix;
+    dce_image source = image_of(src_format, width, height, matrix);
+    dce_image destination = image_of(dst_format, width, height, matrix);
     Block from, to;
     if (!find_block(env, "src", src, src_position, src_limit, &from) ||
         !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, from, src_stride, &source) ||
@@ -233,13 +238,9 @@ jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_
         refuse(env, "uvPixelStride: %d, 1 to %d was wanted", uv_pixel_stride, DCE_MAX_CHROMA_STEP);
         return DCE_ERROR_INVALID_ARGUMENT;
     }
-    dce_image source = {}, destination = {};
-    source.format = DCE_I420;
+    dce_image source = image_of(DCE_I420, width, height, matrix);
+    dce_image destination = image_of(dst_format, width, height, matrix);
     source.chroma_step = uv_pixel_stride;
-    destination.format = dst_format;
-    source.width = destination.width = width;
-    source.height = destination.height = height;
-    source.matrix = destination.matrix = matrix;
     Block planes[3], to;
     if (!find_block(env, "y", y, y_position, y_limit, &planes[0]) ||
         !find_block(env, "u", u, u_position, u_limit, &planes[1]) ||
@@ -256,13 +257,8 @@ jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_
     return dce_enhance(enhancer_of(handle), &source, &destination);
 }
 
-jint set_strength_native(JNIEnv *, jclass, jlong handle, jfloat strength) {
-    return dce_set_strength(enhancer_of(handle), strength);
-}
-
-jint set_smoothing_native(JNIEnv *, jclass, jlong handle, jfloat smoothing) {
-    return dce_set_smoothing(enhancer_of(handle), smoothing);
-}
+template <decltype(dce_set_strength) *set>
+jint set_native(JNIEnv *, jclass, jlong handle, jfloat value) { return set(enhancer_of(handle), value); }
 
 jint reset_native(JNIEnv *, jclass, jlong handle) { return dce_reset(enhancer_of(handle)); }
 
@@ -287,24 +283,22 @@ void close_native(JNIEnv *, jclass, jlong handle) { dce_close(enhancer_of(handle
 
 #define BUFFER "Ljava/nio/ByteBuffer;"
 
-struct Method {
-    const char *name;
-    const char *signature;
-    void *function;
-};
+// Some versions of jni.h have these strings without const.
+#define METHOD(name, signature, function) \
+    {const_cast<char *>(name), const_cast<char *>(signature), reinterpret_cast<void *>(function)}
 
-const Method kMethods[] = {
-    {"openNative", "([B" BUFFER "IIIIFFIZ[J[I)[B", reinterpret_cast<void *>(open_native)},
-    {"enhanceNative", "(J" BUFFER "IIII" BUFFER "IIIIIII)I", reinterpret_cast<void *>(enhance_native)},
-    {"enhancePlanesNative", "(J" BUFFER "III" BUFFER "III" BUFFER "IIII" BUFFER "IIIIIII)I",
-     reinterpret_cast<void *>(enhance_planes_native)},
-    {"setStrengthNative", "(JF)I", reinterpret_cast<void *>(set_strength_native)},
-    {"setSmoothingNative", "(JF)I", reinterpret_cast<void *>(set_smoothing_native)},
-    {"resetNative", "(J)I", reinterpret_cast<void *>(reset_native)},
-    {"timingsNative", "(J[J)I", reinterpret_cast<void *>(timings_native)},
-    {"messageNative", "(J)[B", reinterpret_cast<void *>(message_native)},
-    {"versionNative", "()Ljava/lang/String;", reinterpret_cast<void *>(version_native)},
-    {"closeNative", "(J)V", reinterpret_cast<void *>(close_native)},
+const JNINativeMethod kMethods[] = {
+    METHOD("openNative", "([B" BUFFER "IIIIFFIZ[J[I)[B", open_native),
+    METHOD("enhanceNative", "(J" BUFFER "IIII" BUFFER "IIIIIII)I", enhance_native),
+    METHOD("enhancePlanesNative", "(J" BUFFER "III" BUFFER "III" BUFFER "IIII" BUFFER "IIIIIII)I",
+           enhance_planes_native),
+    METHOD("setStrengthNative", "(JF)I", set_native<dce_set_strength>),
+    METHOD("setSmoothingNative", "(JF)I", set_native<dce_set_smoothing>),
+    METHOD("resetNative", "(J)I", reset_native),
+    METHOD("timingsNative", "(J[J)I", timings_native),
+    METHOD("messageNative", "(J)[B", message_native),
+    METHOD("versionNative", "()Ljava/lang/String;", version_native),
+    METHOD("closeNative", "(J)V", close_native),
 };
 
 }  // namespace
@@ -314,11 +308,6 @@ extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *machine, void *) {
     if (machine->GetEnv(reinterpret_cast<void **>(&env), JNI_VERSION_1_6) != JNI_OK) return JNI_ERR;
     const jclass enhancer = env->FindClass("org/dcelite/Enhancer");
     if (!enhancer) return JNI_ERR;
-    for (const Method &method : kMethods) {
-        // Some versions of jni.h have these strings without const.
-        const JNINativeMethod native = {const_cast<char *>(method.name), const_cast<char *>(method.signature),
-                                        method.function};
-        if (env->RegisterNatives(enhancer, &native, 1) != JNI_OK) return JNI_ERR;
-    }
-    return JNI_VERSION_1_6;
+    const jint count = sizeof kMethods / sizeof *kMethods;
+    return env->RegisterNatives(enhancer, kMethods, count) == JNI_OK ? JNI_VERSION_1_6 : JNI_ERR;
 }

@@ -124,14 +124,14 @@ public final class NativeTest {
 
     public void theBenchmarkMeasures() {
         final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads), System::nanoTime,
-                new Benchmark.Limits(1, 3, 3, 0, 5));
-        final List<Benchmark.Result> results = benchmark.run(java.util.Arrays.asList(
+                BenchmarkTest.limits(1, 3, 3, 0, 5));
+        final List<Benchmark.Case> results = benchmark.run(java.util.Arrays.asList(
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 321, 241, "", 1),
                 new Benchmark.Case(Benchmark.Kind.PHOTOGRAPH, 320, 240, "", 2)), (index, count, next) -> { });
         Check.equal(2, results.size());
-        for (Benchmark.Result result : results) {
+        for (Benchmark.Case result : results) {
             Check.equal(null, result.failure);
-            Check.that(result.milliseconds.min() > 0 && result.stageMs[FrameEngine.NETWORK] > 0, "no times");
+            Check.that(result.milliseconds.min > 0 && result.stageMs[FrameEngine.NETWORK] > 0, "no times");
         }
     }
 
@@ -175,7 +175,6 @@ public final class NativeTest {
                             throw new AssertionError(cause);
                         }
                     }, LiveSettings.DEFAULTS.withThreads(2));
-            pipeline.start();
             for (int i = 0; i < 3; i++) {
                 pipeline.configure(LiveSettings.DEFAULTS.withThreads(1 + i));
                 pipeline.submit(new Frame() {

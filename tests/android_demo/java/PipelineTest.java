@@ -15,7 +15,6 @@ import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FrameEngine;
 import org.dcelite.demo.core.FramePipeline;
 import org.dcelite.demo.core.LiveSettings;
-import org.dcelite.demo.core.Mailbox;
 import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.YuvPlanes;
 
@@ -169,7 +168,6 @@ public final class PipelineTest {
             }
             return new TestEngine(engine + threads);
         }, sink, settings);
-        pipeline.start();
         return pipeline;
     }
 
@@ -208,8 +206,8 @@ public final class PipelineTest {
         }
         Check.equal(0L, pipeline.dropped());
         finish(pipeline);
-        Check.equal(100L, pipeline.statistics().shown());
-        Check.near(1, pipeline.statistics().stageMilliseconds(FrameEngine.NETWORK), 1e-9);
+        Check.equal(100L, pipeline.statistics.shown());
+        Check.near(1, pipeline.statistics.stageMilliseconds(FrameEngine.NETWORK), 1e-9);
     }
 
     public void aSlowConsumerGetsTheNewestFrame() {
@@ -230,7 +228,7 @@ public final class PipelineTest {
             Check.equal(29L * (round + 1), pipeline.dropped());
         }
         finish(pipeline);
-        Check.equal(40L, pipeline.statistics().shown());
+        Check.equal(40L, pipeline.statistics.shown());
     }
 
     // The engine waits at the gate: then the mailbox is empty.
@@ -254,9 +252,9 @@ public final class PipelineTest {
             pipeline.submit(new TestFrame(i));
             Check.that(openFrames.get() <= 3, "more frames than a camera has");
         }
-        until(() -> pipeline.statistics().shown() + pipeline.dropped() >= frames);
+        until(() -> pipeline.statistics.shown() + pipeline.dropped() >= frames);
         finish(pipeline);
-        Check.equal((long) frames, pipeline.statistics().shown() + pipeline.dropped());
+        Check.equal((long) frames, pipeline.statistics.shown() + pipeline.dropped());
     }
 
     public void settingsReachTheEngine() {
@@ -274,8 +272,8 @@ public final class PipelineTest {
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
-        Check.equal(1, pipeline.statistics().milliseconds().count());
-        Check.equal(5L, pipeline.statistics().shown());
+        Check.equal(1, pipeline.statistics.milliseconds().count);
+        Check.equal(5L, pipeline.statistics.shown());
         Check.equal("[open 0, strength 1.0, strength 0.5, close 0, open 2, strength 0.5, close 2, open b0, strength 1.0, close b0]",
                 events.toString());
     }
@@ -361,19 +359,22 @@ public final class PipelineTest {
         finish(pipeline);
     }
 
-    public void stopWithoutStart() {
+    public void stopRightAfterAFrame() {
         final FramePipeline pipeline = new FramePipeline((engine, threads) -> new TestEngine(engine), sink, LiveSettings.DEFAULTS);
         pipeline.submit(new TestFrame(1));
         finish(pipeline);
     }
 
-    public void aMailboxGivesNothingAfterItIsClosed() throws InterruptedException {
-        final Mailbox mailbox = new Mailbox();
-        mailbox.put(new TestFrame(1));
-        mailbox.close();
-        mailbox.put(new TestFrame(2));
-        Check.equal(null, mailbox.take());
-        Check.equal(0, openFrames.get());
-        Check.equal(0L, mailbox.dropped());
+    public void nothingIsShownOrCountedAfterStop() {
+        final FramePipeline pipeline = start(LiveSettings.DEFAULTS);
+        pipeline.stop();
+        for (int i = 0; i < 3; i++) {
+            pipeline.submit(new TestFrame(i));
+            Check.equal(0, openFrames.get());
+        }
+        finish(pipeline);
+        Check.equal(0L, pipeline.dropped());
+        Check.equal(0L, pipeline.statistics.shown());
+        Check.equal("[]", events.toString());
     }
 }

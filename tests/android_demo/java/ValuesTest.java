@@ -21,10 +21,10 @@ public final class ValuesTest {
 
     public void samples() {
         final Samples ten = new Samples(new double[] {9, 1, 8, 2, 7, 3, 6, 4, 5, 10});
-        Check.equal(10, ten.count());
-        Check.near(5.5, ten.mean(), 1e-12);
-        Check.near(1, ten.min(), 0);
-        Check.near(10, ten.max(), 0);
+        Check.equal(10, ten.count);
+        Check.near(5.5, ten.mean, 1e-12);
+        Check.near(1, ten.min, 0);
+        Check.near(10, ten.max, 0);
         Check.near(5.5, ten.percentile(50), 1e-12);
         Check.near(9.1, ten.percentile(90), 1e-12);
         Check.near(9.91, ten.percentile(99), 1e-12);
@@ -49,7 +49,7 @@ public final class ValuesTest {
             statistics.add(end, late ? 10_000_000 : 50_000_000, stages);
             if (i == 1) {
                 Check.near(20, statistics.framesPerSecond(), 1e-9);
-                Check.near(50, statistics.milliseconds().mean(), 1e-9);
+                Check.near(50, statistics.milliseconds().mean, 1e-9);
             }
         }
         Check.near(50, statistics.framesPerSecond(), 1e-9);
@@ -62,7 +62,7 @@ public final class ValuesTest {
         Check.equal(null, statistics.milliseconds());
         Arrays.fill(stages, 4_000_000);
         statistics.add(9_000_000_000L, 30_000_000, stages);
-        Check.near(30, statistics.milliseconds().max(), 0);
+        Check.near(30, statistics.milliseconds().max, 0);
         Check.near(4, statistics.stageMilliseconds(0), 0);
         Check.near(0, statistics.framesPerSecond(), 0);
     }
@@ -201,15 +201,23 @@ public final class ValuesTest {
     }
 
     public void cameraSizes() {
-        final int[] widths = {4000, 1920, 1280, 960, 1280, 640};
-        final int[] heights = {3000, 1080, 960, 960, 720, 480};
-        Check.equal(4, CameraChoice.size(widths, heights, 1280 * 720));
-        Check.equal(0, CameraChoice.size(widths, heights, Long.MAX_VALUE));
-        Check.equal(5, CameraChoice.size(widths, heights, 1000));
-        Check.equal(-1, CameraChoice.size(new int[0], new int[0], 1000));
+        final int[][] sizes = {{4000, 3000}, {1920, 1080}, {1280, 960}, {960, 960}, {1280, 720}, {640, 480}};
+        Check.equal(4, best(1280 * 720, sizes));
+        Check.equal(0, best(Long.MAX_VALUE, sizes));
+        Check.equal(5, best(1000, sizes));
         // of two with as many pixels, the wider
-        Check.equal(1, CameraChoice.size(new int[] {960, 1280}, new int[] {960, 720}, 1_000_000));
-        Check.equal(0, CameraChoice.size(new int[] {1280, 960}, new int[] {720, 960}, 1_000_000));
+        Check.equal(1, best(1_000_000, new int[][] {{960, 960}, {1280, 720}}));
+        Check.equal(0, best(1_000_000, new int[][] {{1280, 720}, {960, 960}}));
+    }
+
+    private static int best(long pixels, int[][] sizes) {
+        int best = 0;
+        for (int i = 1; i < sizes.length; i++) {
+            if (CameraChoice.better(sizes[i][0], sizes[i][1], sizes[best][0], sizes[best][1], pixels)) {
+                best = i;
+            }
+        }
+        return best;
     }
 
     public void cameraPermission() {

@@ -139,13 +139,10 @@ public final class Enhancer implements AutoCloseable {
      * @throws DceliteException where the file is absent, no model, or damaged, or an option is out of its range
      */
     public static @NotNull Enhancer open(@Nullable String modelPath, @Nullable Options options) {
-        byte[] path = null;
-        if (modelPath != null) {
-            if (modelPath.indexOf('\0') >= 0) {
-                throw new IllegalArgumentException("modelPath: contains the character 0");
-            }
-            path = (modelPath + '\0').getBytes(StandardCharsets.UTF_8);
+        if (modelPath != null && modelPath.indexOf('\0') >= 0) {
+            throw new IllegalArgumentException("modelPath: contains the character 0");
         }
+        final byte[] path = modelPath == null ? null : (modelPath + '\0').getBytes(StandardCharsets.UTF_8);
         return open(path, null, 0, 0, options);
     }
 
@@ -199,11 +196,12 @@ public final class Enhancer implements AutoCloseable {
         requireDirect(src, "src");
         requireWritable(dst);
         final long open = enter();
+        int status = 0;
         try {
-            check(open, enhanceNative(open, src, src.position(), src.limit(), srcFormat, srcStride, dst, dst.position(),
-                    dst.limit(), dstFormat, dstStride, width, height, matrix));
+            status = enhanceNative(open, src, src.position(), src.limit(), srcFormat, srcStride, dst, dst.position(),
+                    dst.limit(), dstFormat, dstStride, width, height, matrix);
         } finally {
-            leave();
+            leave(status);
         }
     }
 
@@ -222,43 +220,29 @@ public final class Enhancer implements AutoCloseable {
         requireDirect(v, "v");
         requireWritable(dst);
         final long open = enter();
+        int status = 0;
         try {
-            check(open, enhancePlanesNative(open, y, y.position(), y.limit(), yRowStride, u, u.position(), u.limit(),
+            status = enhancePlanesNative(open, y, y.position(), y.limit(), yRowStride, u, u.position(), u.limit(),
                     uRowStride, v, v.position(), v.limit(), vRowStride, uvPixelStride, dst, dst.position(), dst.limit(),
-                    dstFormat, dstStride, width, height, matrix));
+                    dstFormat, dstStride, width, height, matrix);
         } finally {
-            leave();
+            leave(status);
         }
     }
 
     /** From the next frame on: 0 leaves the image as it is, 1 is the model. */
     public void setStrength(float strength) {
-        final long open = enter();
-        try {
-            check(open, setStrengthNative(open, strength));
-        } finally {
-            leave();
-        }
+        leave(setStrengthNative(enter(), strength));
     }
 
     /** From the next frame on: 0 (off) to less than 1. */
     public void setSmoothing(float smoothing) {
-        final long open = enter();
-        try {
-            check(open, setSmoothingNative(open, smoothing));
-        } finally {
-            leave();
-        }
+        leave(setSmoothingNative(enter(), smoothing));
     }
 
     /** Forgets the frames so far: the next one begins a new video. */
     public void reset() {
-        final long open = enter();
-        try {
-            check(open, resetNative(open));
-        } finally {
-            leave();
-        }
+        leave(resetNative(enter()));
     }
 
     /**
@@ -271,12 +255,7 @@ public final class Enhancer implements AutoCloseable {
         if (nanoseconds.length < 5) {
             throw new IllegalArgumentException("nanoseconds: " + nanoseconds.length + " elements, 5 were wanted");
         }
-        final long open = enter();
-        try {
-            check(open, timingsNative(open, nanoseconds));
-        } finally {
-            leave();
-        }
+        leave(timingsNative(enter(), nanoseconds));
     }
 
     /** The downsampling factor in effect. */
@@ -326,7 +305,7 @@ public final class Enhancer implements AutoCloseable {
         }
     }
 
-    // Takes the handle for one call. It cannot be freed before leave().
+    // Takes the handle for one call. It cannot be freed before leave(). Only the natives that take images throw.
     private synchronized long enter() {
         requireOpen();
         if (busy) {
@@ -336,10 +315,15 @@ public final class Enhancer implements AutoCloseable {
         return handle;
     }
 
-    private synchronized void leave() {
+    // Ends that call, with the library's sentence where it failed.
+    private synchronized void leave(int status) {
+        final byte[] message = status == 0 ? null : messageNative(handle);
         busy = false;
         if (closed) {
             notifyAll();
+        }
+        if (message != null) {
+            throw new DceliteException(status, new String(message, StandardCharsets.UTF_8));
         }
     }
 
@@ -365,12 +349,6 @@ public final class Enhancer implements AutoCloseable {
         }
     }
 
-    private static void check(long handle, int status) {
-        if (status != 0) {
-            throw new DceliteException(status, new String(messageNative(handle), StandardCharsets.UTF_8));
-        }
-    }
-
     // Null, with the handle and {scale, architecture, parameters}; or the library's sentence, with the status in info[0].
     private static native byte[] openNative(byte[] path, ByteBuffer model, int position, int limit, int threads, int scale,
             float strength, float smoothing, int mapInterval, boolean timings, long[] handle, int[] info);
@@ -387,16 +365,10 @@ public final class Enhancer implements AutoCloseable {
             int height, int matrix);
 
     private static native int setStrengthNative(long handle, float strength);
-
     private static native int setSmoothingNative(long handle, float smoothing);
-
     private static native int resetNative(long handle);
-
     private static native int timingsNative(long handle, long[] nanoseconds);
-
     private static native byte[] messageNative(long handle);
-
     private static native String versionNative();
-
     private static native void closeNative(long handle);
 }

@@ -95,7 +95,7 @@ public final class BenchmarkActivity extends Activity {
 
     private void begin() {
         final Models models = new Models(this);
-        final Benchmark started = new Benchmark(models, System::nanoTime, Benchmark.Limits.DEFAULTS);
+        final Benchmark started = new Benchmark(models, System::nanoTime, new Benchmark.Limits());
         benchmark = started;
         interrupted = false;
         run.setText(R.string.benchmark_cancel);
@@ -197,13 +197,10 @@ public final class BenchmarkActivity extends Activity {
 
     // Build.SOC_MODEL came with API 31; the app is compiled against the classes of API 23.
     private static String chip() {
-        if (Build.VERSION.SDK_INT >= 31) {
-            try {
-                return Build.class.getField("SOC_MANUFACTURER").get(null) + " " + Build.class.getField("SOC_MODEL").get(null);
-            } catch (ReflectiveOperationException e) {
-                return Build.HARDWARE;
-            }
+        try {
+            return Build.class.getField("SOC_MANUFACTURER").get(null) + " " + Build.class.getField("SOC_MODEL").get(null);
+        } catch (ReflectiveOperationException e) {
+            return Build.HARDWARE;
         }
-        return Build.HARDWARE;
     }
 }

@@ -14,6 +14,7 @@ import android.media.Image;
 import android.media.ImageReader;
 import android.os.Handler;
 import android.util.Size;
+import android.view.Surface;
 import java.util.Collections;
 import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Frame;
@@ -54,14 +55,10 @@ final class CameraSource {
     }
 
     void start() {
-        try {
+        attempt(() -> {
             final String id = choose();
-            if (id == null) {
-                fail(R.string.camera_none);
-                return;
-            }
-            final CameraCharacteristics about = manager.getCameraCharacteristics(id);
-            final Size size = size(about);
+            final CameraCharacteristics about = id == null ? null : manager.getCameraCharacteristics(id);
+            final Size size = id == null ? null : size(about);
             if (size == null) {
                 fail(R.string.camera_none);
                 return;
@@ -71,10 +68,22 @@ final class CameraSource {
             reader = ImageReader.newInstance(size.getWidth(), size.getHeight(), ImageFormat.YUV_420_888, FRAMES);
             reader.setOnImageAvailableListener(this::onImage, handler);
             manager.openCamera(id, new DeviceCallback(), handler);
+        });
+    }
+
+    private interface Action {
+        void run() throws CameraAccessException;
+    }
+
+    private void attempt(Action action) {
+        try {
+            action.run();
         } catch (CameraAccessException e) {
             fail(message(e));
         } catch (SecurityException e) {
             fail(R.string.camera_permission_refused);
+        } catch (IllegalStateException e) {
+            fail(R.string.camera_disconnected);
         } catch (IllegalArgumentException e) {
             fail(R.string.camera_failed);  // the camera was unplugged in between
         }
@@ -116,15 +125,14 @@ final class CameraSource {
     private static Size size(CameraCharacteristics about) {
         final StreamConfigurationMap map = about.get(CameraCharacteristics.SCALER_STREAM_CONFIGURATION_MAP);
         final Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
-        final int count = sizes == null ? 0 : sizes.length;
-        final int[] widths = new int[count];
-        final int[] heights = new int[count];
-        for (int i = 0; i < count; i++) {
-            widths[i] = sizes[i].getWidth();
-            heights[i] = sizes[i].getHeight();
+        Size best = null;
+        for (Size size : sizes == null ? new Size[0] : sizes) {
+            if (best == null
+                    || CameraChoice.better(size.getWidth(), size.getHeight(), best.getWidth(), best.getHeight(), PIXELS)) {
+                best = size;
+            }
         }
-        final int best = CameraChoice.size(widths, heights, PIXELS);
-        return best < 0 ? null : sizes[best];
+        return best;
     }
 
     private void fail(int message) {
@@ -149,12 +157,9 @@ final class CameraSource {
     }
 
     private void onImage(ImageReader from) {
-        if (stopped) {
-            return;
-        }
-        final Image image = from.acquireNextImage();
+        final Image image = stopped ? null : from.acquireNextImage();
         if (image != null) {
-            listener.frame(new ImageFrame(image));
+            listener.frame(frame(image));
         }
     }
 
@@ -166,16 +171,12 @@ final class CameraSource {
                 return;
             }
             device = opened;
-            try {
+            attempt(() -> {
+                final Surface surface = reader.getSurface();
                 final CaptureRequest.Builder request = opened.createCaptureRequest(CameraDevice.TEMPLATE_PREVIEW);
-                request.addTarget(reader.getSurface());
-                opened.createCaptureSession(Collections.singletonList(reader.getSurface()), new SessionCallback(request.build()),
-                        handler);
-            } catch (CameraAccessException e) {
-                fail(message(e));
-            } catch (IllegalStateException e) {
-                fail(R.string.camera_disconnected);
-            }
+                request.addTarget(surface);
+                opened.createCaptureSession(Collections.singletonList(surface), repeating(request.build()), handler);
+            });
         }
 
         @Override
@@ -197,61 +198,45 @@ final class CameraSource {
                     break;
                 default:
                     fail(R.string.camera_failed);
-                    break;
             }
         }
     }
 
-    private final class SessionCallback extends CameraCaptureSession.StateCallback {
-        private final CaptureRequest request;
-
-        SessionCallback(CaptureRequest request) {
-            this.request = request;
-        }
-
-        @Override
-        public void onConfigured(CameraCaptureSession session) {
-            if (stopped) {
-                return;
+    private CameraCaptureSession.StateCallback repeating(CaptureRequest request) {
+        return new CameraCaptureSession.StateCallback() {
+            @Override
+            public void onConfigured(CameraCaptureSession session) {
+                if (!stopped) {
+                    attempt(() -> session.setRepeatingRequest(request, null, null));
+                }
             }
-            try {
-                session.setRepeatingRequest(request, null, null);
-            } catch (CameraAccessException e) {
-                fail(message(e));
-            } catch (IllegalStateException e) {
-                fail(R.string.camera_disconnected);
-            }
-        }
 
-        @Override
-        public void onConfigureFailed(CameraCaptureSession session) {
-            fail(R.string.camera_failed);
-        }
+            @Override
+            public void onConfigureFailed(CameraCaptureSession session) {
+                fail(R.string.camera_failed);
+            }
+        };
     }
 
     /** An image of the camera, without the margin that some devices have around it. */
-    private static final class ImageFrame implements Frame {
-        private final Image image;
+    private static Frame frame(Image image) {
+        return new Frame() {
+            @Override
+            public YuvPlanes planes() {
+                final Image.Plane[] planes = image.getPlanes();
+                final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(),
+                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(),
+                        planes[1].getPixelStride(), image.getWidth(), image.getHeight());
+                final Rect crop = image.getCropRect();
+                final int left = crop.left - crop.left % 2;
+                final int top = crop.top - crop.top % 2;
+                return whole.crop(left, top, crop.right - left, crop.bottom - top);
+            }
 
-        ImageFrame(Image image) {
-            this.image = image;
-        }
-
-        @Override
-        public YuvPlanes planes() {
-            final Image.Plane[] planes = image.getPlanes();
-            final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(), planes[1].getBuffer(),
-                    planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(), planes[1].getPixelStride(),
-                    image.getWidth(), image.getHeight());
-            final Rect crop = image.getCropRect();
-            final int left = crop.left - crop.left % 2;
-            final int top = crop.top - crop.top % 2;
-            return whole.crop(left, top, crop.right - left, crop.bottom - top);
-        }
-
-        @Override
-        public void close() {
-            image.close();
-        }
+            @Override
+            public void close() {
+                image.close();
+            }
+        };
     }
 }

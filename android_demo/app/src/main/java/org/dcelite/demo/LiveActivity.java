@@ -12,7 +12,6 @@ import android.os.Handler;
 import android.os.HandlerThread;
 import android.os.Looper;
 import android.provider.Settings;
-import android.view.Surface;
 import android.view.SurfaceView;
 import android.view.View;
 import android.view.WindowManager;
@@ -70,10 +69,7 @@ public final class LiveActivity extends Activity {
         private volatile boolean over;
 
         void start() {
-            cameraHandler.post(() -> {
-                pipeline.start();
-                camera.start();
-            });
+            cameraHandler.post(camera::start);
         }
 
         void stop() {
@@ -86,7 +82,8 @@ public final class LiveActivity extends Activity {
         }
 
         void turn() {
-            pipeline.setOrientation(Orientation.ofCamera(sensorDegrees, displayDegrees(), front));
+            final int quarters = getWindowManager().getDefaultDisplay().getRotation();  // Surface.ROTATION_90 is 1
+            pipeline.setOrientation(Orientation.ofCamera(sensorDegrees, 90 * quarters, front));
         }
 
         @Override
@@ -103,26 +100,25 @@ public final class LiveActivity extends Activity {
 
         @Override
         public void failed(int text) {
-            onScreen(() -> say(getString(text), R.string.live_retry, LiveActivity.this::restart));
+            failed(getString(text));
+        }
+
+        @Override
+        public void failed(Failure failure, Throwable cause) {
+            failed(Screen.words(LiveActivity.this, failure, cause));
+        }
+
+        private void failed(String text) {
+            ui.post(() -> {
+                if (!over) {
+                    say(text, R.string.live_retry, LiveActivity.this::restart);
+                }
+            });
         }
 
         @Override
         public void show(ByteBuffer rgba, int width, int height, Orientation orientation, LiveSettings shown) {
             screen.draw(rgba, width, height, orientation, shown.split);
-        }
-
-        @Override
-        public void failed(Failure failure, Throwable cause) {
-            onScreen(() -> say(Screen.words(LiveActivity.this, failure, cause), R.string.live_retry, LiveActivity.this::restart));
-        }
-
-        // What this run has to say is of no interest after it.
-        private void onScreen(Runnable work) {
-            ui.post(() -> {
-                if (!over) {
-                    work.run();
-                }
-            });
         }
     }
 
@@ -148,8 +144,8 @@ public final class LiveActivity extends Activity {
         public void run() {
             final Run current = LiveActivity.this.run;
             if (current != null) {
-                statistics.setText(current.pipeline.statistics().describe(current.pipeline.dropped()));
-                if (current.pipeline.statistics().shown() > 0 && action.getVisibility() == View.GONE) {
+                statistics.setText(current.pipeline.statistics.describe(current.pipeline.dropped()));
+                if (current.pipeline.statistics.shown() > 0 && action.getVisibility() == View.GONE) {
                     notice.setVisibility(View.GONE);
                 }
                 ui.postDelayed(this, STATISTICS_INTERVAL_MS);
@@ -349,19 +345,6 @@ public final class LiveActivity extends Activity {
         if (button != 0) {
             action.setText(button);
             action.setOnClickListener(view -> onButton.run());
-        }
-    }
-
-    private int displayDegrees() {
-        switch (getWindowManager().getDefaultDisplay().getRotation()) {
-            case Surface.ROTATION_90:
-                return 90;
-            case Surface.ROTATION_180:
-                return 180;
-            case Surface.ROTATION_270:
-                return 270;
-            default:
-                return 0;
         }
     }
 }

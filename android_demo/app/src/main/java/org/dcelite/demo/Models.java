@@ -1,11 +1,12 @@
 package org.dcelite.demo;
 
 import android.content.Context;
+import android.content.res.AssetFileDescriptor;
 import android.content.res.AssetManager;
-import java.io.ByteArrayOutputStream;
+import java.io.FileInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -55,19 +56,13 @@ final class Models implements FrameEngine.Factory {
         return new NativeEngine(engine.equals(LiveSettings.SHIPPED) ? null : read(engine), threads);
     }
 
+    // Models are stored in the APK as they are, so they are mapped.
     private ByteBuffer read(String file) {
-        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (InputStream stream = assets.open(FOLDER + "/" + file)) {
-            final byte[] part = new byte[65536];
-            for (int count = stream.read(part); count >= 0; count = stream.read(part)) {
-                bytes.write(part, 0, count);
-            }
+        try (AssetFileDescriptor asset = assets.openFd(FOLDER + "/" + file);
+                FileInputStream stream = asset.createInputStream()) {
+            return stream.getChannel().map(FileChannel.MapMode.READ_ONLY, asset.getStartOffset(), asset.getLength());
         } catch (IOException e) {
             throw new IllegalStateException(file + ": is not in this app", e);
         }
-        final ByteBuffer model = ByteBuffer.allocateDirect(bytes.size());
-        model.put(bytes.toByteArray());
-        model.flip();
-        return model;
     }
 }

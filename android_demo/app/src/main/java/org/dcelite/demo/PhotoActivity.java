@@ -178,22 +178,18 @@ public final class PhotoActivity extends Activity {
         bounds.inJustDecodeBounds = true;
         decode(uri, bounds);
         if (bounds.outWidth < 1 || bounds.outHeight < 1) {
-            say(getString(R.string.photo_unreadable));
-            return;
+            throw new FileNotFoundException(uri.toString());
         }
         final Orientation orientation;
         try (InputStream stream = stream(uri)) {
             orientation = Orientation.ofExif(ExifOrientation.read(stream));
         }
+        final DisplayMetrics screen = getResources().getDisplayMetrics();
         int sample = PhotoSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
         for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
             try {
-                final Bitmap bitmap = bitmap(uri, sample, orientation);
-                if (bitmap == null) {
-                    say(getString(R.string.photo_unreadable));
-                    return;
-                }
-                photograph = new Photograph(bitmap, screenSize(), new Models(this));
+                photograph = new Photograph(bitmap(uri, sample, orientation),
+                        Math.max(screen.widthPixels, screen.heightPixels), new Models(this));
                 photograph.enhance(wantedStrength);
             } catch (OutOfMemoryError e) {
                 release();
@@ -203,11 +199,10 @@ public final class PhotoActivity extends Activity {
             }
         }
         showPhotograph();
-        say(photograph.width() < orientation.displayedWidth(bounds.outWidth, bounds.outHeight)
-                ? getString(R.string.photo_reduced, photograph.width(), photograph.height(),
-                        orientation.displayedWidth(bounds.outWidth, bounds.outHeight),
-                        orientation.displayedHeight(bounds.outWidth, bounds.outHeight))
-                : getString(R.string.photo_size, photograph.width(), photograph.height()));
+        final int width = orientation.displayedWidth(bounds.outWidth, bounds.outHeight);
+        final int height = orientation.displayedHeight(bounds.outWidth, bounds.outHeight);
+        say(getString(photograph.width() < width ? R.string.photo_reduced : R.string.photo_size, photograph.width(),
+                photograph.height(), width, height));
         ui.post(() -> {
             source = uri;
             save.setEnabled(true);
@@ -220,11 +215,6 @@ public final class PhotoActivity extends Activity {
         ((ActivityManager) getSystemService(ACTIVITY_SERVICE)).getMemoryInfo(memory);
         return PhotoSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
                 memory.availMem - memory.threshold);
-    }
-
-    private int screenSize() {
-        final DisplayMetrics metrics = getResources().getDisplayMetrics();
-        return Math.max(metrics.widthPixels, metrics.heightPixels);
     }
 
     private InputStream stream(Uri uri) throws IOException {
@@ -241,16 +231,18 @@ public final class PhotoActivity extends Activity {
         }
     }
 
-    // Null where the file is damaged.
     private Bitmap bitmap(Uri uri, int sample, Orientation orientation) throws IOException {
         final BitmapFactory.Options options = new BitmapFactory.Options();
         options.inSampleSize = sample;
         options.inPreferredConfig = Bitmap.Config.ARGB_8888;
         Bitmap bitmap = decode(uri, options);
-        if (bitmap != null && bitmap.getConfig() != Bitmap.Config.ARGB_8888) {
+        if (bitmap == null) {
+            throw new FileNotFoundException(uri.toString());  // the file is damaged
+        }
+        if (bitmap.getConfig() != Bitmap.Config.ARGB_8888) {
             bitmap = replace(bitmap, bitmap.copy(Bitmap.Config.ARGB_8888, false));  // 16 bits a channel
         }
-        if (bitmap != null && (orientation.quarterTurns != 0 || orientation.mirrored)) {
+        if (orientation.quarterTurns != 0 || orientation.mirrored) {
             final Matrix turn = new Matrix();
             turn.setScale(orientation.mirrored ? -1 : 1, 1);
             turn.postRotate(90 * orientation.quarterTurns);
@@ -267,8 +259,8 @@ public final class PhotoActivity extends Activity {
     }
 
     private void showPhotograph() {
-        final Bitmap before = photograph.before();
-        final Bitmap after = photograph.after();
+        final Bitmap before = photograph.before;
+        final Bitmap after = photograph.after;
         ui.post(() -> picture.show(before, after));
     }
 
@@ -282,28 +274,22 @@ public final class PhotoActivity extends Activity {
         if (photograph == null) {
             return;
         }
-        String reason = null;
         try (OutputStream stream = getContentResolver().openOutputStream(target)) {
-            if (stream == null || !photograph.result().compress(Bitmap.CompressFormat.JPEG, JPEG_QUALITY, stream)) {
-                reason = target.toString();
+            if (stream == null || !photograph.result.compress(Bitmap.CompressFormat.JPEG, JPEG_QUALITY, stream)) {
+                throw new IOException(target.toString());
             }
-        } catch (IOException | RuntimeException e) {
-            reason = String.valueOf(e.getMessage());
-        }
-        if (reason == null) {
             say(getString(R.string.photo_saved));
-            return;
+        } catch (IOException | RuntimeException e) {
+            say(getString(R.string.photo_not_saved, String.valueOf(e.getMessage())));
+            discard(target);
         }
-        say(getString(R.string.photo_not_saved, reason));
-        discard(target);
     }
 
     // Half a file is of no use. Where it cannot be removed either, the failure that has been shown says enough.
     private void discard(Uri target) {
-        final Work removal = () -> DocumentsContract.deleteDocument(getContentResolver(), target);
         try {
-            removal.run();
-        } catch (IOException | RuntimeException e) {
+            DocumentsContract.deleteDocument(getContentResolver(), target);
+        } catch (Exception e) {  // FileNotFoundException too, which API 23 did not declare
             Log.w(PhotoActivity.class.getSimpleName(), "not removed: " + target, e);
         }
     }

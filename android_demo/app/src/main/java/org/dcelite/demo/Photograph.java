@@ -8,13 +8,14 @@ import org.dcelite.demo.core.Preview;
 
 /** A photograph in full size, what the engine makes of it, and both in a size for the screen. */
 final class Photograph implements AutoCloseable {
+    /** In full size. */
+    final Bitmap result;
+    final Bitmap before;
+    Bitmap after;
     private final Bitmap source;
-    private final Bitmap result;
     private final ByteBuffer pixels;
     private final FrameEngine engine;
     private final int factor;
-    private final Bitmap before;
-    private Bitmap after;
 
     /** @param source belongs to this object from now on, unless this throws OutOfMemoryError */
     Photograph(Bitmap source, int screenSize, FrameEngine.Factory factory) {
@@ -36,19 +37,6 @@ final class Photograph implements AutoCloseable {
 
     int height() {
         return source.getHeight();
-    }
-
-    Bitmap before() {
-        return before;
-    }
-
-    Bitmap after() {
-        return after;
-    }
-
-    /** In full size. */
-    Bitmap result() {
-        return result;
     }
 
     void enhance(float strength) {

@@ -80,9 +80,4 @@ public final class SplitView extends View {
         listener.to(Split.fraction(event.getX(), getWidth(), shownWidth()));
         return true;
     }
-
-    @Override
-    public boolean performClick() {
-        return super.performClick();
-    }
 }

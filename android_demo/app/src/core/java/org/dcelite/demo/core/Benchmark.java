@@ -2,6 +2,7 @@ package org.dcelite.demo.core;
 
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 
@@ -15,7 +16,7 @@ public final class Benchmark {
         PHOTOGRAPH
     }
 
-    /** One line of the report. */
+    /** What is measured, and what came of it. */
     public static final class Case {
         public final Kind kind;
         public final int width;
@@ -23,6 +24,17 @@ public final class Benchmark {
         public final String engine;
         /** 0: one per processor. */
         public final int threads;
+
+        /** Milliseconds to open the model. */
+        public double openMs;
+        /** Milliseconds of the very first run, which also allocates. */
+        public double firstMs;
+        /** Milliseconds of the runs after warm-up; null after a failure. */
+        public Samples milliseconds;
+        /** Mean milliseconds of the stages of {@link FrameEngine}. */
+        public final double[] stageMs = new double[FrameEngine.STAGES];
+        /** Why there are no times, or null. */
+        public String failure;
 
         public Case(Kind kind, int width, int height, String engine, int threads) {
             this.kind = kind;
@@ -35,54 +47,11 @@ public final class Benchmark {
 
     /** When a case is measured long enough: both minima are reached, or one of the maxima. */
     public static final class Limits {
-        public static final Limits DEFAULTS = new Limits(3, 10, 1000, 2, 10);
-
-        final int warmUpRuns;
-        final int minRuns;
-        final int maxRuns;
-        final long minNanoseconds;
-        final long maxNanoseconds;
-
-        public Limits(int warmUpRuns, int minRuns, int maxRuns, double minSeconds, double maxSeconds) {
-            if (warmUpRuns < 0 || minRuns < 1 || maxRuns < minRuns || !(minSeconds >= 0) || !(maxSeconds >= minSeconds)) {
-                throw new IllegalArgumentException("limits: " + warmUpRuns + " warm-up, " + minRuns + " to " + maxRuns
-                        + " runs, " + minSeconds + " to " + maxSeconds + " s");
-            }
-            this.warmUpRuns = warmUpRuns;
-            this.minRuns = minRuns;
-            this.maxRuns = maxRuns;
-            minNanoseconds = (long) (minSeconds * 1e9);
-            maxNanoseconds = (long) (maxSeconds * 1e9);
-        }
-    }
-
-    /** What came of a case. */
-    public static final class Result {
-        public final Case measured;
-        /** Milliseconds to open the model. */
-        public final double openMs;
-        /** Milliseconds of the very first run, which also allocates. */
-        public final double firstMs;
-        /** Milliseconds of the runs after warm-up; null after a failure. */
-        public final Samples milliseconds;
-        /** Mean milliseconds of the stages of {@link FrameEngine}. */
-        public final double[] stageMs;
-        /** Why there are no times, or null. */
-        public final String failure;
-
-        Result(Case measured, double openMs, double firstMs, Samples milliseconds, double[] stageMs, String failure) {
-            this.measured = measured;
-            this.openMs = openMs;
-            this.firstMs = firstMs;
-            this.milliseconds = milliseconds;
-            this.stageMs = stageMs;
-            this.failure = failure;
-        }
-
-        /** A tenth of the runs took half as long again as the middle one: something else ran, or the processor got hot. */
-        public boolean unsteady() {
-            return milliseconds != null && milliseconds.percentile(90) > UNSTEADY * milliseconds.percentile(50);
-        }
+        public int warmUpRuns = 3;
+        public int minRuns = 10;
+        public int maxRuns = 1000;
+        public double minSeconds = 2;
+        public double maxSeconds = 10;
     }
 
     /** Monotonic time. */
@@ -96,6 +65,7 @@ public final class Benchmark {
     }
 
     private static final double NANOSECONDS_PER_MS = 1e6;
+    /** A tenth of the runs took so much longer than the middle one: something else ran, or the processor got hot. */
     private static final double UNSTEADY = 1.5;
 
     private final FrameEngine.Factory factory;
@@ -114,73 +84,68 @@ public final class Benchmark {
         cancelled = true;
     }
 
-    /** Measures the cases in turn. A case that fails has its reason; one that was cancelled is left out. */
-    public List<Result> run(List<Case> cases, Listener listener) {
-        final List<Result> results = new ArrayList<>();
+    /** Measures the cases in turn, and returns those that were not cancelled. One that fails has its reason. */
+    public List<Case> run(List<Case> cases, Listener listener) {
+        final List<Case> measured = new ArrayList<>();
         for (int i = 0; i < cases.size() && !cancelled; i++) {
             final Case next = cases.get(i);
             listener.begins(i, cases.size(), next);
-            Result result;
             try {
-                result = measure(next);
+                measure(next);
             } catch (OutOfMemoryError e) {
-                result = new Result(next, 0, 0, null, null, "not enough memory");
+                next.failure = "not enough memory";
             } catch (RuntimeException | LinkageError e) {
-                result = new Result(next, 0, 0, null, null, String.valueOf(e.getMessage()));
+                next.failure = String.valueOf(e.getMessage());
             }
-            if (result != null) {
-                results.add(result);
+            if (next.milliseconds != null || next.failure != null) {
+                measured.add(next);
             }
         }
-        return results;
+        return measured;
     }
 
-    // Null where cancelled.
-    private Result measure(Case next) {
+    private void measure(Case next) {
         final long begin = clock.nanoseconds();
         try (FrameEngine engine = factory.open(next.engine, next.threads)) {
-            final double openMs = (clock.nanoseconds() - begin) / NANOSECONDS_PER_MS;
+            next.openMs = millisecondsSince(begin);
             final Runnable work = next.kind == Kind.CAMERA ? camera(engine, next) : photograph(engine, next);
-            final double firstMs = timed(work) / NANOSECONDS_PER_MS;
+            next.firstMs = timed(work);
             for (int i = 0; i < limits.warmUpRuns && !cancelled; i++) {
                 work.run();
             }
-            final List<Double> times = new ArrayList<>();
+            double[] times = new double[0];
             final long[] stages = new long[FrameEngine.STAGES];
-            final double[] stageMs = new double[FrameEngine.STAGES];
-            long spent = 0;
-            while (!enough(times.size(), spent)) {
+            for (double spent = 0; !enough(times.length, spent); spent += times[times.length - 1]) {
                 if (cancelled) {
-                    return null;
+                    return;
                 }
-                final long time = timed(work);
-                spent += time;
-                times.add(time / NANOSECONDS_PER_MS);
+                times = Arrays.copyOf(times, times.length + 1);
+                times[times.length - 1] = timed(work);
                 engine.stages(stages);
                 for (int i = 0; i < stages.length; i++) {
-                    stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
+                    next.stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
                 }
             }
-            final double[] values = new double[times.size()];
-            for (int i = 0; i < values.length; i++) {
-                values[i] = times.get(i);
+            for (int i = 0; i < stages.length; i++) {
+                next.stageMs[i] /= times.length;
             }
-            for (int i = 0; i < stageMs.length; i++) {
-                stageMs[i] /= values.length;
-            }
-            return new Result(next, openMs, firstMs, new Samples(values), stageMs, null);
+            next.milliseconds = new Samples(times);
         }
     }
 
-    private boolean enough(int runs, long spent) {
-        return runs >= limits.maxRuns || (runs > 0 && spent >= limits.maxNanoseconds)
-                || (runs >= limits.minRuns && spent >= limits.minNanoseconds);
+    private boolean enough(int runs, double spentMs) {
+        return runs >= limits.maxRuns || (runs > 0 && spentMs >= 1e3 * limits.maxSeconds)
+                || (runs >= limits.minRuns && spentMs >= 1e3 * limits.minSeconds);
     }
 
-    private long timed(Runnable work) {
+    private double timed(Runnable work) {
         final long begin = clock.nanoseconds();
         work.run();
-        return clock.nanoseconds() - begin;
+        return millisecondsSince(begin);
+    }
+
+    private double millisecondsSince(long begin) {
+        return (clock.nanoseconds() - begin) / NANOSECONDS_PER_MS;
     }
 
     private static Runnable camera(FrameEngine engine, Case next) {
@@ -211,36 +176,32 @@ public final class Benchmark {
         return bytes;
     }
 
-    /**
-     * The report as text.
-     *
-     * @param device lines about the device and the build, above the results
-     */
-    public static String report(List<String> device, List<Result> results) {
+    /** The report as text, with lines about the device and the build above the results. */
+    public static String report(List<String> device, List<Case> results) {
         final StringBuilder text = new StringBuilder("dcelite benchmark\n");
         for (String line : device) {
             text.append(line).append('\n');
         }
-        for (Result result : results) {
-            final Case measured = result.measured;
-            final String threads = measured.threads == 1 ? "1 thread" : measured.threads + " threads";
+        for (Case result : results) {
+            final String threads = result.threads + (result.threads == 1 ? " thread" : " threads");
             text.append(String.format(Locale.ROOT, "\n%s %dx%d, %s, %s\n",
-                    measured.kind == Kind.CAMERA ? "camera" : "photograph", measured.width, measured.height,
-                    measured.engine.isEmpty() ? "shipped weights" : measured.engine,
-                    measured.threads == 0 ? "all processors" : threads));
-            if (result.milliseconds == null) {
+                    result.kind == Kind.CAMERA ? "camera" : "photograph", result.width, result.height,
+                    result.engine.isEmpty() ? "shipped weights" : result.engine,
+                    result.threads == 0 ? "all processors" : threads));
+            final Samples ms = result.milliseconds;
+            if (ms == null) {
                 text.append("  failed: ").append(result.failure).append('\n');
                 continue;
             }
-            final Samples ms = result.milliseconds;
-            text.append(String.format(Locale.ROOT, "  ms: p50 %.2f  p90 %.2f  p99 %.2f  min %.2f  mean %.2f  max %.2f\n",
-                    ms.percentile(50), ms.percentile(90), ms.percentile(99), ms.min(), ms.mean(), ms.max()));
-            text.append(String.format(Locale.ROOT, "  %.1f fps, %d runs, opened in %.2f ms, first run %.2f ms\n",
-                    1000 / ms.percentile(50), ms.count(), result.openMs, result.firstMs));
-            text.append(String.format(Locale.ROOT, "  stages, ms: convert %.2f  downsample %.2f  network %.2f  curve %.2f\n",
-                    result.stageMs[FrameEngine.CONVERT], result.stageMs[FrameEngine.DOWNSAMPLE],
-                    result.stageMs[FrameEngine.NETWORK], result.stageMs[FrameEngine.CURVE]));
-            if (result.unsteady()) {
+            final double median = ms.percentile(50);
+            final double[] stages = result.stageMs;
+            text.append(String.format(Locale.ROOT, "  ms: p50 %.2f  p90 %.2f  p99 %.2f  min %.2f  mean %.2f  max %.2f\n"
+                    + "  %.1f fps, %d runs, opened in %.2f ms, first run %.2f ms\n"
+                    + "  stages, ms: convert %.2f  downsample %.2f  network %.2f  curve %.2f\n",
+                    median, ms.percentile(90), ms.percentile(99), ms.min, ms.mean, ms.max,
+                    1000 / median, ms.count, result.openMs, result.firstMs, stages[FrameEngine.CONVERT],
+                    stages[FrameEngine.DOWNSAMPLE], stages[FrameEngine.NETWORK], stages[FrameEngine.CURVE]));
+            if (ms.percentile(90) > UNSTEADY * median) {
                 text.append("  unsteady: p90 is more than 1.5 times p50\n");
             }
         }

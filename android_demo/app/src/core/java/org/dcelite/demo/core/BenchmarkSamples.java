@@ -69,8 +69,8 @@ public final class BenchmarkSamples {
         for (int i = 0; i < STAGES.length; i++) {
             string(STAGES[i]).text(format(": [%.6f], ", result.stageMs[INDICES[i]]));
         }
-        text(format("\"total\": [%.6f]},\n   \"samples\": [", result.milliseconds.mean()));
-        for (int i = 0; i < result.milliseconds.count(); i++) {
+        text(format("\"total\": [%.6f]},\n   \"samples\": [", result.milliseconds.mean));
+        for (int i = 0; i < result.milliseconds.count; i++) {
             text(format("%s[\"run\", 0, %.6f]", i > 0 ? ", " : "", result.milliseconds.get(i)));
         }
         text("]}");

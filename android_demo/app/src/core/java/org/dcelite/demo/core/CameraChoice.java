@@ -8,33 +8,14 @@ public final class CameraChoice {
     private CameraChoice() {
     }
 
-    /**
-     * The index of the largest size of at most so many pixels, the wider one of two; if all are larger, of the smallest.
-     *
-     * @return -1 where there is none
-     */
-    public static int size(int[] widths, int[] heights, long pixels) {
-        int best = -1;
-        for (int i = 0; i < widths.length; i++) {
-            if (best < 0 || better(area(widths, heights, i), widths[i], area(widths, heights, best), widths[best], pixels)) {
-                best = i;
-            }
-        }
-        return best;
-    }
-
-    private static long area(int[] widths, int[] heights, int index) {
-        return (long) widths[index] * heights[index];
-    }
-
-    private static boolean better(long area, int width, long bestArea, int bestWidth, long pixels) {
+    /** The largest size of at most so many pixels is the best, the wider one of two; if all are larger, the smallest. */
+    public static boolean better(int width, int height, int bestWidth, int bestHeight, long pixels) {
+        final long area = (long) width * height;
+        final long bestArea = (long) bestWidth * bestHeight;
         if ((area <= pixels) != (bestArea <= pixels)) {
             return area <= pixels;
         }
-        if (area == bestArea) {
-            return width > bestWidth;
-        }
-        return area <= pixels ? area > bestArea : area < bestArea;
+        return area == bestArea ? width > bestWidth : (area > bestArea) == (area <= pixels);
     }
 
     /**

@@ -1,10 +1,16 @@
 package org.dcelite.demo.core;
 
 import java.nio.ByteBuffer;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. Frames that come faster than
- * they can be enhanced are dropped, the oldest first. Used once: {@link #start}, any number of frames, {@link #stop}.
+ * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. A frame that still waits when
+ * the next one comes is late: it is closed and counted, so that what is shown is never older than one frame. Used once: any
+ * number of frames, {@link #stop}.
  */
 public final class FramePipeline {
     /** Receives the pictures, on the thread of the pipeline. */
@@ -23,9 +29,11 @@ public final class FramePipeline {
 
     private final FrameEngine.Factory factory;
     private final Sink sink;
-    private final Mailbox mailbox = new Mailbox();
-    private final FrameStatistics statistics = new FrameStatistics();
-    private final Thread worker;
+    private final AtomicReference<Frame> waiting = new AtomicReference<>();
+    private final AtomicLong dropped = new AtomicLong();
+    public final FrameStatistics statistics = new FrameStatistics();
+    private final ExecutorService executor = Executors.newSingleThreadExecutor(this::thread);
+    private volatile Thread worker;
 
     private volatile LiveSettings settings;
     private volatile Orientation orientation = Orientation.NORMAL;
@@ -41,16 +49,38 @@ public final class FramePipeline {
         this.factory = factory;
         this.sink = sink;
         this.settings = settings;
-        worker = new Thread(this::run, "enhance");
     }
 
-    public void start() {
-        worker.start();
+    private Thread thread(Runnable work) {
+        worker = new Thread(() -> {
+            try {
+                work.run();
+            } finally {
+                closeEngine();
+            }
+        }, "enhance");
+        return worker;
     }
 
     /** Takes over a frame; never waits. */
     public void submit(Frame frame) {
-        mailbox.put(frame);
+        if (replaceWaiting(frame)) {
+            dropped.incrementAndGet();
+            return;
+        }
+        try {
+            executor.execute(this::process);
+        } catch (RejectedExecutionException e) {
+            replaceWaiting(null);  // it came after stop
+        }
+    }
+
+    private boolean replaceWaiting(Frame frame) {
+        final Frame late = waiting.getAndSet(frame);
+        if (late != null) {
+            late.close();
+        }
+        return late != null;
     }
 
     /** From the next frame on. */
@@ -63,22 +93,18 @@ public final class FramePipeline {
         orientation = value;
     }
 
-    public FrameStatistics statistics() {
-        return statistics;
-    }
-
     public long dropped() {
-        return mailbox.dropped();
+        return dropped.get();
     }
 
     /** Waits until the frame under way is done and the engine closed. All frames are closed then, also later ones. */
     public void stop() {
-        mailbox.close();
+        executor.shutdown();
+        replaceWaiting(null);
         boolean interrupted = false;
-        while (true) {
+        while (worker != null && worker.isAlive()) {
             try {
                 worker.join();
-                break;
             } catch (InterruptedException e) {
                 interrupted = true;
             }
@@ -88,19 +114,11 @@ public final class FramePipeline {
         }
     }
 
-    private void run() {
-        try {
-            for (Frame frame = mailbox.take(); frame != null; frame = mailbox.take()) {
-                process(frame);
-            }
-        } catch (InterruptedException e) {
-            mailbox.close();  // nobody interrupts this thread but a system that ends it
-        } finally {
-            closeEngine();
+    private void process() {
+        final Frame frame = waiting.getAndSet(null);
+        if (frame == null) {
+            return;
         }
-    }
-
-    private void process(Frame frame) {
         final LiveSettings wanted = settings;
         final Orientation turn = orientation;
         final long begin = System.nanoTime();

@@ -1,5 +1,6 @@
 package org.dcelite.demo.core;
 
+import java.util.Arrays;
 import java.util.Locale;
 
 /** Rate and times of the frames that were shown last. Every method may be called from any thread. */
@@ -16,7 +17,7 @@ public final class FrameStatistics {
     private static final double NANOSECONDS_PER_MS = 1e6;
 
     private final long[] end = new long[WINDOW];
-    private final long[] total = new long[WINDOW];
+    private final double[] milliseconds = new double[WINDOW];
     private final long[][] stage = new long[WINDOW][STAGES];
     private long shown;
     private long sinceRestart;
@@ -25,7 +26,7 @@ public final class FrameStatistics {
     public synchronized void add(long endNanoseconds, long totalNanoseconds, long[] stageNanoseconds) {
         final int slot = (int) (sinceRestart % WINDOW);
         end[slot] = endNanoseconds;
-        total[slot] = totalNanoseconds;
+        milliseconds[slot] = totalNanoseconds / NANOSECONDS_PER_MS;
         System.arraycopy(stageNanoseconds, 0, stage[slot], 0, STAGES);
         shown++;
         sinceRestart++;
@@ -49,15 +50,7 @@ public final class FrameStatistics {
 
     /** Milliseconds from taking up a frame until it is on the screen; null before the first. */
     public synchronized Samples milliseconds() {
-        final int count = count();
-        if (count == 0) {
-            return null;
-        }
-        final double[] values = new double[count];
-        for (int i = 0; i < count; i++) {
-            values[i] = total[i] / NANOSECONDS_PER_MS;
-        }
-        return new Samples(values);
+        return count() == 0 ? null : new Samples(Arrays.copyOf(milliseconds, count()));
     }
 
     /** Mean milliseconds of a stage. */
@@ -87,7 +80,7 @@ public final class FrameStatistics {
         }
         final StringBuilder text = new StringBuilder();
         text.append(String.format(Locale.ROOT, "%.1f fps · %d dropped · %.1f ms (90 %%: %.1f)\n", framesPerSecond(), dropped,
-                times.mean(), times.percentile(90)));
+                times.mean, times.percentile(90)));
         for (int i = 0; i < STAGES; i++) {
             text.append(i == 0 ? "" : " · ").append(String.format(Locale.ROOT, "%s %.1f", NAMES[i], stageMilliseconds(i)));
         }

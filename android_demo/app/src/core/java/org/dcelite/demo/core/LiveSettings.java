@@ -65,43 +65,35 @@ public final class LiveSettings {
     /** Reads {@link #toString}; what is absent, unknown or damaged has its default. Null gives the defaults. */
     public static LiveSettings parse(String text) {
         LiveSettings settings = DEFAULTS;
-        if (text == null) {
-            return settings;
-        }
-        for (String pair : text.split(";")) {
-            final int equals = pair.indexOf('=');
-            if (equals < 0) {
-                continue;
-            }
-            final String value = pair.substring(equals + 1);
-            switch (pair.substring(0, equals)) {
-                case "engine":
-                    settings = settings.withEngine(value);
-                    break;
-                case "threads":
-                    settings = settings.withThreads((int) number(value, settings.threads));
-                    break;
-                case "strength":
-                    settings = settings.withStrength(number(value, settings.strength));
-                    break;
-                case "smoothing":
-                    settings = settings.withSmoothing(number(value, settings.smoothing));
-                    break;
-                case "split":
-                    settings = settings.withSplit(number(value, settings.split));
-                    break;
-                default:  // of another version of the app
-                    break;
+        for (String pair : text == null ? new String[0] : text.split(";")) {
+            final String[] parts = pair.split("=", 2);
+            if (parts[0].equals("engine") && parts.length == 2) {
+                settings = settings.withEngine(parts[1]);
+            } else if (parts.length == 2) {
+                settings = settings.with(parts[0], parts[1]);
             }
         }
         return settings;
     }
 
-    private static float number(String text, float otherwise) {
+    private LiveSettings with(String name, String text) {
+        final float value;
         try {
-            return Float.parseFloat(text);
+            value = Float.parseFloat(text);
         } catch (NumberFormatException e) {
-            return otherwise;
+            return this;
+        }
+        switch (name) {
+            case "threads":
+                return withThreads((int) value);
+            case "strength":
+                return withStrength(value);
+            case "smoothing":
+                return withSmoothing(value);
+            case "split":
+                return withSplit(value);
+            default:  // of another version of the app
+                return this;
         }
     }
 

@@ -8,6 +8,8 @@ public final class Orientation {
     public static final Orientation NORMAL = new Orientation(0, false);
 
     private static final int[] EXIF_TURNS = {0, 0, 2, 2, 3, 1, 1, 3};
+    private static final int[] COSINES = {1, 0, -1, 0};
+    private static final int[] SINES = {0, 1, 0, -1};
     private static final boolean[] EXIF_MIRRORED = {false, true, false, true, true, false, true, false};
 
     /** 0 … 3. */
@@ -56,37 +58,14 @@ public final class Orientation {
      * {@code android.graphics.Matrix.setValues} takes.
      */
     public float[] fit(int width, int height, int viewWidth, int viewHeight) {
-        final int shownWidth = displayedWidth(width, height);
-        final int shownHeight = displayedHeight(width, height);
-        final float scale = Math.min((float) viewWidth / shownWidth, (float) viewHeight / shownHeight);
-        final float left = (viewWidth - scale * shownWidth) / 2;
-        final float top = (viewHeight - scale * shownHeight) / 2;
-        final float[] turn = turn(width, height);
-        final float[] result = new float[9];
-        for (int i = 0; i < 3; i++) {
-            result[i] = scale * turn[i];
-            result[3 + i] = scale * turn[3 + i];
-        }
-        result[2] += left;
-        result[5] += top;
-        result[8] = 1;
-        return result;
-    }
-
-    // The first two rows of the matrix that turns a picture and puts its corner back to 0, 0.
-    private float[] turn(int width, int height) {
+        final float scale = Math.min((float) viewWidth / displayedWidth(width, height),
+                (float) viewHeight / displayedHeight(width, height));
+        final float cos = scale * COSINES[quarterTurns];
+        final float sin = scale * SINES[quarterTurns];
         final float flip = mirrored ? -1 : 1;
-        final float offset = mirrored ? width : 0;  // the mirrored x is flip * x + offset
-        switch (quarterTurns) {
-            case 0:
-                return new float[] {flip, 0, offset, 0, 1, 0};
-            case 1:
-                return new float[] {0, -1, height, flip, 0, offset};
-            case 2:
-                return new float[] {-flip, 0, width - offset, 0, -1, height};
-            default:
-                return new float[] {0, 1, 0, -flip, 0, width - offset};
-        }
+        // The middle of the picture is in the middle of the view.
+        return new float[] {flip * cos, -sin, (viewWidth - flip * cos * width + sin * height) / 2,
+            flip * sin, cos, (viewHeight - flip * sin * width - cos * height) / 2, 0, 0, 1};
     }
 
     /**
@@ -97,18 +76,13 @@ public final class Orientation {
      *     pixel wider than asked for; width or height is 0 where nothing is left of the line
      */
     public int[] leftPart(int width, int height, float fraction) {
-        final int columns = Math.round(fraction * displayedWidth(width, height));
-        final boolean fromStart = quarterTurns == 3 || (quarterTurns == 0 && !mirrored) || (quarterTurns == 2 && mirrored);
-        if (quarterTurns % 2 == 0) {
-            final int left = fromStart ? 0 : evenBelow(width - columns);
-            return new int[] {left, 0, columns == 0 ? 0 : fromStart ? columns : width - left, height};
-        }
-        final int top = fromStart ? 0 : evenBelow(height - columns);
-        return new int[] {0, top, width, columns == 0 ? 0 : fromStart ? columns : height - top};
-    }
-
-    private static int evenBelow(int value) {
-        return value - value % 2;
+        final int length = displayedWidth(width, height);
+        final int columns = Math.round(fraction * length);
+        final boolean upright = quarterTurns % 2 == 0;
+        final boolean fromStart = upright ? mirrored == (quarterTurns == 2) : quarterTurns == 3;
+        final int start = fromStart ? 0 : (length - columns) / 2 * 2;
+        final int size = columns == 0 || fromStart ? columns : length - start;
+        return upright ? new int[] {start, 0, size, height} : new int[] {0, start, width, size};
     }
 
     @Override

@@ -47,7 +47,7 @@ public final class PhotoSize {
     }
 
     // Decoders round up or down; up is the safe guess.
-    private static int divided(int size, int sample) {
+    static int divided(int size, int sample) {
         return (int) (((long) size + sample - 1) / sample);
     }
 }

@@ -15,7 +15,7 @@ public final class Preview {
 
     /** The whole factor, at least 1, by which a picture fits into maxWidth x maxHeight. */
     public static int factor(int width, int height, int maxWidth, int maxHeight) {
-        return Math.max(1, Math.max(divided(width, maxWidth), divided(height, maxHeight)));
+        return Math.max(1, Math.max(PhotoSize.divided(width, maxWidth), PhotoSize.divided(height, maxHeight)));
     }
 
     /** Width or height of the preview; what is left over at the right and at the bottom belongs to the last pixels. */
@@ -45,8 +45,11 @@ public final class Preview {
                 addRow(row, factor, sums, targetWidth);
             }
             for (int tx = 0; tx < targetWidth; tx++) {
-                final int columns = tx == targetWidth - 1 ? width - tx * factor : factor;
-                line[tx] = mean(sums, 4 * tx, columns * (endRow - firstRow));
+                final int count = (tx == targetWidth - 1 ? width - tx * factor : factor) * (endRow - firstRow);
+                line[tx] = 0;
+                for (int channel = 0; channel < 4; channel++) {
+                    line[tx] |= (sums[4 * tx + channel] + count / 2) / count << 8 * channel;
+                }
             }
             out.position(ty * targetWidth);
             out.put(line);
@@ -57,21 +60,9 @@ public final class Preview {
     private static void addRow(int[] row, int factor, int[] sums, int targetWidth) {
         for (int x = 0; x < row.length; x++) {
             final int at = 4 * Math.min(x / factor, targetWidth - 1);
-            final int pixel = row[x];
-            sums[at] += pixel & 0xFF;
-            sums[at + 1] += pixel >>> 8 & 0xFF;
-            sums[at + 2] += pixel >>> 16 & 0xFF;
-            sums[at + 3] += pixel >>> 24;
+            for (int channel = 0; channel < 4; channel++) {
+                sums[at + channel] += row[x] >>> 8 * channel & 0xFF;
+            }
         }
-    }
-
-    private static int mean(int[] sums, int at, int count) {
-        final int half = count / 2;
-        return (sums[at] + half) / count | (sums[at + 1] + half) / count << 8 | (sums[at + 2] + half) / count << 16
-                | (sums[at + 3] + half) / count << 24;
-    }
-
-    private static int divided(int size, int by) {
-        return (int) (((long) size + by - 1) / by);
     }
 }

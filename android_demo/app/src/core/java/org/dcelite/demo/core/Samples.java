@@ -5,7 +5,10 @@ import java.util.Arrays;
 /** Statistics of measured times. */
 public final class Samples {
     private final double[] sorted;
-    private final double mean;
+    public final int count;
+    public final double mean;
+    public final double min;
+    public final double max;
 
     /** @param values at least one */
     public Samples(double[] values) {
@@ -18,11 +21,10 @@ public final class Samples {
         for (double value : sorted) {
             sum += value;
         }
-        mean = sum / sorted.length;
-    }
-
-    public int count() {
-        return sorted.length;
+        count = sorted.length;
+        mean = sum / count;
+        min = sorted[0];
+        max = sorted[count - 1];
     }
 
     /** The samples from the shortest to the longest. */
@@ -30,26 +32,14 @@ public final class Samples {
         return sorted[index];
     }
 
-    public double mean() {
-        return mean;
-    }
-
-    public double min() {
-        return sorted[0];
-    }
-
-    public double max() {
-        return sorted[sorted.length - 1];
-    }
-
     /** The value below which this share of the samples lies, interpolated between neighbours. */
     public double percentile(double percent) {
         if (!(percent >= 0 && percent <= 100)) {
             throw new IllegalArgumentException("percent: " + percent + ", 0 to 100 was wanted");
         }
-        final double position = percent / 100 * (sorted.length - 1);
+        final double position = percent / 100 * (count - 1);
         final int below = (int) position;
-        final int above = Math.min(below + 1, sorted.length - 1);
+        final int above = Math.min(below + 1, count - 1);
         return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
     }
 }

@@ -30,8 +30,8 @@ public final class YuvPlanes {
         if (pixelStride < 1 || pixelStride > MAX_PIXEL_STRIDE) {
             throw new IllegalArgumentException("pixelStride: " + pixelStride + ", 1 to " + MAX_PIXEL_STRIDE + " was wanted");
         }
-        final int chromaWidth = half(width);
-        final int chromaHeight = half(height);
+        final int chromaWidth = width / 2 + width % 2;
+        final int chromaHeight = height / 2 + height % 2;
         requireRoom("y", y, yRowStride, 1, width, height);
         requireRoom("u", u, uRowStride, pixelStride, chromaWidth, chromaHeight);
         requireRoom("v", v, vRowStride, pixelStride, chromaWidth, chromaHeight);
@@ -64,10 +64,6 @@ public final class YuvPlanes {
         final int chroma = left / 2 * pixelStride;
         return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, top / 2 * uRowStride + chroma), uRowStride,
                 at(v, top / 2 * vRowStride + chroma), vRowStride, pixelStride, cropWidth, cropHeight);
-    }
-
-    private static int half(int size) {
-        return size / 2 + size % 2;
     }
 
     private static ByteBuffer at(ByteBuffer plane, int offset) {
