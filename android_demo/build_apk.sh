@@ -115,7 +115,7 @@ done
 sed -e "s|<manifest |<manifest package=\"$APPLICATION\" |" \
     -e 's|<application|<application android:extractNativeLibs="false"|' \
     "$here/app/src/main/AndroidManifest.xml" >"$work/AndroidManifest.xml"
-version="$(sed -n 's/^project(dcelite VERSION \([0-9.]*\).*/\1/p' "$root/CMakeLists.txt")"
+version="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$root/runtime/python/dcelite/__init__.py")"
 aapt package -f -M "$work/AndroidManifest.xml" -S "$here/app/src/main/res" -A "$work/assets" -I "$cache/android-23.jar" \
     --min-sdk-version "$MIN_SDK" --target-sdk-version "$TARGET_SDK" --version-code "$VERSION_CODE" \
     --version-name "$version" -J "$work/gen" -F "$work/resources.apk" -0 dce -0 ms

@@ -12,8 +12,8 @@ set(CMAKE_CXX_COMPILER clang++)
 set(CMAKE_C_COMPILER_TARGET aarch64-linux-android26)
 set(CMAKE_CXX_COMPILER_TARGET aarch64-linux-android26)
 
-# What these headers say differs from Android's C library in the values of sysconf and errno, and in the size of mutexes and
-# signal sets: those are smaller there, and mutexes are all zero at first in both. The core asks sysconf only where
+# What these headers say differs from Android's C library in the values of sysconf and errno, and in the size of mutexes
+# and signal sets: those are smaller there, and mutexes are all zero at first in both. The core asks sysconf only where
 # sched_getaffinity fails, and uses nothing else of the kind.
 set(headers /usr/aarch64-linux-gnu/include)  # of C; those of a C++ library are not needed
 # No outline atomics: they would need a helper library. No stack protector: its guard differs.

@@ -97,6 +97,8 @@ def disassembly(apk: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 def test_manifest(apk: Path) -> None:
     badging = run(tool("aapt"), "dump", "badging", apk)
     assert f"package: name='{PACKAGE}'" in badging
+    version = found(r'^__version__ = "(.+)"', (REPOSITORY / "runtime/python/dcelite/__init__.py").read_text())
+    assert f" versionName='{version}'" in badging
     assert "sdkVersion:'26'" in badging
     assert "targetSdkVersion:'35'" in badging
     assert f"launchable-activity: name='{PACKAGE}.MainActivity'" in badging
@@ -363,5 +365,6 @@ def test_gradle_builds_the_same_app() -> None:
         assert found(rf"\b{name} (\d+)", gradle) == found(rf"^{variable}=(\d+)", script)
     assert f"namespace '{PACKAGE}'" in gradle
     assert f"APPLICATION={PACKAGE}\n" in script
-    version = found(r"project\(dcelite VERSION ([\d.]+)", (REPOSITORY / "CMakeLists.txt").read_text())
-    assert f"versionName '{version}'" in gradle
+    source = "runtime/python/dcelite/__init__.py"
+    assert f"versionName((file('../../{source}')" in gradle
+    assert f'"$root/{source}"' in script

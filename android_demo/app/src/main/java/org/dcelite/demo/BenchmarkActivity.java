@@ -198,7 +198,8 @@ public final class BenchmarkActivity extends Activity {
     // Build.SOC_MODEL came with API 31; the app is compiled against the classes of API 23.
     private static String chip() {
         try {
-            return Build.class.getField("SOC_MANUFACTURER").get(null) + " " + Build.class.getField("SOC_MODEL").get(null);
+            final Object maker = Build.class.getField("SOC_MANUFACTURER").get(null);
+            return maker + " " + Build.class.getField("SOC_MODEL").get(null);
         } catch (ReflectiveOperationException e) {
             return Build.HARDWARE;
         }

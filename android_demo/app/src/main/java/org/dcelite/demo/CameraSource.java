@@ -127,8 +127,8 @@ final class CameraSource {
         final Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
         Size best = null;
         for (Size size : sizes == null ? new Size[0] : sizes) {
-            if (best == null
-                    || CameraChoice.better(size.getWidth(), size.getHeight(), best.getWidth(), best.getHeight(), PIXELS)) {
+            if (best == null || CameraChoice.better(size.getWidth(), size.getHeight(), best.getWidth(),
+                    best.getHeight(), PIXELS)) {
                 best = size;
             }
         }
@@ -225,8 +225,8 @@ final class CameraSource {
             public YuvPlanes planes() {
                 final Image.Plane[] planes = image.getPlanes();
                 final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(),
-                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(), planes[2].getRowStride(),
-                        planes[1].getPixelStride(), image.getWidth(), image.getHeight());
+                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(),
+                        planes[2].getRowStride(), planes[1].getPixelStride(), image.getWidth(), image.getHeight());
                 final Rect crop = image.getCropRect();
                 final int left = crop.left - crop.left % 2;
                 final int top = crop.top - crop.top % 2;

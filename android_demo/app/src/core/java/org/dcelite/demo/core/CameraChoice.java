@@ -8,7 +8,7 @@ public final class CameraChoice {
     private CameraChoice() {
     }
 
-    /** The largest size of at most so many pixels is the best, the wider one of two; if all are larger, the smallest. */
+    /** The largest size of at most so many pixels is the best, the wider of two; if all are larger, the smallest. */
     public static boolean better(int width, int height, int bestWidth, int bestHeight, long pixels) {
         final long area = (long) width * height;
         final long bestArea = (long) bestWidth * bestHeight;

@@ -40,7 +40,8 @@ public final class ExifOrientation {
                 while (marker == 0xFF) {  // any number of fill bytes
                     marker = data.readUnsignedByte();
                 }
-                final int length = marker == START_OF_SCAN || marker == END_OF_IMAGE ? -1 : data.readUnsignedShort() - 2;
+                final boolean ends = marker == START_OF_SCAN || marker == END_OF_IMAGE;
+                final int length = ends ? -1 : data.readUnsignedShort() - 2;
                 if (length < 0) {
                     return 1;
                 }

@@ -8,9 +8,9 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. A frame that still waits when
- * the next one comes is late: it is closed and counted, so that what is shown is never older than one frame. Used once: any
- * number of frames, {@link #stop}.
+ * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. A frame that still waits
+ * when the next one comes is late: it is closed and counted, so that what is shown is never older than one frame. Used
+ * once: any number of frames, {@link #stop}.
  */
 public final class FramePipeline {
     /** Receives the pictures, on the thread of the pipeline. */
