@@ -25,7 +25,7 @@ fetch() {  # SUITE: downloads the packages, with all that they depend on
     local apt="$pythons/apt/$1"
     mkdir -p "$apt"/{lists,archives}/partial
     : >"$apt/status"  # of no package that is installed
-    echo "deb [signed-by=$keyring] ${mirror:-http://deb.debian.org/debian/} $1 main" >"$apt/sources.list"
+    echo "deb [signed-by=$keyring] $mirror $1 main" >"$apt/sources.list"
     cat >"$apt/apt.conf" <<-END
 	Dir::Etc::SourceList "$apt/sources.list";
 	Dir::Etc::SourceParts "/dev/null";
@@ -69,6 +69,7 @@ for tool in apt-get dpkg-deb; do
     command -v "$tool" >/dev/null || absent "it is not on this machine, and without $tool it cannot be fetched"
 done
 mirror="$(apt-get indextargets --format '$(REPO_URI)' | grep '/debian/$' | sort -u | head -n 1 || true)"
+[ -n "$mirror" ] || absent "it is not on this machine, whose apt names no mirror of Debian to fetch it from"
 mkdir -p "$pythons"
 for suite in $suites; do
     if fetch "$suite" >"$pythons/fetch-$version.log" 2>&1; then

@@ -156,9 +156,9 @@ public final class BenchmarkTest {
     }
 
     public void samples() {
-        final List<Benchmark.Result> results = run(new Benchmark.Limits(0, 2, 2, 0, 10), CAMERA, PHOTOGRAPH,
+        final List<Benchmark.Case> results = run(limits(0, 2, 2, 0, 10), camera(), photograph(),
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 15, 9, "absent", 1));
-        final String json = BenchmarkSamples.of(results, new Benchmark.Limits(0, 2, 2, 0, 10), "0.1.0", "2026-01-02T03:04:05Z",
+        final String json = BenchmarkSamples.of(results, limits(0, 2, 2, 0, 10), "0.1.0", "2026-01-02T03:04:05Z",
                 new long[] {5, 7}, 8, Collections.singletonMap("ro.product.model", "a \"phone\""),
                 Collections.singletonMap("/proc/meminfo", "MemTotal: 2 kB\n"));
         System.out.println("samples: " + json.replace("\n", " "));

@@ -117,7 +117,7 @@ public final class BenchmarkActivity extends Activity {
     }
 
     // The samples for `dcelite bench --from`, in a file that needs no permission; returns a line that says where.
-    private String keep(List<Benchmark.Result> results, long begin) {
+    private String keep(List<Benchmark.Case> results, long begin) {
         final File file = new File(getExternalFilesDir(null), "benchmark.json");
         final long end = System.currentTimeMillis();
         final SimpleDateFormat iso = new SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss'Z'", Locale.ROOT);
@@ -130,7 +130,7 @@ public final class BenchmarkActivity extends Activity {
             for (String path : new String[] {"/proc/cpuinfo", "/proc/meminfo"}) {
                 files.put(path, read(path));
             }
-            stream.write(BenchmarkSamples.of(results, Benchmark.Limits.DEFAULTS, Enhancer.version(), iso.format(new Date(end)),
+            stream.write(BenchmarkSamples.of(results, new Benchmark.Limits(), Enhancer.version(), iso.format(new Date(end)),
                     new long[] {begin / 1000, end / 1000}, Runtime.getRuntime().availableProcessors(), android, files)
                     .getBytes(StandardCharsets.UTF_8));
             return "\nsamples, for dcelite bench --from: " + file + "\n";

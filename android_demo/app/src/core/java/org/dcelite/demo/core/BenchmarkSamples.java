@@ -26,20 +26,20 @@ public final class BenchmarkSamples {
      * @param android properties of the device
      * @param files texts in which the kernel describes it, by their paths
      */
-    public static String of(List<Benchmark.Result> results, Benchmark.Limits limits, String version, String created,
+    public static String of(List<Benchmark.Case> results, Benchmark.Limits limits, String version, String created,
             long[] times, int processors, Map<String, String> android, Map<String, String> files) {
         final BenchmarkSamples samples = new BenchmarkSamples();
         samples.document(results, limits, version, created, times, processors, android, files);
         return samples.json.toString();
     }
 
-    private void document(List<Benchmark.Result> results, Benchmark.Limits limits, String version, String created, long[] times,
+    private void document(List<Benchmark.Case> results, Benchmark.Limits limits, String version, String created, long[] times,
             int processors, Map<String, String> android, Map<String, String> files) {
         text("{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": ").string(created);
         text(", \"command\": [], \"interrupted\": false,\n \"settings\": {\"image\": \"dark noise\", \"processors\": null, ");
         text(format("\"runs\": %d, \"seconds\": %.3f, \"max_seconds\": %.3f, \"warm_up\": %d, ", limits.minRuns,
-                limits.minNanoseconds / 1e9, limits.maxNanoseconds / 1e9, limits.warmUpRuns));
-        text(format("\"block_ms\": %.3f, \"rounds_of_a_series\": 1},\n", limits.maxNanoseconds / 1e6));
+                limits.minSeconds, limits.maxSeconds, limits.warmUpRuns));
+        text(format("\"block_ms\": %.3f, \"rounds_of_a_series\": 1},\n", 1e3 * limits.maxSeconds));
         text(" \"machine\": {\"emulated\": false, \"isas\": [], \"machine\": ").string(System.getProperty("os.arch"));
         text(", \"dcelite\": ").string(version).text(", \"android\": ").map(android).text(", \"files\": ").map(files);
         text(format(", \"before\": {\"unix_time\": %d, \"files\": {}}", times[0]));
@@ -52,14 +52,13 @@ public final class BenchmarkSamples {
         text("\n ]}\n");
     }
 
-    private void row(Benchmark.Result result, int processors) {
-        final Benchmark.Case measured = result.measured;
-        final String model = measured.engine.isEmpty() ? "shipped weights" : measured.engine;
-        final String kind = measured.kind == Benchmark.Kind.CAMERA ? "camera" : "photograph";
+    private void row(Benchmark.Case result, int processors) {
+        final String model = result.engine.isEmpty() ? "shipped weights" : result.engine;
+        final String kind = result.kind == Benchmark.Kind.CAMERA ? "camera" : "photograph";
         text("  {\"model\": ").string(model).text(", \"label\": ").string(kind + ", " + model);
         text(", \"engine\": ").string(model.endsWith(".ms") ? "mindspore_lite" : "native");
-        text(format(", \"width\": %d, \"height\": %d, \"threads\": %d", measured.width, measured.height,
-                measured.threads == 0 ? processors : measured.threads));
+        text(format(", \"width\": %d, \"height\": %d, \"threads\": %d", result.width, result.height,
+                result.threads == 0 ? processors : result.threads));
         if (result.milliseconds == null) {
             text(", \"reason\": ").string(result.failure).text(", \"samples\": []}");
             return;
