@@ -16,7 +16,8 @@ PROJECTS = Path(__file__).parent / "linking"
 
 C_RUNTIME = {
     # memory and strings
-    *("malloc", "free", "memcpy", "memset", "memmove", "memcmp", "strcmp"),
+    *("malloc", "free", "memcpy", "memset", "memmove", "memcmp"),
+    *("strcmp", "strcpy", "strlen", "strchr", "strrchr", "strcspn"),
     # reading a model file, writing an error message into a buffer
     *("fopen", "fread", "fclose", "ferror", "snprintf", "vsnprintf"),
     # mathematics
@@ -24,11 +25,14 @@ C_RUNTIME = {
     # threads, and how many processors there are
     *("pthread_create", "pthread_join", "pthread_mutex_lock", "pthread_mutex_unlock", "pthread_mutex_destroy"),
     *("pthread_cond_wait", "pthread_cond_signal", "pthread_cond_broadcast", "pthread_cond_destroy"),
-    *("sched_getaffinity", "__sched_cpucount", "sched_yield", "sysconf", "clock_gettime"),
+    *("sched_getaffinity", "__sched_cpucount", "sched_yield", "sysconf", "clock_gettime", "strtoll"),
+    # threads that take no signals; forks, after which a child starts threads of its own
+    *("pthread_sigmask", "sigfillset", "pthread_once", "__register_atfork"),
     # DCELITE_ISA; the features of the processor
     *("getenv", "getauxval"),
 }
-"""What the library may use of libc and libm: nothing that prints, ends the process, or changes its state."""
+"""What the library may use of libc and libm: nothing that prints, ends the process, or changes its state, other than
+hearing of forks."""
 
 LINKER = {"_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__cxa_finalize", "__gmon_start__"}
 """Weak symbols that every shared library refers to, for code that this one does not have."""

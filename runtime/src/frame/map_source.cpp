@@ -24,10 +24,6 @@ dce_status MapSource::start_frame(const Frame &frame, StageTimes *times, Error *
     return DCE_OK;
 }
 
-bool MapSource::start_rows(CurveNetwork *network, const FrameSize &size, int first, RowSource input) const {
-    return engine_ || network->start(dsp_, model_, size.low_width, size.low_height, first, input);
-}
-
 void MapSource::next_row(CurveNetwork *network, int y, float *row) const {
     if (!engine_) return network->next(row);
     const int channels = map_channels();

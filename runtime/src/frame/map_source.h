@@ -19,7 +19,9 @@ public:
     dce_status start_frame(const Frame &frame, StageTimes *times, Error *error);
 
     // Prepares for rows of the map from `first` on. False: no memory.
-    bool start_rows(CurveNetwork *network, const FrameSize &size, int first, RowSource input) const;
+    bool start_rows(CurveNetwork *network, const FrameSize &size, int first, RowSource input) const {
+        return engine_ || network->start(dsp_, model_, size.low_width, size.low_height, first, input);
+    }
 
     // Row y of the map, (low width, map channels); rows of one network are asked for in ascending order.
     void next_row(CurveNetwork *network, int y, float *row) const;
