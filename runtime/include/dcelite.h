@@ -39,8 +39,7 @@
  * Forks: a child process has none of the threads of its parent. It may go on using the handles that it has inherited, whose
  * threads are then started anew by its first call, close them, and open others. A handle that another thread was using at the
  * moment of the fork begins a new video in the child, and some of its memory is not freed there. Engines of dce_options are
- * not the library's: what they allow in a child is for them to say. (Not on Android for handles of a process that forks
- * without exec more often than process numbers repeat.)
+ * not the library's: what they allow in a child is for them to say.
  *
  * Failures: every function that can fail returns a dce_status, DCE_OK (0) or a negative code; a sentence about the last
  * failure stays on the handle (dce_error_message). The library never aborts, prints, or changes global state; it blocks all

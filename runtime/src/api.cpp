@@ -99,7 +99,6 @@ dce_status copy_options(const dce_options *given, dce_options *options, Error *e
 dce_status open(const dce_options *given, dce_enhancer *handle) {
     Error *error = &handle->error;
     dce_options &options = handle->options;
-    if (!dce::watch_forks()) return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory to follow forks");
     dce_status status = copy_options(given, &options, error);
     if (status == DCE_OK) status = check_options(options, error);
     dce_engine engine = {};
@@ -156,7 +155,7 @@ dce_status dce_open(const dce_options *options, dce_enhancer **handle) {
 void dce_close(dce_enhancer *handle) {
     if (!handle) return;
     const uint64_t holder = __atomic_fetch_or(&handle->holder, dce::kClosing, __ATOMIC_ACQ_REL);
-    if (holder == dce::process_generation()) return;  // the call that is at work will
+    if (holder == handle->pool.generation()) return;  // the call that is at work will
     // A call that the parent of this process was in the middle of leaves a pipeline whose memory cannot be freed.
     dce::free_handle(handle, holder == 0);
 }

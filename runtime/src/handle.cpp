@@ -21,9 +21,9 @@ bool Call::take(uint64_t generation, uint64_t *holder) {
 }
 
 Call::Call(dce_enhancer *handle) : handle_(handle) {
-    const uint64_t generation = process_generation();
-    uint64_t holder = 0;
     if (!handle) return;
+    const uint64_t generation = handle->pool.generation();
+    uint64_t holder = 0;
     taken_ = take(generation, &holder);
     if (!taken_ && !(holder & kClosing) && holder != generation && take(generation, &holder)) {
         // The process was forked in the middle of a call of another thread. What that call was changing is in no defined

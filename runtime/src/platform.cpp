@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
@@ -156,28 +157,36 @@ void pause() {
 #endif
 }
 
-#if defined(__ANDROID__)
+#if defined(MAP_ANONYMOUS) && !defined(MADV_WIPEONFORK) && defined(__linux__)
+#  define MADV_WIPEONFORK 18  // which older headers lack
+#endif
 
-// Apps are forked before they run code of their own, and bionic links handlers of forks statically: the process number will do.
-bool watch_forks() { return true; }
-uint32_t process_generation() { return static_cast<uint32_t>(getpid()); }
-
-#else
-
-// The process number alone will not do where it can come again, as in a service that forks workers for months.
-namespace {
-uint32_t g_generation = 1;  // changes in a child alone, before any of its code runs
-bool g_watching = false;
-pthread_once_t g_watch = PTHREAD_ONCE_INIT;
-}  // namespace
-
-bool watch_forks() {
-    pthread_once(&g_watch, [] { g_watching = pthread_atfork(nullptr, nullptr, [] { ++g_generation; }) == 0; });
-    return g_watching;
+Generation::Generation() {
+#if defined(MADV_WIPEONFORK)
+    const size_t size = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+    void *page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (page == MAP_FAILED) return;
+    if (madvise(page, size, MADV_WIPEONFORK) != 0) {
+        munmap(page, size);
+        return;
+    }
+    page_ = static_cast<uint32_t *>(page);
+    *page_ = last_;
+#endif
 }
 
-uint32_t process_generation() { return g_generation; }
+Generation::~Generation() {
+    if (page_) munmap(page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+}
 
-#endif
+uint32_t Generation::now() {
+    if (!page_) return static_cast<uint32_t>(getpid());
+    uint32_t number = __atomic_load_n(page_, __ATOMIC_ACQUIRE);
+    if (number != 0) return number;
+    const uint32_t next = __atomic_load_n(&last_, __ATOMIC_ACQUIRE) + 1;
+    if (!__atomic_compare_exchange_n(page_, &number, next, false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)) return number;
+    __atomic_store_n(&last_, next, __ATOMIC_RELEASE);
+    return next;
+}
 
 }  // namespace dce

@@ -25,12 +25,24 @@ bool has_arm_dot_product();
 // Tells the processor that this thread waits for another one.
 void pause();
 
-// Makes process_generation() see forks from now on; may be repeated. False: no memory.
-bool watch_forks();
+// Tells a process from the children that it forks. The process number alone will not do where numbers come again, as in a
+// service that forks workers for months: so a page of memory that a child finds wiped says it, where the system can do that
+// (Linux 4.14).
+class Generation {
+public:
+    Generation();
+    ~Generation();
+    Generation(const Generation &) = delete;
+    Generation &operator=(const Generation &) = delete;
 
-// A number, never 0, that a forked child has another one of than its parent: threads that were started with another number
-// than today's do not exist in this process.
-uint32_t process_generation();
+    // A number, never 0, the same for all threads of a process, and another one in a forked child: threads that were started
+    // with another number than today's do not exist here.
+    uint32_t now();
+
+private:
+    uint32_t *page_ = nullptr;  // read and written atomically, as is `last_`; null: the process number has to do
+    uint32_t last_ = 1;         // what the page held before it was wiped
+};
 
 }  // namespace dce
 

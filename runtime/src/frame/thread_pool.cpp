@@ -59,11 +59,11 @@ void ThreadPool::forget_workers() {
     workers_ = 0;
     ticket_ = 0;
     unfinished_ = 0;
-    generation_ = process_generation();
+    generation_ = generations_.now();
 }
 
 ThreadPool::~ThreadPool() {
-    if (generation_ != process_generation()) return;  // nobody to end, and no condition that could be destroyed
+    if (generation_ != generations_.now()) return;  // nobody to end, and no condition that could be destroyed
     pthread_mutex_lock(&mutex_);
     put(stop_, true);
     pthread_cond_broadcast(&wake_);
@@ -120,7 +120,7 @@ void *ThreadPool::worker(void *pool) {
 }
 
 void ThreadPool::run(void (*task)(void *context, int index), void *context, int count) {
-    if (generation_ != process_generation()) {
+    if (generation_ != generations_.now()) {
         forget_workers();
         start_workers(threads_ - 1);
     }

@@ -33,6 +33,9 @@ public:
     // With how many start was granted. A forked child has none of them; its first run starts its own.
     int threads() const { return threads_; }
 
+    // Of the process that asks, see platform.h.
+    uint32_t generation() { return generations_.now(); }
+
     // Calls task(context, index) once for each index in 0 … count - 1, in parallel, and returns when all are done. One call at
     // a time; `count` is at most kMaxCount.
     static constexpr int kMaxCount = (1 << 24) - 1;
@@ -54,7 +57,8 @@ private:
     pthread_t handles_[kMaxThreads];
     int threads_ = 1;
     int workers_ = 0;                              // that run in this process
-    uint32_t generation_ = process_generation();   // of the process that they run in
+    Generation generations_;
+    uint32_t generation_ = generations_.now();     // of the process that they run in
 
     // All of these are read and written atomically. A ticket is the number of the job, and what is left of it in the lower
     // kLeftBits.
