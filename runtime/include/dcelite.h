@@ -236,7 +236,7 @@ DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info
  *   any two of NV12, NV21 and I420 with the same matrix;
  *   one of NV12, NV21 and I420, and one of RGB8, BGR8, RGBA8 and BGRA8, for display.
  * The destination may be the source itself: equal planes and strides, 8-bit formats of as many bytes a pixel, YUV of the
- * same format and chroma_step. Other overlaps are undefined.
+ * same format and chroma_step. Other overlaps are refused.
  *
  * Video: with `smoothing` or `map_interval` set, the handle takes its calls as the frames of one video and keeps the curve
  * map from frame to frame (and with it the downsampled frame: memory for (3 + map channels) floats for each of their
