@@ -55,7 +55,7 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
     Buffer<float> values;  // of a layer, as the file has them
     if (!model->integers.reserve(integers[kLayers]) || !model->floats.reserve(floats[kLayers]) || !values.reserve(most))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, parameters);
-    memset(model->integers.data(), 0, integers[kLayers] * sizeof(int32_t));
+    if (model->is_int8) memset(model->integers.data(), 0, integers[kLayers] * sizeof(int32_t));
     memset(model->floats.data(), 0, floats[kLayers] * sizeof(float));
     for (int i = 0; i < kLayers; ++i) {
         const char *problem = read_layer(bytes + begin[i], i, values.data(), model->integers.data() + integers[i],
