@@ -106,7 +106,7 @@ public final class BenchmarkActivity extends Activity {
             try {
                 final List<String> device = device();
                 final long begin = System.currentTimeMillis();
-                final List<Benchmark.Result> results = started.run(cases(models.available()), this::announce);
+                final List<Benchmark.Case> results = started.run(cases(models.available()), this::announce);
                 text = Benchmark.report(device, results) + keep(results, begin);
             } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
                 text = Screen.words(this, Failure.of(e), e);
