@@ -179,8 +179,11 @@ Generation::~Generation() {
     if (page_) munmap(page_, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
 }
 
-uint32_t Generation::now() {
-    if (!page_) return static_cast<uint32_t>(getpid());
+// Process numbers have 22 bits; how often the page was wiped stands above them. Emulators may say that they wipe, and not do it.
+uint32_t Generation::now() { return static_cast<uint32_t>(getpid()) | wiped() << 22; }
+
+uint32_t Generation::wiped() {
+    if (!page_) return 0;
     uint32_t number = __atomic_load_n(page_, __ATOMIC_ACQUIRE);
     if (number != 0) return number;
     const uint32_t next = __atomic_load_n(&last_, __ATOMIC_ACQUIRE) + 1;

@@ -25,9 +25,8 @@ bool has_arm_dot_product();
 // Tells the processor that this thread waits for another one.
 void pause();
 
-// Tells a process from the children that it forks. The process number alone will not do where numbers come again, as in a
-// service that forks workers for months: so a page of memory that a child finds wiped says it, where the system can do that
-// (Linux 4.14).
+// Tells a process from the children that it forks: by the process number, and, since numbers come again in a service that forks
+// workers for months, by a page of memory that a child finds wiped, where the system can do that (Linux 4.14).
 class Generation {
 public:
     Generation();
@@ -40,6 +39,8 @@ public:
     uint32_t now();
 
 private:
+    uint32_t wiped();
+
     uint32_t *page_ = nullptr;  // read and written atomically, as is `last_`; null: the process number has to do
     uint32_t last_ = 1;         // what the page held before it was wiped
 };
