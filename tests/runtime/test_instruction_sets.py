@@ -15,7 +15,7 @@ from native_builds import run, tool
 from support import REPOSITORY, skip
 
 FILES = ["CMakeLists.txt", "models/zerodcepp.dce", "runtime/CMakeLists.txt", "runtime/cmake", "runtime/include"]
-FILES += ["runtime/src", "tests/runtime/native"]
+FILES += ["runtime/src", "runtime/python/dcelite/__init__.py", "tests/runtime/native"]
 
 
 @pytest.fixture
