@@ -3,7 +3,7 @@
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
-# make check   what one runs before a commit: style, types, native tests, the runtime's tests; three minutes
+# make check   what one runs before a commit: style, types, native tests, the runtime's tests
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -106,7 +106,7 @@ links:
 	@ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
 	@ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
 
-# What one runs before a commit, in three minutes, without network or MindSpore.
+# What one runs before a commit, without network or MindSpore.
 check: lint types test-native
 	$(BIN)/python -m pytest -q $(CHECKED)
 
