@@ -135,7 +135,8 @@ typedef struct dce_image {
 typedef enum dce_architecture {
     DCE_ARCHITECTURE_ENGINE = 0,     /* a dce_engine of the caller */
     DCE_ARCHITECTURE_ZERODCEPP = 1,  /* 7 separable layers, one 3-channel map for all iterations */
-    DCE_ARCHITECTURE_ZERODCE = 2     /* 7 plain layers, 24 channels: a map per iteration */
+    DCE_ARCHITECTURE_ZERODCE = 2,    /* 7 plain layers, 24 channels: a map per iteration */
+    DCE_ARCHITECTURE_ZERODCEPP_SCENE = 3 /* as 1, steered by statistics of the whole picture */
 } dce_architecture;
 
 /* An engine other than the built-in one: it maps the downsampled image to the curve map and does nothing else. */

@@ -11,6 +11,11 @@ Curve Estimation", TPAMI 2021) and of Zero-DCE (Guo et al., CVPR 2020) in the pl
 
 Images are indexed (row, column, channel), channels are red, green, blue; x = u8 / 255. Weights are a mapping from the
 upstream parameter names (``e_conv1.depth_conv.weight`` …) to arrays in the order (out, in, row, column).
+
+Weights with a *scene head* (``scene_head.…``) steer the network by what the whole small picture is like: numbers that
+:func:`scene_statistics` takes from it become, by two fully connected layers, what is added to every channel of layers 1
+and 6 before their ReLU. Without it the network sees 43x43 pixels around each one, and cannot tell a shadow in a bright
+picture from a dark picture.
 """
 
 from __future__ import annotations
@@ -26,6 +31,13 @@ Weights = Mapping[str, NDArray[np.floating[Any]]]
 
 ITERATIONS = 8
 """Applications of the curve (Zero-DCE, section 3.1: eight suffice for most images)."""
+
+SCENE_BINS = 16
+"""Of each histogram of the scene statistics."""
+LEVEL_OFFSET = 0.4
+"""See :func:`scene_statistics`."""
+SCENE_STATISTICS = 2 * SCENE_BINS + 3
+"""Two histograms and three means."""
 
 BAND_PIXELS = 1 << 18
 """Pixels in float64 at the same time, so that a large picture fits into a small memory."""
@@ -102,12 +114,52 @@ def is_separable(weights: Weights) -> bool:
     return "e_conv1.depth_conv.weight" in weights
 
 
-def network(x: Array, weights: Weights) -> Array:
-    """(h, w, 3) -> curve map (h, w, 3) for Zero-DCE++ or (h, w, 24) for Zero-DCE, in (-1, 1)."""
+def has_scene_head(weights: Weights) -> bool:
+    """True for weights with a scene head."""
+    return "scene_head.hidden.weight" in weights
+
+
+def scene_statistics(x: Array) -> Array:
+    """(h, w, 3) in [0, 1] -> (35,): how the brightness of the whole picture is distributed, and its mean colour.
+
+    Of the picture in levels, q = floor(255 x + 0.4): a histogram of sqrt(max(R, G, B)), one of sqrt((R + G + B) / 3),
+    both in [0, 1], and the means of R, G and B. A value v counts for the two of 16 bins around it, bin k by
+    max(0, 1 - |15 v - k|), and a histogram is the mean over the pixels. The square root spreads the dark values. 0.4, since
+    a small picture is full of means of two and of four levels: these lie at quarters, where 0.5 would leave the level to
+    the last bit of x.
+    """
+    levels = np.floor(255.0 * x + LEVEL_OFFSET).clip(0, 255)
+    bins = np.arange(SCENE_BINS)
+
+    def histogram(values: Array) -> Array:
+        distance = np.abs((SCENE_BINS - 1) * np.sqrt(values.reshape(-1, 1) / 255.0) - bins)
+        return np.asarray(np.maximum(0.0, 1.0 - distance).mean(axis=0))
+
+    means = levels.mean(axis=(0, 1)) / 255.0
+    return np.concatenate([histogram(levels.max(axis=2)), histogram(levels.mean(axis=2)), means])
+
+
+def scene_offsets(statistics: Array, weights: Weights) -> dict[int, Array]:
+    """Statistics (35,) -> layer -> what the scene head adds to its 32 channels."""
+    hidden = weights["scene_head.hidden.weight"] @ statistics + weights["scene_head.hidden.bias"]
+    output = weights["scene_head.output.weight"] @ np.maximum(hidden, 0.0) + weights["scene_head.output.bias"]
+    first, sixth = np.split(np.asarray(output, np.float64), 2)
+    return {1: first, 6: sixth}
+
+
+def network(x: Array, weights: Weights, offsets: Mapping[int, Array] | None = None) -> Array:
+    """(h, w, 3) -> curve map (h, w, 3), or (h, w, 24) for Zero-DCE, in (-1, 1).
+
+    ``offsets`` are those of the scene head for a picture of which x is a part; None: x is the picture.
+    """
     convolution = _separable if is_separable(weights) else _plain
+    if offsets is None and has_scene_head(weights):
+        offsets = scene_offsets(scene_statistics(x), weights)
+    added = offsets or {}
 
     def layer(number: int, *inputs: Array) -> Array:
-        return convolution(np.concatenate(inputs, axis=2), weights, f"e_conv{number}")
+        output = convolution(np.concatenate(inputs, axis=2), weights, f"e_conv{number}")
+        return output + added[number] if number in added else output
 
     def relu(y: Array) -> Array:
         return np.maximum(y, 0.0)

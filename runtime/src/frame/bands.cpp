@@ -22,6 +22,10 @@ bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool 
     sum = 0;
     times_ = {};
     memory.times = timed ? &times_ : nullptr;
+    if (job.counts) {
+        if (!counts.reserve(1)) return false;
+        counts[0].clear();
+    }
     int first = begin, last = end - 1;  // rows of the map
     if (job.of_image) {
         first = size.upsampled(begin).first;
@@ -70,8 +74,8 @@ void Band::save_rows() {
 void Band::read_row(int y, float *row) {
     const Frame &frame = job_->frame;
     const size_t stride = 3 * static_cast<size_t>(frame.size.low_width);
-    if (job_->map == MapRowsOf::kStored) {
-        memcpy(row, video_->image_row(y), stride * sizeof(float));
+    if (job_->picture) {
+        memcpy(row, job_->picture->row(y), stride * sizeof(float));
         return;
     }
     const Stopwatch stopwatch(memory.times, kDownsampleStage, kNetworkStage);
@@ -102,16 +106,17 @@ MapRows Band::expanded_rows(int y) {
 // So that all finish at once, boundaries move down by as many rows of the map as are worth that: where the network is all that
 // there is to do, and where it is about half.
 float Bands::rows_taken(const Job &job) const {
-    const bool runs_network = source_.is_network() && (job.map == MapRowsOf::kSource || job.map == MapRowsOf::kStored);
+    const bool runs_network = source_.is_network() && job.map == MapRowsOf::kSource;
     return runs_network ? (kHalo - 1) / (job.of_image ? 4.0f : 2.0f) : 0.0f;
 }
 
-dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error, uint64_t *sum) {
+dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error) {
     const Frame &frame = job.frame;
     const int rows = job.of_image ? frame.size.height : frame.size.low_height;
     // A band much shorter than its context would mostly compute what its neighbors compute.
     const int count = larger(1, smaller(pool_.threads(), frame.size.low_height / kHalo));
-    const bool overwriting = count > 1 && source_.is_network() && job.map == MapRowsOf::kSource && frame.destination &&
+    count_ = count;
+    const bool overwriting = count > 1 && job.map == MapRowsOf::kSource && !job.picture && frame.destination &&
                              frame.destination->plane[0] == frame.source.plane[0];
     const int shift = static_cast<int>(rows_taken(job) * static_cast<float>(rows) / static_cast<float>(frame.size.low_height));
     for (int i = 0; i < count; ++i) {
@@ -137,7 +142,6 @@ dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, 
         for (int y = band.begin_; y < band.end_; ++y) self.work_(self.body_, band, y);
     };
     pool_.run(run_band, this, count);
-    for (int i = 0; sum && i < count; ++i) *sum += bands_[i].sum;
     for (int stage = 0; times && stage < kStages; ++stage) {
         int64_t total = 0;
         for (int i = 0; i < count; ++i) total += bands_[i].times_.ns[stage];

@@ -16,8 +16,7 @@ namespace dce {
 // Which rows of the map the bands of a job work with.
 enum class MapRowsOf {
     kNothing,
-    kSource,  // those that the source gives for the image
-    kStored,  // for the downsampled image of the video
+    kSource,  // those that the source gives
     kVideo,   // those that the video has
 };
 
@@ -26,8 +25,10 @@ struct Job {
     bool of_image;          // rows of the image, not of the map
     MapRowsOf map;
     Stage stage;            // that the time counts for
+    const SmallPicture *picture = nullptr;  // what the source gives its rows for; null: they are downsampled from the image
     float strength = 1.0f;  // of the map, in rows of the image
-    bool measures = false;
+    bool measures = false;  // the brightness of the enhanced image
+    bool counts = false;    // the pixels of the downsampled one
 };
 
 class Bands;
@@ -41,6 +42,7 @@ public:
 
     RowMemory memory;
     uint64_t sum = 0;  // for the job's use; 0 when it begins
+    Buffer<SceneCounts> counts;  // one, of the job's own making
 
 private:
     friend class Bands;
@@ -71,17 +73,21 @@ public:
     Bands(const MapSource &source, const Video &video, ThreadPool &pool) : source_(source), video_(video), pool_(pool) {}
 
     // Calls body(Band &, int y) for each row of the job; rows of a band in ascending order. `times`, or null, grows by the
-    // stages, averaged over the bands, and `sum` by theirs.
+    // stages, averaged over the bands.
     template <typename Body>
-    dce_status for_rows(const Job &job, StageTimes *times, Error *error, Body body, uint64_t *sum = nullptr) {
-        return run(job, [](void *given, Band &band, int y) { (*static_cast<Body *>(given))(band, y); }, &body, times, error, sum);
+    dce_status for_rows(const Job &job, StageTimes *times, Error *error, Body body) {
+        return run(job, [](void *given, Band &band, int y) { (*static_cast<Body *>(given))(band, y); }, &body, times, error);
     }
+
+    // Those of the last job.
+    const Band *begin() const { return bands_; }
+    const Band *end() const { return bands_ + count_; }
 
 private:
     friend class Band;
     using Work = void (*)(void *body, Band &band, int y);
 
-    dce_status run(const Job &job, Work work, void *body, StageTimes *times, Error *error, uint64_t *sum);
+    dce_status run(const Job &job, Work work, void *body, StageTimes *times, Error *error);
     float rows_taken(const Job &job) const;
 
     const MapSource &source_;
@@ -89,6 +95,7 @@ private:
     ThreadPool &pool_;
     Work work_ = nullptr;  // of the present job
     void *body_ = nullptr;
+    int count_ = 0;
     Band bands_[kMaxThreads];
 };
 

@@ -2,22 +2,21 @@
 
 namespace dce {
 
-dce_status MapSource::start_frame(const Frame &frame, StageTimes *times, Error *error) {
-    if (!engine_) return DCE_OK;
+dce_status MapSource::start_frame(const SmallPicture &picture, const SceneCounts &counts, StageTimes *times, Error *error) {
     const Stopwatch stopwatch(times, kNetworkStage);
-    width_ = frame.size.low_width;
-    height_ = frame.size.low_height;
+    width_ = picture.width;
+    height_ = picture.height;
     const size_t area = static_cast<size_t>(width_) * height_;  // below 2^32
-    if (!image_.reserve(area, 3) || !map_.reserve(area, map_channels()) || !row_.reserve(width_, 3))
+    if (engine_ ? !planes_.reserve(area, 3) || !map_.reserve(area, map_channels()) : !scene_.prepare())
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", width_, height_);
-    for (int y = 0; y < height_; ++y) {
-        const Stopwatch downsampling(times, kDownsampleStage, kNetworkStage);
-        frame.rows.downsample(frame, y, row_.data());
-        for (int x = 0; x < width_; ++x)
-            for (int c = 0; c < 3; ++c) image_[c * area + static_cast<size_t>(y) * width_ + x] = row_[3 * x + c];
+    if (!engine_) {
+        scene_.set(counts);
+        return DCE_OK;
     }
+    for (size_t i = 0; i < area; ++i)
+        for (int c = 0; c < 3; ++c) planes_[c * area + i] = picture.pixel(i)[c];
     char message[256] = "";
-    if (engine_->run(engine_->context, image_.data(), height_, width_, map_.data(), message, sizeof message) != 0) {
+    if (engine_->run(engine_->context, planes_.data(), height_, width_, map_.data(), message, sizeof message) != 0) {
         message[sizeof message - 1] = '\0';
         return error->set(DCE_ERROR_ENGINE, "the engine failed: %s", message[0] ? message : "it gave no reason");
     }

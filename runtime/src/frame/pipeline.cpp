@@ -24,11 +24,34 @@ dce_status Pipeline::enhance(const dce_image &source, const dce_image &destinati
     return status;
 }
 
+// Where the picture is needed as a whole: downsamples it, and has the source ready for the rows of its map.
+dce_status Pipeline::read_picture(const Frame &frame, StageTimes *times, Error *error) {
+    if (!picture_.prepare(size_.low_width, size_.low_height))
+        return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", size_.low_width, size_.low_height);
+    Job job = {frame, false, MapRowsOf::kNothing, kDownsampleStage};
+    job.counts = source_.has_scene();
+    const dce_status status = bands_.for_rows(job, times, error, [&](Band &band, int y) {
+        frame.rows.downsample(frame, y, picture_.row(y));
+        if (job.counts) band.counts[0].add_row(picture_.row(y), size_.low_width);
+    });
+    counts_.clear();
+    if (status == DCE_OK && job.counts)
+        for (const Band &band : bands_) counts_.add(band.counts[0]);
+    return status;
+}
+
+dce_status Pipeline::prepare_map(const Frame &frame, StageTimes *times, Error *error) {
+    if (!source_.needs_picture()) return DCE_OK;
+    const dce_status status = read_picture(frame, times, error);
+    return status == DCE_OK ? source_.start_frame(picture_, counts_, times, error) : status;
+}
+
 dce_status Pipeline::enhance_frame(const Frame &frame, Error *error) {
     float gain = 1.0f;  // of the map, for this frame
-    const dce_status status = video_.active() ? next_frame(frame, &gain, error) : source_.start_frame(frame, times_, error);
+    const dce_status status = video_.active() ? next_frame(frame, &gain, error) : prepare_map(frame, times_, error);
     if (status != DCE_OK) return status;
-    const Job job = {frame, true, video_.active() ? MapRowsOf::kVideo : MapRowsOf::kSource, kCurveStage, strength_ * gain};
+    const MapRowsOf map = video_.active() ? MapRowsOf::kVideo : MapRowsOf::kSource;
+    const Job job = {frame, true, map, kCurveStage, picture_or_null(), strength_ * gain};
     return bands_.for_rows(job, times_, error, [&](Band &band, int y) {
         frame.rows.enhance(frame, y, band.expanded_rows(y), band.memory);
     });
@@ -38,10 +61,10 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
     dce_status status = set_size(source, error);
     if (status != DCE_OK) return status;
     const Frame frame(dsp_, size_, source, nullptr);
-    status = source_.start_frame(frame, nullptr, error);
+    status = prepare_map(frame, nullptr, error);
     if (status != DCE_OK) return status;
     const size_t count = static_cast<size_t>(size_.low_width) * map_channels();  // of a row
-    const Job job = {frame, false, MapRowsOf::kSource, kNetworkStage};
+    const Job job = {frame, false, MapRowsOf::kSource, kNetworkStage, picture_or_null()};
     return bands_.for_rows(job, nullptr, error, [=](Band &band, int y) {
         memcpy(map + count * y, band.map_row(y), sizeof(float) * count);
     });
@@ -51,13 +74,10 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
 dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
     if (!video_.prepare(size_.low_width, size_.low_height, map_channels()))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for a curve map of %d x %d", size_.low_width, size_.low_height);
-    const Job downsampling = {frame, false, MapRowsOf::kNothing, kDownsampleStage};
-    dce_status status = bands_.for_rows(downsampling, times_, error, [&](Band &, int y) {
-        frame.rows.downsample(frame, y, video_.image_row(y));
-    });
-    if (status == DCE_OK && video_.next_frame()) {
-        const Job estimation = {frame, false, MapRowsOf::kStored, kNetworkStage};
-        status = source_.start_frame(frame, times_, error);
+    dce_status status = read_picture(frame, times_, error);
+    if (status == DCE_OK && video_.next_frame(picture_)) {
+        const Job estimation = {frame, false, MapRowsOf::kSource, kNetworkStage, &picture_};
+        if (source_.needs_picture()) status = source_.start_frame(picture_, counts_, times_, error);
         if (status == DCE_OK)
             status = bands_.for_rows(estimation, times_, error,
                                      [&](Band &band, int y) { video_.blend_row(y, band.map_row(y)); });
@@ -68,13 +88,15 @@ dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
 // Enhances the frame once to measure how bright it becomes; `gain` makes up for what differs from the frames before.
 dce_status Pipeline::hold_brightness(const Frame &shown, float *gain, Error *error) {
     const Frame frame(dsp_, size_, shown.source, nullptr);
-    const Job job = {frame, true, MapRowsOf::kVideo, kCurveStage, strength_, true};
-    uint64_t sum = 0;
-    const dce_status status = bands_.for_rows(job, times_, error,
-        [&](Band &band, int y) { band.sum += frame.rows.measure(frame, y, band.expanded_rows(y), band.memory); }, &sum);
+    const Job job = {frame, true, MapRowsOf::kVideo, kCurveStage, nullptr, strength_, true};
+    const dce_status status = bands_.for_rows(job, times_, error, [&](Band &band, int y) {
+        band.sum += frame.rows.measure(frame, y, band.expanded_rows(y), band.memory);
+    });
     if (status != DCE_OK) return status;
+    uint64_t sum = 0;
+    for (const Band &band : bands_) sum += band.sum;
     const double mean = static_cast<double>(sum) / (static_cast<double>(size_.width) * size_.height);
-    *gain = video_.gain(frame.rows.brightness(frame, mean), strength_, frame.weights);
+    *gain = video_.gain(picture_, frame.rows.brightness(frame, mean), strength_, frame.weights);
     return DCE_OK;
 }
 

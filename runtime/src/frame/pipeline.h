@@ -31,8 +31,13 @@ public:
 private:
     dce_status enhance_frame(const Frame &frame, Error *error);
     dce_status set_size(const dce_image &image, Error *error);
+    dce_status read_picture(const Frame &frame, StageTimes *times, Error *error);
+    dce_status prepare_map(const Frame &frame, StageTimes *times, Error *error);
     dce_status next_frame(const Frame &frame, float *gain, Error *error);
     dce_status hold_brightness(const Frame &frame, float *gain, Error *error);
+
+    // What the network reads where it does not read the image.
+    const SmallPicture *picture_or_null() const { return source_.needs_picture() ? &picture_ : nullptr; }
 
     const Dsp &dsp_;
     const int scale_;
@@ -40,6 +45,8 @@ private:
     MapSource source_;
     Video video_;
     FrameSize size_;
+    SmallPicture picture_;
+    SceneCounts counts_;      // of its pixels
     Bands bands_;
     StageTimes of_frame_;       // the last one
     StageTimes *const times_;   // of_frame_, or null where none are kept

@@ -24,15 +24,15 @@ bool Video::prepare(int width, int height, int map_channels) {
     has_history_ = false;
     width_ = height_ = 0;
     const size_t area = static_cast<size_t>(width) * height;  // below 2^32
-    if (!image_.reserve(area, 3) || !map_.reserve(area, map_channels)) return false;
+    if (!map_.reserve(area, map_channels)) return false;
     width_ = width;
     height_ = height;
     map_channels_ = map_channels;
     return true;
 }
 
-bool Video::next_frame() {
-    const bool cut = is_cut();
+bool Video::next_frame(const SmallPicture &picture) {
+    const bool cut = is_cut(picture);
     begins_ = cut || !has_history_;
     has_history_ = true;
     age_ = begins_ || age_ + 1 >= interval_ ? 0 : age_ + 1;
@@ -41,7 +41,7 @@ bool Video::next_frame() {
 
 // Compares the mean colors of the cells of a grid with those of the frame before, in relation to their brightness, since
 // dark scenes differ by little. The means hardly move with noise.
-bool Video::is_cut() {
+bool Video::is_cut(const SmallPicture &picture) {
     const int rows = height_ < kCells ? height_ : kCells;
     const int columns = width_ < kCells ? width_ : kCells;
     double difference = 0.0, brightness = 0.0;
@@ -53,7 +53,7 @@ bool Video::is_cut() {
             const int right = static_cast<int>(static_cast<int64_t>(width_) * (k + 1) / columns);
             double sums[3] = {};
             for (int y = top; y < bottom; ++y) {
-                const float *row = image_row(y);
+                const float *row = picture.row(y);
                 for (int x = left; x < right; ++x)
                     for (int c = 0; c < 3; ++c) sums[c] += static_cast<double>(row[3 * x + c]);
             }
@@ -79,12 +79,12 @@ void Video::blend_row(int y, const float *estimate) {
     for (size_t i = 0; i < count; ++i) row[i] = estimate[i] + smoothing_ * (row[i] - estimate[i]);
 }
 
-float Video::gain(double brightness, float strength, const float weights[3]) {
+float Video::gain(const SmallPicture &picture, double brightness, float strength, const float weights[3]) {
     if (begins_) {
         held_ = brightness;
         return 1.0f;
     }
-    const double slope = brightness_slope(strength, weights);
+    const double slope = brightness_slope(picture, strength, weights);
     if (!(fabs(slope) > kSmallestSlope)) {  // or an engine gave values that are not numbers
         held_ = brightness;
         return 1.0f;
@@ -98,7 +98,7 @@ float Video::gain(double brightness, float strength, const float weights[3]) {
 
 // How the mean brightness grows with the factor of the map, at factor 1, from samples of the downsampled frame: the
 // derivative of x <- x + g a (x^2 - x) is d <- d (1 + a (2 x - 1)) + a (x^2 - x).
-double Video::brightness_slope(float strength, const float weights[3]) const {
+double Video::brightness_slope(const SmallPicture &picture, float strength, const float weights[3]) const {
     const size_t area = static_cast<size_t>(width_) * height_;
     const size_t step = area / kSlopeSamples + 1;
     const int maps = map_channels_ / 3;
@@ -106,7 +106,7 @@ double Video::brightness_slope(float strength, const float weights[3]) const {
     size_t samples = 0;
     for (size_t pixel = 0; pixel < area; pixel += step, ++samples) {
         for (int c = 0; c < 3; ++c) {
-            float x = image_[3 * pixel + c], slope = 0.0f;
+            float x = picture.pixel(pixel)[c], slope = 0.0f;
             for (int n = 0; n < DCE_ITERATIONS; ++n) {
                 const float a = strength * map_[pixel * map_channels_ + (maps > 1 ? 3 * n : 0) + c];
                 slope += a * (slope * (2.0f * x - 1.0f) + (x * x - x));

@@ -3,7 +3,7 @@
 #define DCELITE_FRAME_VIDEO_H
 
 #include "dcelite.h"
-#include "memory.h"
+#include "frame/small_picture.h"
 
 namespace dce {
 
@@ -25,33 +25,29 @@ public:
 
     void reset() { has_history_ = false; }
 
-    // Makes room for a frame; another size than before begins a new video. False: no memory.
+    // Makes room for the map of a frame; another size than before begins a new video. False: no memory.
     bool prepare(int width, int height, int map_channels);
 
-    // The downsampled frame (height, width, 3), which the caller fills, and the curve map (height, width, map channels).
-    float *image_row(int y) { return image_.data() + static_cast<size_t>(y) * width_ * 3; }
-    const float *image_row(int y) const { return image_.data() + static_cast<size_t>(y) * width_ * 3; }
+    // The curve map (height, width, map channels).
     const float *map_row(int y) const { return map_.data() + static_cast<size_t>(y) * width_ * map_channels_; }
 
-    // Takes note of the downsampled frame. True: its map is to be estimated, and each row given to blend_row, which any
-    // thread may call.
-    bool next_frame();
+    // Takes note of the frame. True: its map is to be estimated, and each row given to blend_row, which any thread may call.
+    bool next_frame(const SmallPicture &picture);
     void blend_row(int y, const float *estimate);
 
     // The factor of the map with which the result has the brightness to be held. `brightness` is the mean of the result, 0 …
     // 1, with factor 1; `weights` are those of red, green and blue in it.
-    float gain(double brightness, float strength, const float weights[3]);
+    float gain(const SmallPicture &picture, double brightness, float strength, const float weights[3]);
 
 private:
     static constexpr int kCells = 8;  // each way, of the grid that scene cuts are detected on
 
-    bool is_cut();
-    double brightness_slope(float strength, const float weights[3]) const;
+    bool is_cut(const SmallPicture &picture);
+    double brightness_slope(const SmallPicture &picture, float strength, const float weights[3]) const;
 
     float smoothing_;
     const int interval_;
     int width_ = 0, height_ = 0, map_channels_ = 0;
-    Buffer<float> image_;
     Buffer<float> map_;
     bool has_history_ = false;
     bool begins_ = false;  // the current frame is the first of a scene

@@ -63,11 +63,11 @@ dce_status read_dce_header(const uint8_t *bytes, size_t size, const char *name, 
                           header->file_size);
     if (header->checksum != crc32(bytes + kDceChecked, size - kDceChecked))
         return error->set(DCE_ERROR_MODEL, "%s: checksum does not match, the file is damaged", name);
-    if (header->architecture != DCE_ARCHITECTURE_ZERODCEPP && header->architecture != DCE_ARCHITECTURE_ZERODCE)
+    if (header->architecture < DCE_ARCHITECTURE_ZERODCEPP || header->architecture > DCE_ARCHITECTURE_ZERODCEPP_SCENE)
         return error->set(DCE_ERROR_MODEL, "%s: unknown architecture %u", name, header->architecture);
     if (header->precision > kDceInt8)
         return error->set(DCE_ERROR_MODEL, "%s: unknown precision %u", name, header->precision);
-    if (header->precision == kDceInt8 && header->architecture != DCE_ARCHITECTURE_ZERODCEPP)
+    if (header->precision == kDceInt8 && header->architecture == DCE_ARCHITECTURE_ZERODCE)
         return error->set(DCE_ERROR_MODEL, "%s: int8 weights of Zero-DCE; those of Zero-DCE++ were wanted", name);
     if (header->scale < 1 || header->scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_MODEL, "%s: scale %u, 1 to %d was wanted", name, header->scale, DCE_MAX_SCALE);
@@ -85,13 +85,16 @@ size_t dce_layer_bytes(const LayerShape &shape, bool separable, bool is_int8) {
     return static_cast<size_t>(shape.inputs * (kTaps + kOfChannel) + shape.outputs * (shape.inputs + kOfChannel));
 }
 
-const char *read_dce_layer(const uint8_t *bytes, const LayerShape &shape, bool separable, float *values) {
-    const size_t count = layer_parameters(shape, separable);
+const char *read_dce_floats(const uint8_t *bytes, size_t count, float *values) {
     for (size_t i = 0; i < count; ++i) {
         values[i] = read_f32(bytes + sizeof(float) * i);
         if (!isfinite(values[i])) return "a weight that is not finite";
     }
     return nullptr;
+}
+
+const char *read_dce_layer(const uint8_t *bytes, const LayerShape &shape, bool separable, float *values) {
+    return read_dce_floats(bytes, layer_parameters(shape, separable), values);
 }
 
 const char *read_dce_layer(const uint8_t *bytes, const LayerShape &shape, Int8Values *values) {

@@ -4,18 +4,20 @@
 //   8  u32      format version, 1
 //  12  u32      CRC-32 (IEEE 802.3) of all bytes from 16 to the end
 //  16  u32      file size in bytes
-//  20  u32      architecture: 1 Zero-DCE++, 2 Zero-DCE
-//  24  u32      precision: 0 float32, 1 int8 (Zero-DCE++ only)
+//  20  u32      architecture: 1 Zero-DCE++, 2 Zero-DCE, 3 Zero-DCE++ with a scene head
+//  24  u32      precision: 0 float32, 1 int8 (not of Zero-DCE)
 //  28  u32      scale, 1 … 64
 //  32  u32      iterations, 8
 //  36  u32      filters, 32
-//  40  u32      map channels: 3 (Zero-DCE++) or 24 (Zero-DCE)
+//  40  u32      map channels: 3, or 24 (Zero-DCE)
 //  44  20 bytes zero
 //  64  layers 1 to 7, float32: Zero-DCE++ depthwise weight (in, 3, 3), bias (in), pointwise weight (out, in), bias (out);
 //                              Zero-DCE weight (out, in, 3, 3), bias (out)
 //      layers 1 to 7, int8: depthwise weight int8 (in, 3, 3), bias int32 (in), multiplier float32 (in),
 //                           pointwise weight int8 (out, in), bias int32 (out), multiplier float32 (out); see
 //                           dsp/convolution_int8.h
+//      scene head, float32 in either precision: hidden weight (16, 35), bias (16), output weight (64, 16), bias (64); see
+//                           network/scene.h. In int8 its outputs are in units of the sums that they are added to
 #ifndef DCELITE_MODEL_DCE_FILE_H
 #define DCELITE_MODEL_DCE_FILE_H
 
@@ -48,6 +50,9 @@ dce_status read_dce_header(const uint8_t *bytes, size_t size, const char *name, 
 
 // Bytes that the weights of a layer take in a file.
 size_t dce_layer_bytes(const LayerShape &shape, bool separable, bool is_int8);
+
+// Read `count` floats: null, or what is wrong.
+const char *read_dce_floats(const uint8_t *bytes, size_t count, float *values);
 
 // Read the weights of a layer: those of floats one after the other, layer_parameters() of them. Null, or what is wrong.
 const char *read_dce_layer(const uint8_t *bytes, const LayerShape &shape, bool separable, float *values);

@@ -27,6 +27,15 @@ const char *read_layer(const uint8_t *bytes, int i, float *values, int32_t *inte
     return nullptr;
 }
 
+// Reads the scene head into memory. Null, or what is wrong.
+const char *read_scene_head(const uint8_t *bytes, float *floats, SceneHead *head) {
+    head->hidden_weight = floats;
+    head->hidden_bias = head->hidden_weight + kSceneHidden * kSceneStatistics;
+    head->output_weight = head->hidden_bias + kSceneHidden;
+    head->output_bias = head->output_weight + kSteeredLayers * kFilters * kSceneHidden;
+    return read_dce_floats(bytes, kSceneParameters, floats);
+}
+
 }  // namespace
 
 dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model *model, Error *error) {
@@ -49,11 +58,12 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
         integers[i + 1] = integers[i] + (model->is_int8 ? packed_integers(shape) : 0);
         floats[i + 1] = floats[i] + (model->is_int8 ? packed_multipliers(shape) : packed_floats(shape, separable));
     }
-    model->parameters = static_cast<int>(parameters);
-    if (size != begin[kLayers])
-        return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, begin[kLayers]);
+    const size_t head = model->has_scene() ? kSceneParameters : 0, wanted = begin[kLayers] + sizeof(float) * head;
+    model->parameters = static_cast<int>(parameters + head);
+    if (size != wanted)
+        return error->set(DCE_ERROR_MODEL, "%s: %zu bytes, %zu were wanted for this architecture", name, size, wanted);
     Buffer<float> values;  // of a layer, as the file has them
-    if (!model->integers.reserve(integers[kLayers]) || !model->floats.reserve(floats[kLayers]) || !values.reserve(most))
+    if (!model->integers.reserve(integers[kLayers]) || !model->floats.reserve(floats[kLayers] + head) || !values.reserve(most))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "%s: no memory for %zu weights", name, parameters);
     if (model->is_int8) memset(model->integers.data(), 0, integers[kLayers] * sizeof(int32_t));
     memset(model->floats.data(), 0, floats[kLayers] * sizeof(float));
@@ -62,6 +72,9 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
                                          model->floats.data() + floats[i], model);
         if (problem) return error->set(DCE_ERROR_MODEL, "%s: e_conv%d has %s", name, i + 1, problem);
     }
+    const char *problem =
+        head ? read_scene_head(bytes + begin[kLayers], model->floats.data() + floats[kLayers], &model->scene) : nullptr;
+    if (problem) return error->set(DCE_ERROR_MODEL, "%s: the scene head has %s", name, problem);
     return DCE_OK;
 }
 

@@ -10,6 +10,22 @@ namespace dce {
 
 constexpr int kLayers = 7;
 
+// Of the scene head: see network/scene.h.
+constexpr int kSceneBins = 16;
+constexpr int kSceneStatistics = 2 * kSceneBins + 3;
+constexpr int kSceneHidden = 16;
+constexpr int kSteeredLayers = 2;
+
+struct SceneHead {
+    const float *hidden_weight = nullptr;  // (kSceneHidden, kSceneStatistics)
+    const float *hidden_bias = nullptr;    // (kSceneHidden)
+    const float *output_weight = nullptr;  // (kSteeredLayers * kFilters, kSceneHidden)
+    const float *output_bias = nullptr;    // (kSteeredLayers * kFilters)
+};
+
+constexpr size_t kSceneParameters =
+    kSceneHidden * (kSceneStatistics + 1) + size_t{kSteeredLayers} * kFilters * (kSceneHidden + 1);
+
 struct Model {
     dce_architecture architecture = DCE_ARCHITECTURE_ZERODCEPP;
     bool is_int8 = false;
@@ -18,10 +34,12 @@ struct Model {
     int parameters = 0;
     Layer layers[kLayers];
     Int8Layer int8_layers[kLayers];  // of an int8 model, which has no weights in `layers`
+    SceneHead scene;
     Buffer<float> floats;            // what the layers point into
     Buffer<int32_t> integers;
 
-    bool is_separable() const { return architecture == DCE_ARCHITECTURE_ZERODCEPP; }
+    bool is_separable() const { return architecture != DCE_ARCHITECTURE_ZERODCE; }
+    bool has_scene() const { return architecture == DCE_ARCHITECTURE_ZERODCEPP_SCENE; }
 };
 
 // Reads the bytes of a .dce file. `name` is what the error message calls it.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "dsp/dsp.h"
+#include "network/scene.h"
 #include "network/shape.h"
 
 namespace dce {
@@ -15,13 +16,19 @@ public:
     using Input = LayerInput;
 
     FloatRows() = default;
-    FloatRows(const Dsp &dsp, const Model &model, int width)
-        : kernels_(dsp.convolution), model_(&model), width_(static_cast<size_t>(width)) {}
+    FloatRows(const Dsp &dsp, const Model &model, const Scene &scene, int width)
+        : convolve_(model.is_separable() ? dsp.convolution->separable_row : dsp.convolution->plain_row),
+          width_(static_cast<size_t>(width)) {
+        for (int i = 0; i < kLayers; ++i) {
+            layers_[i] = model.layers[i];
+            scene.steer(i + 1, &layers_[i]);
+        }
+    }
 
     static int padding(int k) { return k == 0 ? 3 : kFilters; }  // a pixel
     static size_t scratch() { return kScratchFloats; }
     size_t length(int k) const { return (width_ + 2) * padding(k); }
-    size_t output_bytes(int layer) const { return sizeof(float) * width_ * model_->layers[layer - 1].outputs; }
+    size_t output_bytes(int layer) const { return sizeof(float) * width_ * layers_[layer - 1].outputs; }
 
     void clear_padding(int k, float *row) const {
         const int channels = padding(k);
@@ -36,14 +43,13 @@ public:
             const int k = kSources[layer - 1][s];
             input.channels[s] = k < 0 ? 0 : padding(k);
         }
-        const auto convolve = model_->is_separable() ? kernels_->separable_row : kernels_->plain_row;
-        convolve(model_->layers[layer - 1], input, static_cast<int>(width_),
-                 layer == kLayers ? Activation::kTanh : Activation::kRelu, scratch, static_cast<float *>(output));
+        convolve_(layers_[layer - 1], input, static_cast<int>(width_),
+                  layer == kLayers ? Activation::kTanh : Activation::kRelu, scratch, static_cast<float *>(output));
     }
 
 private:
-    const ConvolutionKernels *kernels_ = nullptr;
-    const Model *model_ = nullptr;
+    decltype(ConvolutionKernels::plain_row) convolve_ = nullptr;
+    Layer layers_[kLayers];
     size_t width_ = 0;
 };
 

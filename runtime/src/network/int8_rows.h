@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dsp/dsp.h"
+#include "network/scene.h"
 #include "network/shape.h"
 
 namespace dce {
@@ -16,8 +17,13 @@ public:
     using Input = Int8Input;
 
     Int8Rows() = default;
-    Int8Rows(const Dsp &dsp, const Model &model, int width)
-        : kernels_(dsp.convolution_int8), model_(&model), width_(static_cast<size_t>(width)) {}
+    Int8Rows(const Dsp &dsp, const Model &model, const Scene &scene, int width)
+        : kernels_(dsp.convolution_int8), width_(static_cast<size_t>(width)) {
+        for (int i = 0; i < kLayers; ++i) {
+            layers_[i] = model.int8_layers[i];
+            scene.steer(i + 1, &layers_[i]);
+        }
+    }
 
     static int padding(int k) { return k == 0 ? 3 : 0; }
     size_t length(int k) const { return k == 0 ? 3 * (width_ + 2) + kInt8Slack : (width_ + 1) / 2 * kPairWords; }
@@ -43,7 +49,7 @@ public:
     }
 
     void compute(int layer, const Int8Input &input, int32_t *scratch, void *output) const {
-        const Int8Layer &weights = model_->int8_layers[layer - 1];
+        const Int8Layer &weights = layers_[layer - 1];
         const int width = static_cast<int>(width_);
         uint8_t *bytes = reinterpret_cast<uint8_t *>(scratch);
         int32_t *sums = scratch + kInt8ScratchBytes / sizeof(int32_t);
@@ -54,7 +60,7 @@ public:
 
 private:
     const Int8Kernels *kernels_ = nullptr;
-    const Model *model_ = nullptr;
+    Int8Layer layers_[kLayers];
     size_t width_ = 0;
 };
 

@@ -2,10 +2,11 @@
 
 namespace dce {
 
-bool CurveNetwork::start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source) {
+bool CurveNetwork::start(const Dsp &dsp, const Model &model, const Scene &scene, int width, int height, int begin,
+                         RowSource source) {
     is_int8_ = model.is_int8;
-    return is_int8_ ? int8_.start(dsp, model, width, height, begin, source)
-                    : floats_.start(dsp, model, width, height, begin, source);
+    return is_int8_ ? int8_.start(dsp, model, scene, width, height, begin, source)
+                    : floats_.start(dsp, model, scene, width, height, begin, source);
 }
 
 void CurveNetwork::take_from(const CurveNetwork *below) {

@@ -10,8 +10,9 @@ namespace dce {
 
 class CurveNetwork {
 public:
-    // Prepares to compute the curve map, of width x height, from row `begin` on. False: no memory.
-    bool start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source);
+    // Prepares to compute the curve map, of width x height, from row `begin` on. `scene`, which stays the caller's, has been
+    // set to the picture if it is used. False: no memory.
+    bool start(const Dsp &dsp, const Model &model, const Scene &scene, int width, int height, int begin, RowSource source);
 
     // Takes the rows that both need from `below`, a stream that begins where this one ends, if it has them all in time. Both
     // have been started, and neither runs. Null: computes everything, as it does after start.

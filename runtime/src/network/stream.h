@@ -25,8 +25,8 @@ template <typename Rows>
 class NetworkStream {
 public:
     // See CurveNetwork.
-    bool start(const Dsp &dsp, const Model &model, int width, int height, int begin, RowSource source) {
-        rows_ = Rows(dsp, model, width);
+    bool start(const Dsp &dsp, const Model &model, const Scene &scene, int width, int height, int begin, RowSource source) {
+        rows_ = Rows(dsp, model, scene, width);
         source_ = source;
         height_ = height;
         begin_ = next_ = begin;

@@ -107,6 +107,8 @@ static const scenario kScenarios[] = {
     {"threads in place", 1, 4, 3, DCE_RGBA8, DCE_RGBA8, 13, 85, true, 0},
     {"Zero-DCE", 2, 2, 1, DCE_BGR8, DCE_RGB8, 5, 16, false, 0},
     {"Zero-DCE in place", 2, 2, 1, DCE_RGB8, DCE_RGB8, 4, 15, true, 0},
+    {"scene head", 3, 3, 4, DCE_RGB8, DCE_RGB8, 22, 88, true, 0},
+    {"scene head, video", 3, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f},
     {"one pixel", 1, 2, 64, DCE_RGB8, DCE_RGB8, 1, 1, false, 0},
     {"engine", 0, 2, 6, DCE_RGB8, DCE_RGBA8, 21, 90, false, 0},
     {"video", 1, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f},

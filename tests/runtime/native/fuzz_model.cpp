@@ -23,8 +23,9 @@ struct File {
 
 size_t sealed_size(const uint8_t *header, uint8_t mode) {
     if (mode & 2) return MODEL_HEADER + static_cast<size_t>(4 * (mode >> 2));  // a short file that says it is whole
-    if (header[24] == 1) return INT8_MODEL;
-    return MODEL_HEADER + size_t{4} * (header[20] == 2 ? ZERODCE_PARAMETERS : ZERODCEPP_PARAMETERS);
+    const size_t scene = header[20] == 3 ? size_t{4} * SCENE_PARAMETERS : 0;
+    if (header[24] == 1) return INT8_MODEL + scene;
+    return MODEL_HEADER + size_t{4} * (header[20] == 2 ? ZERODCE_PARAMETERS : ZERODCEPP_PARAMETERS) + scene;
 }
 
 // Opens the file; where it is accepted, runs it.
@@ -51,7 +52,8 @@ void open_and_run(const File &file) {
         CHECK_EQUAL(dce_get_model_info(handle, &info), DCE_OK);
         CHECK(info.scale >= 1 && info.scale <= DCE_MAX_SCALE);
         const bool int8 = file.bytes[24] == 1;
-        CHECK_EQUAL(file.size, int8 ? size_t{INT8_MODEL} : MODEL_HEADER + 4 * static_cast<size_t>(info.parameters));
+        const size_t scene = info.architecture == DCE_ARCHITECTURE_ZERODCEPP_SCENE ? size_t{4} * SCENE_PARAMETERS : 0;
+        CHECK_EQUAL(file.size, int8 ? INT8_MODEL + scene : MODEL_HEADER + 4 * static_cast<size_t>(info.parameters));
         CHECK_EQUAL(dce_enhance(handle, &image, &image), DCE_OK);
     } else {
         CHECK_EQUAL(status, DCE_ERROR_MODEL);

@@ -36,16 +36,22 @@ inline void append(Bytes *bytes, unsigned *state, int rows, int columns, float m
     }
 }
 
-inline Bytes int8_model(bool extreme, unsigned *state) {
+// With a scene head, if wanted, whose outputs are of the size of the sums that they are added to.
+inline Bytes int8_model(bool extreme, unsigned *state, bool scene = false) {
     constexpr int kLayers = 7, kInputs[kLayers] = {3, 32, 32, 32, 64, 64, 64};
     Bytes bytes(MODEL_HEADER);
-    const uint32_t fields[] = {1, 1, 12, 8, 32, 3};  // Zero-DCE++, int8, scale, iterations, filters, map channels
+    const uint32_t fields[] = {scene ? 3u : 1u, 1, 12, 8, 32, 3};  // Zero-DCE++, int8, scale, iterations, filters, map channels
     put_le32(bytes.data() + 8, 1);
     for (int i = 0; i < 6; ++i) put_le32(bytes.data() + 20 + 4 * i, fields[i]);
     for (int k = 0; k < kLayers; ++k) {
         append(&bytes, state, kInputs[k], 9, 0.002f, 128.0f, 128, extreme);
         const bool last = k + 1 == kLayers;
         append(&bytes, state, last ? 3 : 32, kInputs[k], last ? 1e-5f : k == 0 ? 0.006f : 0.002f, last ? 0.0f : 128.0f, 128, extreme);
+    }
+    for (int i = 0; scene && i < SCENE_PARAMETERS; ++i) {
+        const float size = i < 576 ? 1.0f : extreme ? 1e12f : 20000.0f;  // 16 (35 + 1) parameters of the hidden layer
+        bytes.resize(bytes.size() + 4);
+        put_le32(bytes.data() + bytes.size() - 4, float_bits(size * (static_cast<float>(random_u32(state) % 2001) / 1000.0f - 1.0f)));
     }
     seal_model(bytes.data(), bytes.size());
     return bytes;

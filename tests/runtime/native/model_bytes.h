@@ -10,7 +10,8 @@ enum {
     MODEL_HEADER = 64,
     ZERODCEPP_PARAMETERS = 10561,
     ZERODCE_PARAMETERS = 79416,
-    INT8_MODEL = 14027, /* bytes of a Zero-DCE++ with int8 weights */
+    SCENE_PARAMETERS = 1664, /* of a scene head */
+    INT8_MODEL = 14027, /* bytes of a Zero-DCE++ with int8 weights and no scene head */
     LARGEST_MODEL = MODEL_HEADER + 4 * ZERODCE_PARAMETERS
 };
 
@@ -31,10 +32,12 @@ static inline void seal_model(uint8_t *bytes, size_t size) {
     put_le32(bytes + 12, ~crc);
 }
 
-/* A whole model of an architecture (1 Zero-DCE++, 2 Zero-DCE) with reproducible small weights; returns its size. `bytes` has
+/* A whole model of an architecture (1 Zero-DCE++, 2 Zero-DCE, 3 Zero-DCE++ with a scene head) with reproducible small weights; returns its size. `bytes` has
  * room for LARGEST_MODEL. */
 static inline size_t make_model(uint8_t *bytes, uint32_t architecture, uint32_t scale) {
-    const uint32_t parameters = architecture == 2 ? ZERODCE_PARAMETERS : ZERODCEPP_PARAMETERS;
+    const uint32_t parameters = architecture == 2   ? ZERODCE_PARAMETERS
+                                : architecture == 3 ? ZERODCEPP_PARAMETERS + SCENE_PARAMETERS
+                                                    : ZERODCEPP_PARAMETERS;
     const uint32_t fields[] = {architecture, 0, scale, 8, 32, architecture == 2 ? 24u : 3u};
     const size_t size = MODEL_HEADER + 4 * (size_t)parameters;
     uint32_t state = 2463534242u;

@@ -1,4 +1,4 @@
-"""What the two networks are, without MindSpore: names, sizes, limits, and the parameters that a model file must hold.
+"""What the networks are, without MindSpore: names, sizes, limits, and the parameters that a model file must hold.
 
 ``runtime/include/dcelite.h`` and ``runtime/src`` state the same for C and C++; a test holds both against each other.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dcelite.errors import DceliteError
-from dcelite.reference import ITERATIONS
+from dcelite.reference import ITERATIONS, SCENE_STATISTICS
 
 MAX_SCALE = 64
 """Largest downsampling factor."""
@@ -23,9 +23,23 @@ SOURCES = ((0,), (1,), (2,), (3,), (3, 4), (2, 5), (1, 6))
 """Which outputs each layer reads; 0 is the image. Two are concatenated (Zero-DCE, figure 2)."""
 
 
+STEERED = (1, 6)
+"""The layers whose outputs the scene head adds to."""
+SCENE_HIDDEN = 16
+"""Units of its hidden layer."""
+SCENE_HEAD = {
+    "scene_head.hidden.weight": (SCENE_HIDDEN, SCENE_STATISTICS),
+    "scene_head.hidden.bias": (SCENE_HIDDEN,),
+    "scene_head.output.weight": (FILTERS * len(STEERED), SCENE_HIDDEN),
+    "scene_head.output.bias": (FILTERS * len(STEERED),),
+}
+"""Name -> shape of the scene head's parameters: statistics of the small picture -> what is added to each channel of the
+steered layers before their ReLU."""
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """A published curve network."""
+    """A curve network: a published one, or one with a scene head."""
 
     name: str
     title: str
@@ -38,6 +52,8 @@ class Architecture:
     """Of the curve map: 3 (red, green, blue) shared by all iterations, or 3 for each iteration."""
     scale: int
     """Downsampling factor at run time, unless another is asked for."""
+    has_scene: bool = False
+    """Statistics of the whole picture steer the layers; see ``dcelite.reference``."""
 
     @property
     def layer_channels(self) -> list[tuple[int, int]]:
@@ -59,13 +75,22 @@ class Architecture:
             else:
                 shapes[f"{layer}.weight"] = (channels_out, channels_in, 3, 3)
                 shapes[f"{layer}.bias"] = (channels_out,)
-        return shapes
+        return shapes | SCENE_HEAD if self.has_scene else shapes
 
 
 ARCHITECTURES = {
     architecture.name: architecture
     for architecture in (
         Architecture("zerodcepp", "Zero-DCE++", code=1, separable=True, map_channels=3, scale=12),
+        Architecture(
+            "zerodcepp_scene",
+            "Zero-DCE++ with a scene head",
+            code=3,
+            separable=True,
+            map_channels=3,
+            scale=12,
+            has_scene=True,
+        ),
         Architecture("zerodce", "Zero-DCE", code=2, separable=False, map_channels=3 * ITERATIONS, scale=1),
     )
 }

@@ -34,7 +34,7 @@ class Weights:
 
 
 def load_weights(path: Path | str) -> Weights:
-    """Read and check a checkpoint of either architecture.
+    """Read and check a checkpoint of any architecture.
 
     Raises:
         ModelError: the file is missing, a folder, empty, truncated, damaged, foreign, or lacks a parameter of the right
@@ -65,7 +65,8 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
 def select_weights(arrays: Mapping[str, NDArray[Any]], path: Path) -> Weights:
     """The network's parameters among ``arrays``, checked; raises ModelError naming ``path`` and the parameter."""
     if any(".depth_conv." in name for name in arrays):
-        architecture = ARCHITECTURES["zerodcepp"]
+        has_scene = any(name.startswith("scene_head.") for name in arrays)
+        architecture = ARCHITECTURES["zerodcepp_scene" if has_scene else "zerodcepp"]
     elif any(name.startswith("e_conv") for name in arrays):
         architecture = ARCHITECTURES["zerodce"]
     else:
@@ -85,7 +86,7 @@ def select_weights(arrays: Mapping[str, NDArray[Any]], path: Path) -> Weights:
                 f"{path}: {name} holds values that are not finite or beyond {MAX_WEIGHT:g}; is it damaged?"
             )
         checked[name] = np.ascontiguousarray(array, np.float32)
-    unknown = sorted(name for name in set(arrays) - set(checked) if name.startswith("e_conv"))
+    unknown = sorted(name for name in set(arrays) - set(checked) if name.startswith(("e_conv", "scene_head.")))
     if unknown:
         raise ModelError(f"{path}: {unknown[0]} is not a parameter of {architecture.name}")
     return Weights(architecture.name, checked)

@@ -9,8 +9,8 @@ offset type
      8  u32 format version, 1
     12  u32 CRC-32 of the bytes from 16 to the end
     16  u32 file size in bytes
-    20  u32 architecture: 1 Zero-DCE++, 2 Zero-DCE
-    24  u32 precision: 0 float32, 1 int8 (Zero-DCE++ alone)
+    20  u32 architecture: 1 Zero-DCE++, 2 Zero-DCE, 3 Zero-DCE++ with a scene head
+    24  u32 precision: 0 float32, 1 int8 (not of Zero-DCE)
     28  u32 scale, 1 … 64
     32  u32 iterations, 8
     36  u32 filters, 32
@@ -22,6 +22,9 @@ offset type
 A layer of Zero-DCE++ is depthwise weight (in, 3, 3), bias (in), pointwise weight (out, in), bias (out); one of Zero-DCE
 weight (out, in, 3, 3), bias (out). In float32 all are f32. In int8, whose arithmetic is that of ``dcelite.quantize``'s
 ``int8_network.py``, weights are i8 and biases i32, and each bias is followed by as many f32: the multipliers.
+
+A scene head follows the layers: hidden weight (16, 35), bias (16), output weight (64, 16), bias (64), in f32 in either
+precision; in int8 its outputs are in units of the sums that they are added to.
 """
 
 from __future__ import annotations
@@ -39,7 +42,7 @@ from numpy.typing import NDArray
 
 from dcelite.errors import ModelError
 from dcelite.files import reason
-from dcelite.model.architecture import ARCHITECTURES, FILTERS, MAX_SCALE, Architecture
+from dcelite.model.architecture import ARCHITECTURES, FILTERS, MAX_SCALE, SCENE_HEAD, Architecture
 from dcelite.reference import ITERATIONS
 
 MAGIC = b"\x89DCE\r\n\x1a\n"
@@ -68,8 +71,9 @@ class DceModel:
 
     @property
     def multiply_adds(self) -> int:
-        """Of the network, for one low-resolution pixel: every weight that is not a bias is used once."""
-        return sum(array.size for name, array in self.arrays.items() if name.endswith(".weight"))
+        """Of the network, for one low-resolution pixel: every weight of a convolution is used once."""
+        used = (name for name in self.arrays if name.endswith(".weight") and name not in SCENE_HEAD)
+        return sum(self.arrays[name].size for name in used)
 
 
 def _layout(architecture: Architecture, precision: str) -> dict[str, tuple[str, tuple[int, ...]]]:
@@ -78,6 +82,9 @@ def _layout(architecture: Architecture, precision: str) -> dict[str, tuple[str, 
         return {name: ("<f4", shape) for name, shape in architecture.parameter_shapes.items()}
     layout: dict[str, tuple[str, tuple[int, ...]]] = {}
     for name, shape in architecture.parameter_shapes.items():
+        if name in SCENE_HEAD:
+            layout[name] = ("<f4", shape)
+            continue
         layout[name] = ("<i4" if name.endswith(".bias") else "|i1", shape)
         if name.endswith(".bias"):
             layout[f"{name.removesuffix('.bias')}.multiplier"] = ("<f4", shape)

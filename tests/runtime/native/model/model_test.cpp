@@ -90,7 +90,7 @@ void test_every_length() {
 void test_fields() {
     refuse(Bytes(100, 'x'), "signature");
     refuse(with_field(8, 2), "format version 2");
-    refuse(with_field(20, 3), "architecture 3");
+    refuse(with_field(20, 4), "architecture 4");
     refuse(with_field(20, 2), "3 map channels");
     refuse(with_field(24, 9), "precision 9");
     refuse(with_field(28, 0), "scale 0");

@@ -47,9 +47,24 @@ Floats rows_of(dce::CurveNetwork *network, const dce::Model &model, int width, i
     return map;
 }
 
+// The scene of the whole image, its rows counted in two parts.
+struct SceneOf : dce::Scene {
+    SceneOf(const dce::Model &model, const Image &image, int height) : Scene(model) {
+        dce::SceneCounts counts, others;
+        counts.clear();
+        others.clear();
+        for (int y = 0; y < height; ++y)
+            (y % 3 ? counts : others).add_row(image.values.data() + static_cast<size_t>(3) * image.width * y, image.width);
+        counts.add(others);
+        CHECK(prepare());
+        if (is_used()) set(counts);
+    }
+};
+
 Floats map_of(const dce::Dsp &dsp, const dce::Model &model, Image *image, int height, int begin, int end) {
     dce::CurveNetwork network;
-    CHECK(network.start(dsp, model, image->width, height, begin, {Image::read, image}));
+    const SceneOf scene(model, *image, height);
+    CHECK(network.start(dsp, model, scene, image->width, height, begin, {Image::read, image}));
     return rows_of(&network, model, image->width, begin, end);
 }
 
@@ -83,8 +98,9 @@ void test_streams(const dce::Dsp &dsp, const dce::Model &model, int most) {
         const int rows_alone = image.rows_read;
 
         dce::CurveNetwork upper, lower;
+        const SceneOf scene(model, image, height);
         for (dce::CurveNetwork *network : {&upper, &lower})
-            CHECK(network->start(dsp, model, width, height, network == &upper ? 0 : middle, {Image::read, &image}));
+            CHECK(network->start(dsp, model, scene, width, height, network == &upper ? 0 : middle, {Image::read, &image}));
         upper.take_from(&lower);
         check_same(rows_of(&lower, model, width, middle, height), wanted, stride * middle, "what is shared", width, height);
         image.rows_read = 0;
@@ -96,10 +112,10 @@ void test_streams(const dce::Dsp &dsp, const dce::Model &model, int most) {
 }
 
 // The map of a fixed model and image as one number, which no processor and no compiler may change.
-void test_equal_on_all_processors() {
+void test_equal_on_all_processors(bool scene, uint32_t wanted) {
     g_state = 12345;
     dce::Model model;
-    read(int8_model(false, &g_state), &model);
+    read(int8_model(false, &g_state, scene), &model);
     Image image = random_image(41, 23);
     const Floats map = map_of(*dce::all_dsp().last, model, &image, 23, 0, 23);
     uint32_t hash = 2166136261u;  // FNV-1a
@@ -111,28 +127,33 @@ void test_equal_on_all_processors() {
         for (int i = 0; i < 4; ++i) hash = (hash ^ (bits >> 8 * i & 0xff)) * 16777619u;
     }
     CHECK(least < -0.2f && most > 0.2f);  // a map that says something
-    CHECK_EQUAL(hash, 2562518656u);
+    CHECK_EQUAL(hash, wanted);
 }
 
 }  // namespace
 
 int main(int argc, char **argv) {
     const dce::Dsp &dsp = dsp_of_arguments(argc, argv);
-    for (const bool extreme : {false, true}) {
-        dce::Model model;
-        read(int8_model(extreme, &g_state), &model);
-        CHECK(model.is_int8);
-        CHECK_EQUAL(model.parameters, ZERODCEPP_PARAMETERS);
-        test_int8_equals_scalar(dsp, model);
-        test_streams(dsp, model, 40);
-    }
-    for (const uint32_t architecture : {DCE_ARCHITECTURE_ZERODCEPP, DCE_ARCHITECTURE_ZERODCE}) {
+    for (const bool scene : {false, true})
+        for (const bool extreme : {false, true}) {
+            dce::Model model;
+            read(int8_model(extreme, &g_state, scene), &model);
+            CHECK(model.is_int8);
+            CHECK_EQUAL(model.has_scene(), scene);
+            CHECK_EQUAL(model.parameters, ZERODCEPP_PARAMETERS + (scene ? SCENE_PARAMETERS : 0));
+            test_int8_equals_scalar(dsp, model);
+            test_streams(dsp, model, 40);
+        }
+    for (const uint32_t architecture :
+         {DCE_ARCHITECTURE_ZERODCEPP, DCE_ARCHITECTURE_ZERODCE, DCE_ARCHITECTURE_ZERODCEPP_SCENE}) {
         dce::Model model;
         Bytes bytes(LARGEST_MODEL);
         bytes.resize(make_model(bytes.data(), architecture, 12));
         read(bytes, &model);
         test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 4 : 40);
     }
-    if (&dsp == dce::all_dsp().last) test_equal_on_all_processors();
+    if (&dsp != dce::all_dsp().last) return 0;
+    test_equal_on_all_processors(false, 2562518656u);
+    test_equal_on_all_processors(true, 4248259817u);
     return 0;
 }

@@ -1,0 +1,49 @@
+// The scene head: what the whole downsampled picture is like steers the network. Statistics of the picture become, by two
+// fully connected layers, what is added to the biases of layers 1 and 6 for a frame; dcelite.reference states the same in
+// NumPy. Pixels are counted in integers and the rest is double precision without contraction, so the result depends neither on
+// the number of threads nor on the processor, not by a bit.
+#ifndef DCELITE_NETWORK_SCENE_H
+#define DCELITE_NETWORK_SCENE_H
+
+#include "model/model.h"
+
+namespace dce {
+
+// How many pixels have which brightness: of all of them, or of those of one thread.
+struct SceneCounts {
+    uint32_t brightest[256];         // by max(R, G, B) in levels
+    uint32_t total[3 * 255 + 1];     // by R + G + B
+    uint64_t sums[3];                // of R, G, B
+
+    void clear();
+    void add_row(const float *row, int width);  // (width, 3), 0 … 1
+    void add(const SceneCounts &other);
+};
+
+class Scene {
+public:
+    explicit Scene(const Model &model) : model_(model) {}
+
+    bool is_used() const { return model_.has_scene(); }
+
+    // Makes room; false: no memory.
+    bool prepare();
+
+    // The frame whose pixels were counted.
+    void set(const SceneCounts &counts);
+
+    // The layer, 1 … 7, with the biases of the frame.
+    void steer(int number, Layer *layer) const;
+    void steer(int number, Int8Layer *layer) const;
+
+private:
+    void statistics(const SceneCounts &counts, double *values) const;
+
+    const Model &model_;
+    Buffer<float> bias_;      // (steered layers, kFilters)
+    Buffer<int32_t> integer_bias_;  // (steered layers, 2, kFilters): bias, bias_signed
+};
+
+}  // namespace dce
+
+#endif
