@@ -55,6 +55,10 @@ FULL_WELL = (1000.0, 40000.0)
 """Electrons at white: from a phone at its highest gain to a large sensor at its lowest, equally likely on a logarithmic scale."""
 READ_NOISE = (2.0, 10.0)
 """Electrons."""
+BARS = 0.08
+"""Share of the pictures with black or white bars at two sides, as letterboxed films and screenshots have them."""
+WIDEST_BAR = 0.18
+"""Of the side."""
 
 
 def read_panorama(path: Path) -> camera.Float32:
@@ -118,7 +122,13 @@ class PanoramaViews:
         counted = camera.count(light * exposure, full_well, uniform(*READ_NOISE), random)
         originals = camera.in_8_bits(camera.develop(light, contrast))
         images = camera.in_8_bits(camera.develop(counted, contrast))
-        return Batch(np.where(darkened, images, originals), originals)
+        images = np.where(darkened, images, originals)
+        for number in np.flatnonzero(random.random(batch_size) < BARS):
+            size, color, lying = round(WIDEST_BAR * random.random() * light.shape[2]), random.random() < 0.5, random.random() < 0.5
+            for picture in (images[number], originals[number]):
+                bars = picture if lying else picture.swapaxes(1, 2)
+                bars[:, :size] = bars[:, light.shape[2] - size :] = color
+        return Batch(images, originals)
 
 
 def load_views(folder: Path, size: int, seed: int) -> PanoramaViews:
