@@ -45,19 +45,11 @@ WITHOUT_SCIPY = (
     "SciPy is not installed, intervals and verdicts are left out; run: pip install 'dcelite[bench]', then: "
     "dcelite bench --from FILE.json"
 )
-FIELDS = (
-    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "slowdown", "width", "height"),
-    *("threads", "reason", "valid", "doubts", "load_ms", "first_ms", "latency_ms", "blocks_ms", "probes_ms"),
-    *("parallel_probes_ms", "smallest_change", "throttle_ratio", "speed", "ratios", "stages_ms", "timing_cost"),
-    *("network_ms", "network_ratio", "fidelity", "memory", "memory_reason", "limit", "energy_joules_per_frame"),
+KEPT = (
+    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "width", "height", "threads"),
+    *("load_ms", "first_ms", "memory"),
 )
-"""Of a row, in the order of the report."""
-_NOTHING = (
-    *("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory", "architecture"),
-    *("scale", "energy_joules"),
-)
-_UNKNOWN = dict.fromkeys(_NOTHING) | {"engine": "native", "is_baseline": False, "memory_reason": "not measured"}
-"""What a program that measures may leave out of a row."""
+"""Of a row: what the report says as the samples do, or null where a program that measures left it out."""
 
 
 def read(path: Path) -> Document:
@@ -109,10 +101,12 @@ def _in_rounds(row: Document) -> Document:
         blocks[kind].setdefault(str(number), []).append(time)
     stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
     return {
-        **_UNKNOWN,
+        "engine": "native",
+        "is_baseline": False,
+        "memory_reason": "not measured",
         "failures": {},
         "network_blocks_ms": {},
-        "label": " ".join(filter(None, (row["model"], row.get("isa")))),
+        "label": f"{row['model']} {row.get('isa') or ''}".rstrip(),
         "blocks_ms": blocks["run"],
         "staged_blocks_ms": blocks["staged"],
         "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
@@ -134,30 +128,34 @@ def run_of(row: Document) -> change.Run:
 def _result(found: Document, system: Document, row: Document) -> Document:
     blocks, network = blocks_of(row), blocks_of(row, "network_blocks_ms")
     latency = statistics.latency(blocks) if blocks else None
-    doubts = _doubts(found["settings"], system, row, latency)
-    why = row["reason"] or (None if blocks else "interrupted before it was timed")
-    joules, pixels = row["energy_joules"], row["width"] * row["height"]
-    derived = {
+    throttle = statistics.throttle_ratio(blocks)
+    doubts = _doubts(found["settings"], system, row, latency, throttle)
+    why = row.get("reason") or (None if blocks else "interrupted before it was timed")
+    joules, pixels = row.get("energy_joules"), row["width"] * row["height"]
+    return {
+        **{name: row.get(name) for name in KEPT},
         "reason": why,
         "valid": why is None and not doubts,
         "doubts": doubts,
         "latency_ms": latency,
-        "throttle_ratio": statistics.throttle_ratio(blocks),
+        "blocks_ms": row["blocks_ms"],
+        "probes_ms": row["probes_ms"] if blocks else {},
+        "parallel_probes_ms": row["parallel_probes_ms"] if blocks else {},
+        "throttle_ratio": throttle,
         "speed": latency and _speed(latency["p50"], pixels),
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
         "network_ms": statistics.latency(network) if network else None,
-        "fidelity": row["fidelity"] and fidelity_of(row["fidelity"]),
-        "memory_reason": None if row["memory"] else row["memory_reason"],
+        "fidelity": row.get("fidelity") and fidelity_of(row["fidelity"]),
+        "memory_reason": None if row.get("memory") else row["memory_reason"],
         "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
         "energy_joules_per_frame": joules / latency["count"] if latency and joules else None,
     }
-    if not blocks:
-        derived |= {name: {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")}
-    return {name: derived.get(name, row.get(name)) for name in FIELDS}
 
 
-def _doubts(settings: Document, system: Document, row: Document, latency: Document | None) -> list[str]:
+def _doubts(
+    settings: Document, system: Document, row: Document, latency: Document | None, throttle: float | None
+) -> list[str]:
     """Why the times should not be trusted."""
     doubts = []
     if system["emulated"]:
@@ -167,12 +165,10 @@ def _doubts(settings: Document, system: Document, row: Document, latency: Docume
         doubts.append(f"{row['threads']} threads on {len(processors)} processors")
     if latency is None:
         return doubts
-    blocks = blocks_of(row)
-    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * float(statistics.flat(blocks).sum())
+    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * latency["count"] * latency["mean"]
     if latency["count"] < runs or spent < seconds:
         doubts.append(f"too short: {latency['count']} runs in {spent:.2g} s; {runs} and {seconds:g} s were wanted")
     doubts += [f"no times of its stages: {task}: {failure}" for task, failure in row["failures"].items()]
-    throttle = statistics.throttle_ratio(blocks)
     if throttle is not None and throttle > LARGEST_THROTTLE:
         doubts.append(f"slowed down: the last quarter took {throttle:.2f} times the first")
     if latency["spread"] > LARGEST_SPREAD:
@@ -217,11 +213,9 @@ def fidelity_of(found: Document) -> Document:
 
 def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) -> Document | None:
     """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
-    if row["architecture"] is None or not peaks:
-        return None
-    isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
+    isa = row.get("isa") or max(peaks, key=lambda name: peaks[name], default="")
     rate = peaks.get(isa)
-    if not rate:
+    if not rate or not row.get("architecture"):
         return None
     shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
     of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
@@ -240,7 +234,7 @@ def _same(a: Document, b: Document, *names: str) -> bool:
     return all(a[name] == b[name] for name in names)
 
 
-def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Document]:
+def _ratios(row: Document, others: Iterable[Document], name: str = "blocks_ms") -> list[Document]:
     """How many times faster it is than each of the others that has times of that name."""
     found = (statistics.ratio(blocks_of(other, name), blocks_of(row, name), other["label"]) for other in others)
     return [ratio for ratio in found if ratio is not None]
@@ -248,15 +242,14 @@ def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Docume
 
 def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
     """How many times faster the native engine runs the network alone than others do."""
-    others = (
-        other for other in rows if _same(other, row, "width", "height", "threads") and other["engine"] != "native"
-    )
-    return _ratios(row, others, f"{NETWORK}_blocks_ms") if row["engine"] == "native" else []
+    if row["engine"] != "native":
+        return []
+    others = (one for one in rows if _same(one, row, "width", "height", "threads") and one["engine"] != "native")
+    return _ratios(row, others, f"{NETWORK}_blocks_ms")
 
 
 def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
     """What follows from the other rows: times to those of baselines and other builds, and what such a run can show."""
-    is_crowded = change.is_crowded(row["threads"], affinity)
     baselines = (
         other
         for other in rows
@@ -267,8 +260,9 @@ def _relations(row: Document, rows: list[Document], affinity: list[int] | None) 
     )
     kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
     first = next(other for other in rows if _same(other, row, *kind))
+    is_crowded = change.is_crowded(row["threads"], affinity)
     return {
-        "ratios": _ratios(row, baselines, "blocks_ms"),
+        "ratios": _ratios(row, baselines),
         "slowdown": _slowdown(first, row) if first is not row else None,
         "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded),
     }
@@ -278,9 +272,11 @@ def _slowdown(first: Document, row: Document) -> Document | None:
     """Time to that of the first row of the same model: another instruction set, or build of the core library."""
     times, of_first = (statistics.block_minima(blocks_of(one)) for one in (row, first))
     found = statistics.of_rounds(times, of_first, confidence=0.99)
-    if found is None:
-        return None
-    return {"to": first["label"], **found, "verdict": change.verdict_of(found["median"], found["low"], found["high"])}
+    return found and {
+        "to": first["label"],
+        **found,
+        "verdict": change.verdict_of(found["median"], found["low"], found["high"]),
+    }
 
 
 def size_scaling(results: list[Document]) -> list[Document]:

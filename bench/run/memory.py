@@ -7,6 +7,7 @@ two calls is what a call takes beyond input and output. Processes that an engine
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
@@ -44,8 +45,8 @@ def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memo
     opened = OpenVariant(variant, threads, shipped_model())
     if opened.has_curve_network:
         tiny = np.full((8, 8, 3), 40, np.uint8)
-        opened.task(ENHANCE, tiny, tiny.copy())()  # loads the code and starts the threads
-    task = opened.task(ENHANCE, image, out)
+        opened.task(ENHANCE, tiny, tiny.copy(), [])()  # loads the code and starts the threads
+    task = opened.task(ENHANCE, image, out, [])
     children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
     processes = ["self", *(child for some in children for child in some)]
     for process in processes:
@@ -64,24 +65,16 @@ def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Me
     """Measure in a new process; where that fails, None and the reason."""
     if variant.engine == NUMPY:
         return None, "not measured for the NumPy reference"
-    request = [
-        variant.model and str(variant.model),
-        variant.engine,
-        variant.isa,
-        variant.library and str(variant.library),
-    ]
-    command = [sys.executable, "-m", "dcelite.bench.run.memory", json.dumps([*request, threads, width, height])]
+    command = [sys.executable, "-m", "dcelite.bench.run.memory"]
+    request = pickle.dumps((variant, threads, width, height))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=request, capture_output=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, str(error)
     if done.returncode != 0:
-        return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    result: Memory = json.loads(done.stdout.splitlines()[-1])
-    return result, None
+        return None, (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return json.loads(done.stdout.splitlines()[-1]), None
 
 
 if __name__ == "__main__":
-    model, engine, isa, library, *matrix = json.loads(sys.argv[1])
-    wanted = Variant(model and Path(model), engine, isa, library=library and Path(library))
-    print(json.dumps(call_memory(wanted, *matrix)))
+    print(json.dumps(call_memory(*pickle.load(sys.stdin.buffer))))

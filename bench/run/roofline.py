@@ -48,6 +48,7 @@ def library() -> ctypes.CDLL:
     return lib
 
 
+@functools.cache
 def shipped_model() -> DceModel:
     """The weights that are compiled into the core library."""
     size = ctypes.c_size_t()
@@ -73,19 +74,19 @@ def copied_bytes_a_second(seconds: float) -> float | None:
 
 
 @functools.cache
-def probe_of(isa: str, threads: int) -> Callable[[], tuple[float, ...] | None]:
+def probe_of(isa: str, threads: int) -> Callable[[], list[float]]:
     """A fixed piece of work of the kinds that a frame takes; its time says how fast the machine is just now.
 
-    The function returns milliseconds, on one core and, with more threads, shared by them; None where the processor has
-    no such instructions, or threads cannot be started.
+    The function returns milliseconds, on one core and, with more threads, shared by them; nothing where the processor
+    has no such instructions, or threads cannot be started.
     """
     memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
     numbers = (1,) if threads == 1 else (1, threads)
 
-    def probe() -> tuple[float, ...] | None:
+    def probe() -> list[float]:
         run = functools.partial(library().dce_bench_probe, isa.encode())
-        seconds = [run(number, PROBE_SECONDS, memory.ctypes.data) for number in numbers]
-        return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
+        ms = [1e3 * run(number, PROBE_SECONDS, memory.ctypes.data) for number in numbers]
+        return ms if min(ms) > 0 else []
 
     return probe
 

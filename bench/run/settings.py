@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dcelite.bench.run import host
 from dcelite.bench.run.turns import Rules
-from dcelite.bench.run.variants import Variant, available_isas, is_native, variant_of
+from dcelite.bench.run.variants import SHIPPED, Variant, available_isas, variants_of
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import MAX_DIMENSION
 
@@ -42,14 +42,10 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for path in args.library or []:
         if not path.is_file():
             raise DceliteError(f"--library {path}: no such file")
-    models = [None if model == "shipped" else model for model in args.model or ["shipped"]]
-    variants = [
-        variant_of(model, isa, library=library)
-        for model in models
-        for isa in (isas if is_native(model) else (None,))
-        for library in (args.library if args.library and is_native(model) else (None,))
-    ]
-    variants += [variant_of(model, None, is_baseline=True) for model in args.baseline or []]
+    libraries = args.library or [None]
+    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries)]
+    for model in args.baseline or []:
+        variants += variants_of(model, available_isas()[:1], is_baseline=True)
     threads = args.threads or [1, len(host.affinity() or range(os.cpu_count() or 1))]
     for number in threads:
         if not 1 <= number <= MAX_THREADS:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dcelite.errors import DceliteError
@@ -30,10 +30,10 @@ class Rules:
 class Cell:
     """One thing to time."""
 
-    run: Callable[[], object]
-    probe: Callable[[], tuple[float, ...] | None] | None = None
+    run: Callable[[], object] = lambda: None
+    probe: Callable[[], Sequence[float]] = lambda: ()
     """Takes the time, in ms, of the fixed work that says how fast the machine is just now: of one core, and where the
-    task has more threads, of as many."""
+    task has more threads, of as many; empty where that cannot be told."""
     first_ms: float | None = None
     blocks: dict[int, list[float]] = field(default_factory=dict)
     """Round -> times in ms."""
@@ -45,13 +45,31 @@ class Cell:
     """Of all timed runs, where the kernel tells."""
     failure: str | None = None
     spent_ms: float = 0.0
-    timed_ms: float = 0.0
-    count: int = 0
+    """With probes and untimed runs."""
+
+    @property
+    def count(self) -> int:
+        return sum(map(len, self.blocks.values()))
 
     def is_finished(self, rules: Rules) -> bool:
         if self.failure is not None or self.spent_ms >= 1e3 * rules.max_seconds:
             return True
-        return self.count >= rules.runs and self.timed_ms >= 1e3 * rules.seconds
+        return self.count >= rules.runs and sum(map(sum, self.blocks.values())) >= 1e3 * rules.seconds
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Whatever an engine raises within becomes the reason in the row: a failing model must not end the others."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = failure_text(error)
+
+    def first_run(self) -> object:
+        """The first run, timed by itself; returns what it returned."""
+        begin = time.perf_counter_ns()
+        result = self.run()
+        self.first_ms = 1e-6 * (time.perf_counter_ns() - begin)
+        return result
 
 
 def failure_text(error: BaseException) -> str:
@@ -62,26 +80,6 @@ def failure_text(error: BaseException) -> str:
     return text if isinstance(error, DceliteError | ValueError) and text else f"{type(error).__name__}: {text}"
 
 
-def attempt(cell: Cell, action: Callable[[], None]) -> None:
-    """Run something of a cell; whatever an engine raises becomes the reason in its row."""
-    try:
-        action()
-    except Exception as error:  # a failing model must not end the others
-        cell.failure = failure_text(error)
-
-
-def first_run(cell: Cell, keep: Callable[[object], None] = lambda _: None) -> None:
-    """The first run, timed by itself; ``keep`` gets what it returned."""
-
-    def action() -> None:
-        begin = time.perf_counter_ns()
-        result = cell.run()
-        cell.first_ms = 1e-6 * (time.perf_counter_ns() - begin)
-        keep(result)
-
-    attempt(cell, action)
-
-
 def _warm_up(cell: Cell, rules: Rules) -> None:
     begin = time.perf_counter()
     for _ in range(rules.warm_up):
@@ -90,44 +88,33 @@ def _warm_up(cell: Cell, rules: Rules) -> None:
         cell.run()
 
 
-def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | None]) -> None:
-    clock = time.perf_counter_ns
-    run = cell.run
-    begin = clock()
-    probed = _probe(cell)
-    settled = clock()
-    if cell.first_ms is None or cell.first_ms < LONG_RUN_MS:
-        while True:
-            run()
-            if clock() - settled >= 1e6 * SETTLE_MS:
-                break
+def _run_for(run: Callable[[], object], ms: float) -> list[float]:
+    """The times, in ms, of the runs until so much has passed; at least of one."""
     times: list[float] = []
-    joules = energy()
-    start = timed = clock()
-    while True:
+    begin = start = time.perf_counter_ns()
+    while start - begin < 1e6 * ms or not times:
         run()
-        stop = clock()
+        stop = time.perf_counter_ns()
         times.append(1e-6 * (stop - start))
         start = stop
-        if stop - timed >= 1e6 * rules.block_ms:
-            break
+    return times
+
+
+def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | None]) -> None:
+    begin = time.perf_counter()
+    probed = cell.probe()
+    if cell.first_ms is None or cell.first_ms < LONG_RUN_MS:
+        _run_for(cell.run, SETTLE_MS)
+    joules = energy()
+    times = _run_for(cell.run, rules.block_ms)
     after = energy()
     if joules is not None and after is not None:
         cell.energy_joules = (cell.energy_joules or 0.0) + after - joules
     cell.blocks[number] = times
-    probed += _probe(cell)
-    if probed:
-        alone, *parallel = map(min, zip(*probed, strict=True))
-        cell.probes[number] = alone
-        cell.parallel_probes.update((number, time) for time in parallel)
-    cell.count += len(times)
-    cell.timed_ms += 1e-6 * (stop - timed)
-    cell.spent_ms += 1e-6 * (clock() - begin)
-
-
-def _probe(cell: Cell) -> list[tuple[float, ...]]:
-    found = cell.probe() if cell.probe is not None else None
-    return [] if found is None else [found]
+    shortest = map(min, zip(probed, cell.probe(), strict=False))
+    for probes, ms in zip((cell.probes, cell.parallel_probes), shortest, strict=False):
+        probes[number] = ms
+    cell.spent_ms += 1e3 * (time.perf_counter() - begin)
 
 
 def take_turns(
@@ -146,12 +133,14 @@ def take_turns(
     """
     for cell in cells:
         if cell.failure is None:
-            attempt(cell, functools.partial(_warm_up, cell, rules))
+            with cell.attempt():
+                _warm_up(cell, rules)
     number = 0
     while not all(cell.is_finished(rules) for cell in cells):
         between_rounds(number)
         for cell in cells:
             if cell.failure is None and cell.spent_ms < 1e3 * rules.max_seconds:
                 before_block()
-                attempt(cell, functools.partial(_block, cell, number, rules, energy))
+                with cell.attempt():
+                    _block(cell, number, rules, energy)
         number += 1

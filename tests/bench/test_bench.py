@@ -358,7 +358,7 @@ def advice(document: dict[str, Any], int8_ms: float, psnr: float) -> list[str]:
     int8 = json.loads(json.dumps(fp32)) | {"precision": "int8", "label": "a_int8.dce"}
     int8["latency_ms"] = dict.fromkeys(int8["latency_ms"], int8_ms)
     int8["fidelity"] |= {"equal": 0.8, "psnr_db": psnr}
-    return page.recommendation([fp32, int8])
+    return page.advice([fp32, int8])
 
 
 def test_what_is_said_of_int8(document: dict[str, Any]) -> None:
@@ -722,10 +722,12 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     places: list[tuple[int, int, int]] = []
     task = variants.OpenVariant.task
 
-    def recorded(opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray) -> variants.Task:
-        made = task(opened, name, image, out)
+    def recorded(
+        opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray, stages: list[dict[str, float]]
+    ) -> variants.Task:
+        made = task(opened, name, image, out, stages)
         if name == variants.ENHANCE:
-            places.append((id(opened.enhancer), image.ctypes.data, out.ctypes.data))
+            places.append((id(opened.enhancer(name)), image.ctypes.data, out.ctypes.data))
         return made
 
     monkeypatch.setattr(variants.OpenVariant, "task", recorded)
