@@ -28,6 +28,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dcelite.bench.statistics import Blocks, Values, has_scipy, holm, mann_whitney, shift
 
@@ -66,38 +67,33 @@ class Run:
     parallel_probes: Mapping[int, float] = field(default_factory=dict)
     """Shared by as many threads as the row has; empty for one thread."""
 
-    def series(self) -> list[list[int]]:
-        """The numbers of the rounds of every series that is more than half there."""
-        found: dict[int, list[int]] = {}
+    def series(self) -> NDArray[np.float64]:
+        """(series, 2), of those that are more than half there: the shortest time relative to the shortest one of the
+        probe on one core, and this relative to that of the shared probe; 1 stands for a probe that is not there."""
+        rounds: dict[int, list[int]] = {}
         for number in self.blocks:
-            found.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
-        return [rounds for rounds in found.values() if 2 * len(rounds) >= ROUNDS_OF_A_SERIES]
-
-    def sharing(self, rounds: Sequence[int]) -> float:
-        """Time of the shared probe to that on one core; 1 without."""
-        parallel = [self.parallel_probes[number] for number in rounds if number in self.parallel_probes]
-        return min(parallel) / self.pace(rounds) if parallel else 1.0
-
-    def pace(self, rounds: Sequence[int]) -> float:
-        """The shortest time of the probes on one core; 1 without."""
-        return min((self.probes[number] for number in rounds if number in self.probes), default=1.0)
+            rounds.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
+        found: list[tuple[float, float]] = []
+        for numbers in rounds.values():
+            if 2 * len(numbers) >= ROUNDS_OF_A_SERIES:
+                pace = min((self.probes[number] for number in numbers if number in self.probes), default=1.0)
+                parallel = (self.parallel_probes[number] for number in numbers if number in self.parallel_probes)
+                found.append(
+                    (min(min(self.blocks[number]) for number in numbers) / pace, min(parallel, default=pace) / pace)
+                )
+        return np.array(found, np.float64).reshape(-1, 2)
 
 
 def best_sharing(*runs: Run) -> float:
-    """Of all series; infinite without any."""
-    return min((run.sharing(rounds) for run in runs for rounds in run.series()), default=math.inf)
+    """Of all series, the smallest time of the shared probe to that on one core; infinite without any."""
+    return float(np.concatenate([run.series()[:, 1] for run in runs]).min(initial=math.inf))
 
 
 def observations(run: Run, sharing: float = math.inf) -> Values:
     """The logarithm, for every series, of its shortest time relative to the probe; without those in which threads
     shared the probe worse than within SHARED of ``sharing``."""
-    values = np.array(
-        [
-            math.log(min(min(run.blocks[number]) for number in rounds) / run.pace(rounds))
-            for rounds in run.series()
-            if run.sharing(rounds) <= SHARED * sharing
-        ]
-    )
+    times, shared = run.series().T
+    values: Values = np.log(times[shared <= SHARED * sharing])
     if values.size <= _MOST_SERIES:
         return values
     return np.array([part.mean() for part in np.array_split(values, _MOST_SERIES)])
@@ -115,7 +111,7 @@ class Change:
     """After Holm's correction."""
     least: float
     """The smallest deviation from 1 that counts."""
-    wanted: float = WANTED
+    wanted: float
     """A row that could not have shown a change of this size cannot say that there is none."""
 
     @property

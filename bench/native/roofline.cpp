@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#if defined(__linux__)
-#  include <unistd.h>
-#endif
+#include <unistd.h>
 #if defined(__aarch64__)
 #  include <arm_neon.h>
 #endif
@@ -133,13 +131,8 @@ struct Probe {
     const Instructions *instructions;
     char *memory;
     int threads;
-    int pass, done;  // atomic: the pass that is under way, -1 after the last; the threads that have finished their part of it
-};
-
-struct ProbeThread {
-    Probe *probe;
-    int number;
-    pthread_t thread;
+    int helpers;     // atomic, as the next two: the threads that were started, without the one that measures
+    int pass, done;  // the pass that is under way, -1 after the last; the helpers that have finished their part of it
 };
 
 void run_part(const Probe &probe, int number) {
@@ -161,10 +154,11 @@ int wait_while(int *value, int old) {
 }
 
 void *help(void *argument) {
-    const ProbeThread &thread = *static_cast<ProbeThread *>(argument);
-    for (int pass = 0; (pass = wait_while(&thread.probe->pass, pass)) >= 0;) {
-        run_part(*thread.probe, thread.number);
-        __atomic_fetch_add(&thread.probe->done, 1, __ATOMIC_RELEASE);
+    Probe &probe = *static_cast<Probe *>(argument);
+    const int number = __atomic_add_fetch(&probe.helpers, 1, __ATOMIC_RELAXED);
+    for (int pass = 0; (pass = wait_while(&probe.pass, pass)) >= 0;) {
+        run_part(probe, number);
+        __atomic_fetch_add(&probe.done, 1, __ATOMIC_RELEASE);
     }
     return nullptr;
 }
@@ -187,18 +181,15 @@ double dce_bench_multiply_adds(const char *isa, double seconds) {
 }
 
 double dce_bench_probe(const char *isa, int32_t threads, double seconds, void *memory) {
-    Probe probe = {instructions_of(isa), static_cast<char *>(memory), threads, 0, 0};
-    ProbeThread helpers[DCE_BENCH_PROBE_THREADS];
+    Probe probe = {instructions_of(isa), static_cast<char *>(memory), threads, 0, 0, 0};
+    pthread_t helpers[DCE_BENCH_PROBE_THREADS];
     double time = -1.0;
     int started = 1;
     if (!probe.instructions || threads < 1 || threads > DCE_BENCH_PROBE_THREADS) return -1.0;
-    for (; started < threads; ++started) {
-        helpers[started] = {&probe, started, {}};
-        if (pthread_create(&helpers[started].thread, nullptr, help, &helpers[started]) != 0) break;
-    }
+    while (started < threads && pthread_create(&helpers[started], nullptr, help, &probe) == 0) ++started;
     if (started == threads) time = shortest(seconds, [&] { run_pass(probe); });
     __atomic_store_n(&probe.pass, -1, __ATOMIC_RELEASE);
-    for (int i = 1; i < started; ++i) pthread_join(helpers[i].thread, nullptr);
+    for (int i = 1; i < started; ++i) pthread_join(helpers[i], nullptr);
     return time;
 }
 
@@ -216,17 +207,13 @@ double dce_bench_copied_bytes(size_t bytes, double seconds) {
 }
 
 int32_t dce_bench_is_emulated(void) {
-#if defined(__linux__)
     // The emulator answers for /proc/self/exe with the program, but not for the same file by way of the thread.
     char path[256];
     const ssize_t length = readlink("/proc/thread-self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        const char *name = strrchr(path, '/');
-        return strncmp(name ? name + 1 : path, "qemu-", 5) == 0;
-    }
-#endif
-    return 0;
+    if (length < 0) return 0;
+    path[length] = '\0';
+    const char *name = strrchr(path, '/');
+    return strncmp(name ? name + 1 : path, "qemu-", 5) == 0;
 }
 
 const uint8_t *dce_bench_default_model(size_t *size) {

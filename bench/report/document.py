@@ -270,28 +270,9 @@ def _relations(row: Document, rows: list[Document], affinity: list[int] | None) 
 
 def _slowdown(first: Document, row: Document) -> Document | None:
     """Time to that of the first row of the same model: another instruction set, or build of the core library."""
-    times, of_first = (statistics.block_minima(blocks_of(one)) for one in (row, first))
-    found = statistics.of_rounds(times, of_first, confidence=0.99)
+    found = statistics.of_rounds(blocks_of(row), blocks_of(first), min, confidence=0.99)
     return found and {
         "to": first["label"],
         **found,
         "verdict": change.verdict_of(found["median"], found["low"], found["high"]),
     }
-
-
-def size_scaling(results: list[Document]) -> list[Document]:
-    """Time per pixel of each variant at each size, relative to the first size, by rounds that both were in."""
-    found = []
-    first: dict[tuple[str, int], Document] = {}
-    for result in results:
-        if not result["blocks_ms"]:
-            continue
-        base = first.setdefault((result["label"], result["threads"]), result)
-        times, of_base = (statistics.block_medians(blocks_of(one)) for one in (result, base))
-        ratio = statistics.of_rounds(times, of_base) if base is not result else None
-        if ratio is not None:
-            pixels = (base["width"] * base["height"]) / (result["width"] * result["height"])
-            scaled = {name: value and value * pixels for name, value in ratio.items()}
-            of_minima = result["latency_ms"]["min"] / base["latency_ms"]["min"] * pixels
-            found.append({"result": result, "base": base, "of_minima": of_minima, **scaled})
-    return found

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dcelite.bench.report.document import STAGE_NAMES, Document, size_scaling
+from dcelite.bench.report.document import STAGE_NAMES, Document
 from dcelite.files import write_text_atomically
 from dcelite.report.tables import csv_text, significant, text_table
 
@@ -74,7 +74,7 @@ def terminal(found: Document) -> str:
         "peak of the cores. In brackets: the same of the shortest times.",
         text_table([HEADINGS, *map(row_cells, results)]),
     ]
-    for rows in (_baselines(results), _stages(results), _slowdowns(results), _sizes(results)):
+    for rows in (_baselines(results), _stages(results), _slowdowns(results)):
         if len(rows) > 1:
             parts += ["", text_table(rows)]
     for_lite = any(argument.split("=")[0] in LITE_OPTIONS for argument in found["command"])
@@ -91,7 +91,7 @@ def terminal(found: Document) -> str:
 def _rows(heading: list[str], results: Iterable[Document], cells: Callable[[Document], list[str]]) -> list[list[str]]:
     """A table with the name of each row before its cells."""
     name, *others = heading
-    return [[name, "size", "threads", *others, ""], *([*row_name(one), *cells(one), ""] for one in results)]
+    return [[name, "size", "threads", *others], *([*row_name(one), *cells(one)] for one in results)]
 
 
 def _baselines(results: list[Document]) -> list[list[str]]:
@@ -119,35 +119,22 @@ def _stages(results: list[Document]) -> list[list[str]]:
     return _rows(["stages (ms)", *names, "total", "timing costs", "network x other engines"], shown, cells)
 
 
-def _bounds(interval: Document, digits: int) -> str:
-    low, high = interval["low"], interval["high"]
-    return "-" if low is None else f"{low:.{digits}f} … {high:.{digits}f}"
-
-
 def _slowdowns(results: list[Document]) -> list[list[str]]:
-    rows = [["time, relative to the same model", "size", "threads", "x", "99 %", ""]]
-    for result in results:
-        if slowdown := result["slowdown"]:
-            said = f"{slowdown['verdict'] or 'not tested'}; 1 is {slowdown['to']}"
-            rows.append([*row_name(result), f"{slowdown['median']:.3f}", _bounds(slowdown, 3), said])
-    return rows
+    def cells(result: Document) -> list[str]:
+        found = result["slowdown"]
+        bounds = "-" if found["low"] is None else f"{found['low']:.3f} … {found['high']:.3f}"
+        return [f"{found['median']:.3f}", bounds, f"{found['verdict'] or 'not tested'}; 1 is {found['to']}"]
 
-
-def _sizes(results: list[Document]) -> list[list[str]]:
-    rows = [["time per pixel", "size", "threads", "ns", "relative", "95 %", ""]]
-    for item in size_scaling(results):
-        result, size = item["result"], f"{item['base']['width']}x{item['base']['height']}"
-        relative = f"{item['median']:.2f} ({item['of_minima']:.2f})"
-        cells = [significant(result["speed"]["ns_a_pixel"]), relative, _bounds(item, 2), f"of that at {size}"]
-        rows.append([*row_name(result), *cells])
-    return rows
+    shown = (result for result in results if result["slowdown"])
+    return _rows(["time, relative to the same model", "x", "99 %", ""], shown, cells)
 
 
 def csv_of(found: Document) -> str:
     """A line for each row, without the raw samples, with its first ratio."""
     kept = [{name: value for name, value in row.items() if name not in NOT_IN_CSV} for row in found["results"]]
-    ratios = [{"ratio": row["ratios"][0] if row["ratios"] else None} for row in found["results"]]
-    return csv_text([{**row, **ratio} for row, ratio in zip(kept, ratios, strict=True)])
+    for row, full in zip(kept, found["results"], strict=True):
+        row["ratio"] = next(iter(full["ratios"]), None)
+    return csv_text(kept)
 
 
 def json_of(found: Document) -> str:

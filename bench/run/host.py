@@ -18,7 +18,7 @@ from dcelite import core
 from dcelite.bench.run import roofline
 from dcelite.bench.run.variants import available_isas
 from dcelite.machine import Machine
-from dcelite.provenance import file_record, mindspore_lite_version, version_of
+from dcelite.provenance import file_record, tool_versions
 
 _ENERGY_WRAPS = 2.0**32
 _PROPERTIES = ("ro.soc.manufacturer", "ro.soc.model", "ro.board.platform", "ro.product.model")
@@ -37,10 +37,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "dcelite": dcelite.__version__,
         "core_library": {"version": core.version(), **(file_record(core.library_path()) or {})},
-        "versions": {
-            **{name: version_of(name) for name in ("numpy", "onnxruntime")},
-            "mindspore_lite": mindspore_lite_version(),
-        },
+        "versions": tool_versions(),
     }
 
 
@@ -83,8 +80,9 @@ def parse_cpu_list(text: str) -> set[int]:
     return processors
 
 
-def affinity() -> list[int] | None:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+def affinity() -> list[int]:
+    """The processors that this process may use."""
+    return sorted(os.sched_getaffinity(0))
 
 
 def choose_processors(text: str) -> set[int]:
@@ -104,8 +102,6 @@ def choose_processors(text: str) -> set[int]:
 def set_affinity(processors: Iterable[int]) -> str | None:
     """Bind this process; returns the reason where that is not possible."""
     wanted = sorted(processors)
-    if not hasattr(os, "sched_setaffinity"):
-        return "this system has no sched_setaffinity"
     try:
         os.sched_setaffinity(0, wanted)
     except OSError as error:

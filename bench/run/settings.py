@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +45,7 @@ def settings_of(args: argparse.Namespace) -> Settings:
     variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries)]
     for model in args.baseline or []:
         variants += variants_of(model, available_isas()[:1], is_baseline=True)
-    threads = args.threads or [1, len(host.affinity() or range(os.cpu_count() or 1))]
+    threads = args.threads or [1, len(host.affinity())]
     for number in threads:
         if not 1 <= number <= MAX_THREADS:
             raise DceliteError(f"--threads {number}: 1 to {MAX_THREADS} was wanted")

@@ -150,17 +150,6 @@ def test_stages_memory_and_limit(document: dict[str, Any]) -> None:
             assert row["limit"]["times_limit_min"] == pytest.approx(row["latency_ms"]["min"] / row["limit"]["ms"])
 
 
-def test_time_per_pixel_relative_to_the_first_size(document: dict[str, Any]) -> None:
-    found = documents.size_scaling(document["results"])
-    assert {(item["base"]["width"], item["result"]["width"]) for item in found} == {(120, 61)}
-    for item in found:
-        base, result = item["base"], item["result"]
-        assert (base["label"], base["threads"]) == (result["label"], result["threads"])
-        wanted = (result["latency_ms"]["min"] / (61 * 40)) / (base["latency_ms"]["min"] / (120 * 90))
-        assert item["of_minima"] == pytest.approx(wanted)
-        assert item["low"] <= item["median"] <= item["high"]
-
-
 def test_csv_has_a_line_for_each_row(reports: Path, document: dict[str, Any]) -> None:
     with (reports / "run.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
