@@ -24,8 +24,8 @@ called too noisy to tell.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,10 +66,12 @@ class Run:
     """On one core; empty where there are none."""
     parallel_probes: Mapping[int, float] = field(default_factory=dict)
     """Shared by as many threads as the row has; empty for one thread."""
+    is_crowded: bool = False
+    """The row has a thread on each of several processors."""
 
     def series(self) -> NDArray[np.float64]:
-        """(series, 2), of those that are more than half there: the shortest time relative to the shortest one of the
-        probe on one core, and this relative to that of the shared probe; 1 stands for a probe that is not there."""
+        """(series, 2), of those that are more than half there: the shortest time, and that of the shared probe, both
+        relative to that of the probe on one core; 1 stands for a probe that is not there."""
         rounds: dict[int, list[int]] = {}
         for number in self.blocks:
             rounds.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
@@ -138,11 +140,6 @@ def verdict_of(ratio: float, low: float | None, high: float | None) -> str | Non
     return SAME if math.sqrt(high / low) - 1 <= WANTED else UNKNOWN
 
 
-def is_crowded(threads: int, processors: Collection[int] | None) -> bool:
-    """Whether a row has a thread on each of several processors."""
-    return processors is not None and threads >= len(processors) > 1
-
-
 @dataclass(frozen=True)
 class Pair:
     """A row in both runs: the values of its series, and by how much the logarithm of their ratio may be wrong."""
@@ -154,13 +151,13 @@ class Pair:
     """It takes every processor."""
 
 
-def pair_of(a: Run, b: Run, *, is_crowded: bool = False) -> Pair:
+def pair_of(a: Run, b: Run) -> Pair:
     """Two runs of a row. Where one has no probes, times are compared as they are."""
     if not (a.probes and b.probes):
-        a, b = Run(a.blocks), Run(b.blocks)
+        a, b = (replace(run, probes={}, parallel_probes={}) for run in (a, b))
     sharing = best_sharing(a, b)
     doubt = FOLLOWED * max(0.0, abs(probe_change(a, b)) - math.log1p(DRIFT))
-    return Pair(observations(a, sharing), observations(b, sharing), doubt, is_crowded)
+    return Pair(observations(a, sharing), observations(b, sharing), doubt, a.is_crowded or b.is_crowded)
 
 
 def probe_change(a: Run, b: Run) -> float:
@@ -184,11 +181,11 @@ def _change(pair: Pair, p: float, level: float) -> Change:
     return Change(ratio, low, high, p, least, WANTED + crowd)
 
 
-def smallest_change(run: Run, rows: int, *, is_crowded: bool = False) -> float | None:
+def smallest_change(run: Run, rows: int) -> float | None:
     """The smallest change that two runs such as this one, with as many rows, could show; None with too few series, or
     without SciPy."""
     if not has_scipy():
         return None
     values = observations(run, best_sharing(run))
-    found = _change(Pair(values, values, 0.0, is_crowded), 1.0, LEVEL / rows).smallest
+    found = _change(Pair(values, values, 0.0, run.is_crowded), 1.0, LEVEL / rows).smallest
     return found if math.isfinite(found) else None

@@ -36,11 +36,9 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
     first, second = _by_name(a), _by_name(b)
     common = [name for name in first if name in second]
     timed = [name for name in common if first[name]["blocks_ms"] and second[name]["blocks_ms"]]
-    runs = [(run_of(first[name]), run_of(second[name])) for name in timed]
-    affinities = [found["system"]["affinity"] for found in (a, b)]
-    crowded = [any(change.is_crowded(first[name]["threads"], one) for one in affinities) for name in timed]
-    pairs = [change.pair_of(*both, is_crowded=is_crowded) for both, is_crowded in zip(runs, crowded, strict=True)]
-    found = change.changes(pairs)
+    systems = a["system"], b["system"]
+    runs = [(run_of(first[name], systems[0]), run_of(second[name], systems[1])) for name in timed]
+    found = change.changes([change.pair_of(*both) for both in runs])
     rows = [["variant", "size", "threads", "before (ms)", "after (ms)", "probe x", "time x", "99 %", "p", "shows", ""]]
     for name, both, changed in zip(timed, runs, found, strict=True):
         before, after = first[name], second[name]

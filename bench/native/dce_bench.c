@@ -412,25 +412,23 @@ static void print_row(const Row *row) {
 }
 
 /* What runtime/python/dcelite/machine.py reads of the kernel; %d stands for a processor or a sensor. */
-static const char *const kConstant[] = {
-    "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/sys/kernel/osrelease", "/etc/os-release",
+static const char *const kFiles[] = {
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/loadavg", "/proc/sys/kernel/osrelease", "/etc/os-release",
     "/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name",
     "/sys/devices/system/cpu/cpu%d/online", "/sys/devices/system/cpu/cpu%d/topology/core_id",
     "/sys/devices/system/cpu/cpu%d/cpu_capacity", "/sys/devices/system/cpu/cpu%d/cpufreq/cpuinfo_max_freq",
-    "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", NULL};
-static const char *const kChanging[] = {
-    "/proc/meminfo", "/proc/loadavg", "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq",
+    "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq",
     "/sys/class/thermal/thermal_zone%d/type", "/sys/class/thermal/thermal_zone%d/temp", NULL};
 
-static void put_files(FILE *file, const char *const *patterns) {
+static void put_files(FILE *file) {
     static char text[kMaxText];
     char path[128];
     int written = 0;
     fputs("\"files\": {", file);
-    for (; *patterns; ++patterns)
-        for (int number = 0; number < (strstr(*patterns, "%d") ? kMaxNumber : 1); ++number) {
+    for (const char *const *pattern = kFiles; *pattern; ++pattern)
+        for (int number = 0; number < (strstr(*pattern, "%d") ? kMaxNumber : 1); ++number) {
             FILE *source;
-            snprintf(path, sizeof path, *patterns, number);
+            snprintf(path, sizeof path, *pattern, number);
             source = fopen(path, "r");
             if (!source) continue;
             text[fread(text, 1, sizeof text - 1, source)] = '\0';
@@ -443,7 +441,7 @@ static void put_files(FILE *file, const char *const *patterns) {
 
 static void put_state(FILE *file, const char *before) {
     fprintf(file, "%s{\"unix_time\": %ld, ", before, (long)time(NULL));
-    put_files(file, kChanging);
+    put_files(file);
     putc('}', file);
 }
 
@@ -464,7 +462,7 @@ static void begin_document(FILE *file, int argument_count, char **arguments) {
             dce_bench_is_emulated() ? "true" : "false", name.machine, dce_version());
     for (int i = 0; i < kMost && isas[i]; ++i) put_string(file, comma(i), isas[i]);
     fputs("],\n  ", file);
-    put_files(file, kConstant);
+    put_files(file);
     put_state(file, ",\n  \"before\": ");
 }
 

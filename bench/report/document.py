@@ -18,7 +18,7 @@ from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import host, session
 from dcelite.bench.run.roofline import frame_multiply_adds
-from dcelite.bench.run.variants import NETWORK, NUMPY
+from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES
 from dcelite.errors import DceliteError
 from dcelite.files import reason
 from dcelite.metrics import psnr_of
@@ -34,7 +34,7 @@ LARGEST_SPREAD = 0.15
 """Distance of the quartiles as a share of the median, above which a row is too noisy."""
 LARGEST_THROTTLE = 1.10
 """Time at the end to that at the beginning, above which the processor was slowed down."""
-STAGE_NAMES = {
+STAGES_SHOWN = {
     "convert": "reordering of channels",
     "downsample": "downsampling",
     "network": "curve network",
@@ -88,30 +88,29 @@ def complete(found: Document) -> Document:
         "settings": found["settings"],
         "system": system,
         "roofline": found["roofline"],
-        "results": [{**result, **_relations(result, results, system["affinity"])} for result in results],
+        "results": [{**result, **_relations(result, results, system)} for result in results],
     }
 
 
 def _in_rounds(row: Document) -> Document:
-    """A row with all its fields; the samples of ``dce_bench`` are lists: kind, round, ms, and of the kind "staged" the
-    times of the stages behind it."""
+    """A row with its samples by round; what a program that measures may leave out is added."""
     samples = row.get("samples", [])
-    blocks: Document = {"run": {}, "staged": {}, "probe": {}, "parallel probe": {}}
+    blocks: Document = {kind: {} for kind in (ENHANCE, STAGES, NETWORK, "probe", "parallel probe")}
     for kind, number, time, *_ in samples:
         blocks[kind].setdefault(str(number), []).append(time)
-    stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
+    stages = zip(*(sample[3:] for sample in samples if sample[0] == STAGES), strict=True)
     return {
         "engine": "native",
         "is_baseline": False,
         "memory_reason": "not measured",
         "failures": {},
-        "network_blocks_ms": {},
         "label": f"{row['model']} {row.get('isa') or ''}".rstrip(),
-        "blocks_ms": blocks["run"],
-        "staged_blocks_ms": blocks["staged"],
+        "blocks_ms": blocks[ENHANCE],
+        "staged_blocks_ms": blocks[STAGES],
+        "network_blocks_ms": blocks[NETWORK],
         "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
         "parallel_probes_ms": {number: min(times) for number, times in blocks["parallel probe"].items()},
-        "stage_runs_ms": dict(zip((*list(STAGE_NAMES)[:-1], "total"), map(list, stages), strict=False)),
+        "stage_runs_ms": dict(zip(STAGE_NAMES, map(list, stages), strict=False)),
         **row,
     }
 
@@ -120,9 +119,11 @@ def blocks_of(row: Mapping[str, Any], name: str = "blocks_ms") -> dict[int, Any]
     return {int(number): value for number, value in row[name].items()}
 
 
-def run_of(row: Document) -> change.Run:
+def run_of(row: Document, system: Document) -> change.Run:
     """A row, for the test."""
-    return change.Run(*(blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")))
+    blocks, probes, parallel = (blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms"))
+    processors = len(system["affinity"] or ())
+    return change.Run(blocks, probes, parallel, is_crowded=row["threads"] >= processors > 1)
 
 
 def _result(found: Document, system: Document, row: Document) -> Document:
@@ -189,7 +190,7 @@ def _stages(runs: Mapping[str, list[float]]) -> Document | None:
     middle = (low <= totals) & (totals <= high)
     kept = middle if middle.any() else slice(None)
     means = {name: float(np.mean(np.array(times)[kept])) for name, times in runs.items()}
-    rest = means["total"] - sum(means[name] for name in STAGE_NAMES if name != "rest")
+    rest = means["total"] - sum(means[name] for name in STAGES_SHOWN if name != "rest")
     return {**means, "rest": max(rest, 0.0)}
 
 
@@ -245,10 +246,10 @@ def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
     if row["engine"] != "native":
         return []
     others = (one for one in rows if _same(one, row, "width", "height", "threads") and one["engine"] != "native")
-    return _ratios(row, others, f"{NETWORK}_blocks_ms")
+    return _ratios(row, others, "network_blocks_ms")
 
 
-def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
+def _relations(row: Document, rows: list[Document], system: Document) -> Document:
     """What follows from the other rows: times to those of baselines and other builds, and what such a run can show."""
     baselines = (
         other
@@ -260,11 +261,10 @@ def _relations(row: Document, rows: list[Document], affinity: list[int] | None) 
     )
     kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
     first = next(other for other in rows if _same(other, row, *kind))
-    is_crowded = change.is_crowded(row["threads"], affinity)
     return {
         "ratios": _ratios(row, baselines),
         "slowdown": _slowdown(first, row) if first is not row else None,
-        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded),
+        "smallest_change": change.smallest_change(run_of(row, system), len(rows)),
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcelite.bench import statistics
-from dcelite.bench.report.document import EQUAL_WANTED, STAGE_NAMES, Document, blocks_of
+from dcelite.bench.report.document import EQUAL_WANTED, STAGES_SHOWN, Document, blocks_of
 from dcelite.bench.report.text import HEADINGS, peaks_text, row_cells
 from dcelite.report import charts
 from dcelite.report import page as kit
@@ -208,11 +208,11 @@ def _size_scaling(results: Sequence[Document]) -> str:
 
 def _stages(size: str, group: list[Document]) -> str:
     rows = [
-        charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGE_NAMES])
+        charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGES_SHOWN])
         for result in group
         if result["stages_ms"]
     ]
-    return charts.bars(f"Stages at {size}", rows, list(STAGE_NAMES.values()), "ms a frame") if rows else ""
+    return charts.bars(f"Stages at {size}", rows, list(STAGES_SHOWN.values()), "ms a frame") if rows else ""
 
 
 # ---- the machine ----

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dcelite.bench.report.document import STAGE_NAMES, Document
+from dcelite.bench.report.document import STAGES_SHOWN, Document
 from dcelite.files import write_text_atomically
 from dcelite.report.tables import csv_text, significant, text_table
 
@@ -108,7 +108,7 @@ def _baselines(results: list[Document]) -> list[list[str]]:
 
 def _stages(results: list[Document]) -> list[list[str]]:
     shown = [result for result in results if result["stages_ms"]]
-    names = [name for name in STAGE_NAMES if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
+    names = [name for name in STAGES_SHOWN if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
 
     def cells(result: Document) -> list[str]:
         cost = result["timing_cost"]

@@ -146,23 +146,21 @@ class EnergyCounter:
         rapl = HERE.paths("sys/class/powercap/*-rapl:[0-9]*/energy_uj")
         packages = [path for path in rapl if path.split("/")[-2].count(":") == 1]  # others are parts of a package
         found = packages or HERE.paths("sys/class/hwmon/hwmon*/energy*_input")
-        self._files = [path for path in found if HERE.number(path) is not None]
-        folders = [path.rpartition("/")[0] for path in self._files]
-        self._ranges = [HERE.number(f"{folder}/max_energy_range_uj") or _ENERGY_WRAPS for folder in folders]
-        self._last = [HERE.number(path) or 0 for path in self._files]
+        self._last = {path: value for path in found if (value := HERE.number(path)) is not None}
         self._total = 0.0
 
     @property
     def source(self) -> str | None:
-        return ", ".join(f"/{path}" for path in self._files) or None
+        return ", ".join(f"/{path}" for path in self._last) or None
 
     def read(self) -> float | None:
-        if not self._files:
+        if not self._last:
             return None
-        for i, path in enumerate(self._files):
+        for path, last in self._last.items():
             value = HERE.number(path)
             if value is None:
                 return None
-            self._total += 1e-6 * ((value - self._last[i]) % self._ranges[i])
-            self._last[i] = value
+            wraps = HERE.number(f"{path.rpartition('/')[0]}/max_energy_range_uj") or _ENERGY_WRAPS
+            self._total += 1e-6 * ((value - last) % wraps)
+            self._last[path] = value
         return self._total

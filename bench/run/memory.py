@@ -45,8 +45,8 @@ def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memo
     opened = OpenVariant(variant, threads, shipped_model())
     if opened.has_curve_network:
         tiny = np.full((8, 8, 3), 40, np.uint8)
-        opened.task(ENHANCE, tiny, tiny.copy(), [])()  # loads the code and starts the threads
-    task = opened.task(ENHANCE, image, out, [])
+        opened.task(ENHANCE, tiny, tiny.copy())()  # loads the code and starts the threads
+    task = opened.task(ENHANCE, image, out)
     children = (path.read_text().split() for path in Path("/proc/self/task").glob("*/children"))
     processes = ["self", *(child for some in children for child in some)]
     for process in processes:

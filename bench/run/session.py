@@ -9,7 +9,7 @@ import functools
 import itertools
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,22 +54,13 @@ class Row:
     """That of the reference."""
     cells: dict[str, Cell] = field(default_factory=lambda: {ENHANCE: Cell()})
     """By task."""
-    stages: list[dict[str, float]] = field(default_factory=list)
-    """Times of the stages in ms, for each run of the task that keeps them."""
     found: dict[str, Any] = field(default_factory=dict)
     """What else is measured, by its name in the report."""
 
     def samples(self) -> dict[str, Any]:
-        """What was measured, ready for JSON, which knows no numbers as names."""
-        timed, staged, network = (self.cells.get(task, Cell()) for task in (ENHANCE, STAGES, NETWORK))
-        by_round: dict[str, Mapping[int, Any]] = {
-            "blocks_ms": timed.blocks,
-            "probes_ms": timed.probes,
-            "parallel_probes_ms": timed.parallel_probes,
-            "staged_blocks_ms": staged.blocks,
-            "network_blocks_ms": network.blocks,
-        }
-        failures = {STAGES: staged.failure, NETWORK: network.failure}
+        """What was measured, as ``schema.json`` describes samples, and more."""
+        timed = self.cells[ENHANCE]
+        others = {task: cell for task, cell in self.cells.items() if task != ENHANCE}
         return {
             **self.variant.record(),
             "width": self.size[0],
@@ -78,10 +69,9 @@ class Row:
             "reason": timed.failure,
             "architecture": self.model.architecture,
             "scale": self.model.scale,
-            "failures": {task: failure for task, failure in failures.items() if failure is not None},
+            "failures": {task: cell.failure for task, cell in others.items() if cell.failure is not None},
             "first_ms": timed.first_ms,
-            **{name: {str(number): value for number, value in rounds.items()} for name, rounds in by_round.items()},
-            "stage_runs_ms": {name: [times[name] for times in self.stages] for name in (self.stages or [{}])[0]},
+            "samples": [sample for cell in self.cells.values() for sample in cell.samples],
             "energy_joules": timed.energy_joules,
             **self.found,
         }
@@ -123,7 +113,12 @@ class Session:
         """Measure; returns the samples. Ctrl-C ends the measurement, not the report."""
         settings = self.settings
         if settings.processors is not None:
-            self._bind(settings.processors)
+            try:
+                reason = host.set_affinity(host.choose_processors(settings.processors))
+            except ValueError as error:
+                raise DceliteError(f"--cpu {error}") from None
+            if reason is not None:
+                self.notes.append(f"not bound to processors: {reason}")
         before = host.HERE.state(time.time())
         try:
             self._measure()
@@ -152,20 +147,11 @@ class Session:
             "results": [row.samples() for row in self.rows],
         }
 
-    def _bind(self, text: str) -> None:
-        try:
-            reason = host.set_affinity(host.choose_processors(text))
-        except ValueError as error:
-            raise DceliteError(f"--cpu {error}") from None
-        if reason is not None:
-            self.notes.append(f"not bound to processors: {reason}")
-
     def _measure(self) -> None:
         settings = self.settings
         self.say("measuring the processor")
         seconds = QUICK_PEAK_SECONDS if settings.quick else PEAK_SECONDS
-        for isa in available_isas():
-            self.peaks[isa] = roofline.multiply_adds_a_second(isa, seconds) or 0.0
+        self._measure_peaks(seconds)
         self.copied = roofline.copied_bytes_a_second(seconds)
         with limited_memory(max(settings.threads) * len(settings.variants)):
             try:
@@ -182,9 +168,12 @@ class Session:
                     found, reason = memory.measure(row.variant, row.threads, *row.size)
                     row.found |= {"memory": found, "memory_reason": reason}
 
+    def _measure_peaks(self, seconds: float) -> None:
+        for isa in available_isas():
+            self.peaks[isa] = max(self.peaks.get(isa, 0.0), roofline.multiply_adds_a_second(isa, seconds) or 0.0)
+
     def _between_rounds(self, number: int) -> None:
-        for isa in self.peaks:
-            self.peaks[isa] = max(self.peaks[isa], roofline.multiply_adds_a_second(isa, BURST_SECONDS) or 0.0)
+        self._measure_peaks(BURST_SECONDS)
         if number % change.ROUNDS_IN_A_PLACE == 0:
             if number > 0:
                 self._renew()
@@ -216,14 +205,15 @@ class Session:
         self._compare(row, result, wanted)
         if self.settings.stages and opened.has_curve_network:
             for name in (STAGES, NETWORK):
-                cell = row.cells[name] = Cell()
+                cell = row.cells[name] = Cell(name)
                 with cell.attempt():
                     cell.run = self._task(row, name)
                     cell.first_run()
+            row.cells[STAGES].stages = opened.stages
 
     def _task(self, row: Row, name: str) -> Task:
         """For what is open and the pictures as they are now."""
-        return self._opened[row.variant, row.threads].task(name, *self._images[row.size], row.stages)
+        return self._opened[row.variant, row.threads].task(name, *self._images[row.size])
 
     def _compare(self, row: Row, result: Any, wanted: dict[int, NDArray[np.uint8] | None]) -> None:
         image, out = self._images[row.size]

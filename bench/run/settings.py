@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcelite.bench.run import host
@@ -79,9 +79,10 @@ def _chosen_isas(given: list[str]) -> tuple[str, ...]:
 
 
 def _rules(args: argparse.Namespace) -> Rules:
-    base = QUICK if args.quick else Rules()
-    names = ("runs", "seconds", "max_seconds", "warm_up")
-    rules = Rules(*(getattr(base if getattr(args, name) is None else args, name) for name in names))
+    given = {name: getattr(args, name) for name in ("runs", "seconds", "max_seconds", "warm_up")}
+    rules = replace(
+        QUICK if args.quick else Rules(), **{name: value for name, value in given.items() if value is not None}
+    )
     if rules.runs < 1 or rules.warm_up < 0 or not 0 <= rules.seconds <= 3600 or not 0 < rules.max_seconds <= 3600:
         raise DceliteError(
             f"--runs {rules.runs} --warm-up {rules.warm_up} --seconds {rules.seconds:g} --max-seconds "

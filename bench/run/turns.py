@@ -6,6 +6,7 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dcelite.errors import DceliteError
 
@@ -30,31 +31,29 @@ class Rules:
 class Cell:
     """One thing to time."""
 
+    kind: str = "run"
+    """Of its samples, as ``schema.json`` has it."""
     run: Callable[[], object] = lambda: None
     probe: Callable[[], Sequence[float]] = lambda: ()
     """Takes the time, in ms, of the fixed work that says how fast the machine is just now: of one core, and where the
     task has more threads, of as many; empty where that cannot be told."""
+    stages: Callable[[], Sequence[float]] = lambda: ()
+    """What the engine's own clock says of the run that has just ended, in ms."""
     first_ms: float | None = None
-    blocks: dict[int, list[float]] = field(default_factory=dict)
-    """Round -> times in ms."""
-    probes: dict[int, float] = field(default_factory=dict)
-    """Round -> the shorter time of the probe before and after the block, in ms, on one core."""
-    parallel_probes: dict[int, float] = field(default_factory=dict)
-    """The same, shared by as many threads as the task has; empty for one thread."""
+    samples: list[tuple[Any, ...]] = field(default_factory=list)
+    """(kind, round, ms, *stages) of every run; of the probe the shorter time before and after a block."""
     energy_joules: float | None = None
     """Of all timed runs, where the kernel tells."""
     failure: str | None = None
     spent_ms: float = 0.0
     """With probes and untimed runs."""
-
-    @property
-    def count(self) -> int:
-        return sum(map(len, self.blocks.values()))
+    timed_ms: float = 0.0
+    count: int = 0
 
     def is_finished(self, rules: Rules) -> bool:
         if self.failure is not None or self.spent_ms >= 1e3 * rules.max_seconds:
             return True
-        return self.count >= rules.runs and sum(map(sum, self.blocks.values())) >= 1e3 * rules.seconds
+        return self.count >= rules.runs and self.timed_ms >= 1e3 * rules.seconds
 
     @contextlib.contextmanager
     def attempt(self) -> Iterator[None]:
@@ -88,32 +87,33 @@ def _warm_up(cell: Cell, rules: Rules) -> None:
         cell.run()
 
 
-def _run_for(run: Callable[[], object], ms: float) -> list[float]:
-    """The times, in ms, of the runs until so much has passed; at least of one."""
-    times: list[float] = []
+def _run_for(cell: Cell, ms: float) -> list[tuple[float, ...]]:
+    """(ms, *stages) of the runs until so much has passed; at least of one."""
+    found: list[tuple[float, ...]] = []
     begin = start = time.perf_counter_ns()
-    while start - begin < 1e6 * ms or not times:
-        run()
+    while start - begin < 1e6 * ms or not found:
+        cell.run()
         stop = time.perf_counter_ns()
-        times.append(1e-6 * (stop - start))
-        start = stop
-    return times
+        found.append((1e-6 * (stop - start), *cell.stages()))
+        start = time.perf_counter_ns()
+    return found
 
 
 def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | None]) -> None:
     begin = time.perf_counter()
     probed = cell.probe()
     if cell.first_ms is None or cell.first_ms < LONG_RUN_MS:
-        _run_for(cell.run, SETTLE_MS)
+        _run_for(cell, SETTLE_MS)
     joules = energy()
-    times = _run_for(cell.run, rules.block_ms)
+    runs = _run_for(cell, rules.block_ms)
     after = energy()
     if joules is not None and after is not None:
         cell.energy_joules = (cell.energy_joules or 0.0) + after - joules
-    cell.blocks[number] = times
-    shortest = map(min, zip(probed, cell.probe(), strict=False))
-    for probes, ms in zip((cell.probes, cell.parallel_probes), shortest, strict=False):
-        probes[number] = ms
+    probes = zip(("probe", "parallel probe"), probed, cell.probe(), strict=False)
+    cell.samples += [(cell.kind, number, *run) for run in runs]
+    cell.samples += [(kind, number, min(both)) for kind, *both in probes]
+    cell.count += len(runs)
+    cell.timed_ms += sum(ms for ms, *_ in runs)
     cell.spent_ms += 1e3 * (time.perf_counter() - begin)
 
 

@@ -30,8 +30,10 @@ SHIPPED = "shipped"
 ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
 """By the suffix of the model."""
 
-ENHANCE, STAGES, NETWORK = "enhance", "stages", "network"
+ENHANCE, STAGES, NETWORK = "run", "staged", "network"
 """What is timed: the whole frame; the same by an engine that reads the clock between its stages; the network alone."""
+
+STAGE_NAMES = ("convert", "downsample", "network", "curve", "total")
 
 Task = Callable[[], Any]
 """One run. ENHANCE returns the picture where the engine allocates it itself, None where it went to the output given."""
@@ -146,31 +148,26 @@ class OpenVariant:
         """False for a model that is one graph from picture to picture."""
         return ENHANCE in self._opened and self._opened[ENHANCE].has_curve_map
 
+    def stages(self) -> list[float]:
+        """What the last run of STAGES took, in ms, by STAGE_NAMES."""
+        timings = self.enhancer(STAGES).timings
+        return [getattr(timings, name) for name in STAGE_NAMES]
+
     def close(self) -> None:
         for enhancer in self._opened.values():
             enhancer.close()
         self._opened.clear()
 
-    def task(self, name: str, image: NDArray[np.uint8], out: NDArray[np.uint8], stages: list[dict[str, float]]) -> Task:
-        """A function that runs the task once, with everything that can be prepared done; STAGES are added to those."""
+    def task(self, name: str, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> Task:
+        """A function that runs the task once, with everything that can be prepared done."""
         if self.variant.engine == NUMPY:
             return functools.partial(reference.enhance, image, self._model.arrays, self._model.scale)
-        enhancer = self.enhancer(ENHANCE)
+        enhancer = self.enhancer(STAGES, timings=True) if name == STAGES else self.enhancer(ENHANCE)
         session = enhancer.session
         if isinstance(session, GraphSession):
             return functools.partial(session.engine.enhance, image)
-        target = Frame.of_pixels(out).image()
-        if name == ENHANCE:
-            return _call(enhancer, "dce_enhance", image, out, target)
-        if name == STAGES:
-            timed = self.enhancer(STAGES, timings=True)
-            enhance = _call(timed, "dce_enhance", image, out, target)
-
-            def enhance_and_note() -> None:
-                enhance()
-                stages.append(vars(timed.timings))
-
-            return enhance_and_note
+        if name != NETWORK:
+            return _call(enhancer, "dce_enhance", image, out, Frame.of_pixels(out).image())
         h, w = reference.low_resolution_size(image.shape[0], image.shape[1], enhancer.info.scale)
         small = image[:h, :w].copy()
         if isinstance(session, CoreSession) and session.engine is not None:

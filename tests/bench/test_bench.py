@@ -711,10 +711,8 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     places: list[tuple[int, int, int]] = []
     task = variants.OpenVariant.task
 
-    def recorded(
-        opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray, stages: list[dict[str, float]]
-    ) -> variants.Task:
-        made = task(opened, name, image, out, stages)
+    def recorded(opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray) -> variants.Task:
+        made = task(opened, name, image, out)
         if name == variants.ENHANCE:
             places.append((id(opened.enhancer(name)), image.ctypes.data, out.ctypes.data))
         return made
@@ -725,13 +723,14 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     measured = session.Session(settings.settings_of(cli.build_parser().parse_args(arguments)))
     measured.run([])
     (row,) = measured.rows
-    rounds = len(row.cells[variants.ENHANCE].blocks)
+    numbers = {name: {number for _, number, *_ in cell.samples} for name, cell in row.cells.items()}
+    rounds = len(numbers[variants.ENHANCE])
     assert rounds >= 3
     assert len(places) == -(-rounds // 2)
     assert len(set(places)) > 1
     assert row.cells.keys() == {variants.ENHANCE, variants.STAGES, variants.NETWORK}
-    assert all(cell.failure is None and len(cell.blocks) == rounds for cell in row.cells.values())
-    assert len(row.stages) >= row.cells[variants.STAGES].count  # kept over the series
+    assert all(cell.failure is None and len(numbers[name]) == rounds for name, cell in row.cells.items())
+    assert all(len(sample) == 8 and sample[-1] > 0 for sample in row.cells[variants.STAGES].samples)
 
 
 def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
