@@ -26,7 +26,6 @@
 
 enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 };                      /* as in bench/compare/change.py */
 static const double kSettleMs = 4.0, kLongRunMs = 250.0, kBlockMs = 20.0; /* as in bench/run/turns.py */
-static const double kProbeSeconds = 0.004;                                /* as in bench/run/roofline.py */
 enum { kMost = 16, kMaxNumber = 256, kMaxText = 1 << 15 };
 
 enum { kModel, kSize, kThreads, kIsa, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
@@ -46,7 +45,6 @@ static double runs, warm_up, least_seconds, most_seconds;
 
 static const char *isas[kMost];     /* the instruction sets here, best first */
 static double peaks[kMost], copied; /* multiply-adds a second of a core, by isas; bytes copied a second */
-static void *probe_memory;
 static volatile sig_atomic_t interrupted;
 
 typedef struct Picture {
@@ -331,9 +329,9 @@ static void measure_memory(Row *row) {
 /* ---- turns ---- */
 
 static void probe(Row *row, int round) {
-    for (int kind = kProbe; probe_memory && kind <= (row->threads > 1 ? kParallelProbe : kProbe); ++kind) {
+    for (int kind = kProbe; kind <= (row->threads > 1 ? kParallelProbe : kProbe); ++kind) {
         const int threads = kind == kProbe ? 1 : row->threads;
-        const double ms = 1e3 * dce_bench_probe(row->isa, threads, kProbeSeconds, probe_memory);
+        const double ms = 1e3 * dce_bench_probe(row->isa, threads);
         if (ms > 0) put_sample(row, kind, round, ms);
     }
 }
@@ -511,9 +509,7 @@ int main(int argument_count, char **arguments) {
     signal(SIGINT, interrupt);
     for (int i = kModel; i <= kIsa; ++i) most *= (size_t)options[i].count;
     rows = calloc(most, sizeof *rows);
-    probe_memory = malloc(DCE_BENCH_PROBE_BYTES);
     if (!rows || !document) fail("dce_bench", "", "not enough memory");
-    if (probe_memory) memset(probe_memory, 1, DCE_BENCH_PROBE_BYTES); /* so that it is there */
     begin_document(document, argument_count, arguments);
     for (int size = 0; size < options[kSize].count; ++size) {
         pictures[size] = picture_of(options[kSize].values[size]);
@@ -530,7 +526,7 @@ int main(int argument_count, char **arguments) {
                 }
     }
     for (int i = 0; i < kMost && isas[i]; ++i) peaks[i] = dce_bench_multiply_adds(isas[i], 0.2);
-    copied = dce_bench_copied_bytes((size_t)64 << 20, 0.2);
+    copied = dce_bench_copied_bytes(0.2);
     for (int i = 0; i < count && !interrupted; ++i) prepare(&rows[i]);
     take_turns(rows, count);
     for (int i = 0; i < count && !interrupted; ++i)

@@ -127,19 +127,22 @@ void copy(char *target, const char *source, size_t bytes) {
 
 // The probe: as in a frame, threads share rows of pixels, which are read and written, and do the arithmetic of the curve,
 // 17 multiply-adds for a value; a pass ends when the slowest is done.
+constexpr int kMostThreads = 64;
+constexpr double kProbeSeconds = 0.004;
+constexpr size_t kRow = 4096, kHalf = 3 << 20;
+alignas(kRow) char probe_memory[2 * kHalf];
+
 struct Probe {
     const Instructions *instructions;
-    char *memory;
     int threads;
     int helpers;     // atomic, as the next two: the threads that were started, without the one that measures
     int pass, done;  // the pass that is under way, -1 after the last; the helpers that have finished their part of it
 };
 
 void run_part(const Probe &probe, int number) {
-    constexpr size_t kRow = 4096, kHalf = DCE_BENCH_PROBE_BYTES / 2;
     const int rounds = static_cast<int>(17 * kRow) / probe.instructions->of_a_round;
     for (size_t at = number * kRow; at < kHalf; at += probe.threads * kRow) {
-        copy(probe.memory + kHalf + at, probe.memory + at, kRow);
+        copy(probe_memory + kHalf + at, probe_memory + at, kRow);
         probe.instructions->multiply_add(rounds);
     }
 }
@@ -180,20 +183,22 @@ double dce_bench_multiply_adds(const char *isa, double seconds) {
     return 1.0 * instructions->of_a_round * kRounds / shortest(seconds, [=] { instructions->multiply_add(kRounds); });
 }
 
-double dce_bench_probe(const char *isa, int32_t threads, double seconds, void *memory) {
-    Probe probe = {instructions_of(isa), static_cast<char *>(memory), threads, 0, 0, 0};
-    pthread_t helpers[DCE_BENCH_PROBE_THREADS];
+double dce_bench_probe(const char *isa, int32_t threads) {
+    Probe probe = {instructions_of(isa), threads, 0, 0, 0};
+    pthread_t helpers[kMostThreads];
     double time = -1.0;
     int started = 1;
-    if (!probe.instructions || threads < 1 || threads > DCE_BENCH_PROBE_THREADS) return -1.0;
+    if (!probe.instructions || threads < 1 || threads > kMostThreads) return -1.0;
+    if (!probe_memory[0]) memset(probe_memory, 1, sizeof probe_memory);  // so that it is there
     while (started < threads && pthread_create(&helpers[started], nullptr, help, &probe) == 0) ++started;
-    if (started == threads) time = shortest(seconds, [&] { run_pass(probe); });
+    if (started == threads) time = shortest(kProbeSeconds, [&] { run_pass(probe); });
     __atomic_store_n(&probe.pass, -1, __ATOMIC_RELEASE);
     for (int i = 1; i < started; ++i) pthread_join(helpers[i], nullptr);
     return time;
 }
 
-double dce_bench_copied_bytes(size_t bytes, double seconds) {
+double dce_bench_copied_bytes(double seconds) {
+    constexpr size_t bytes = 64 << 20;
     char *source = static_cast<char *>(malloc(bytes)), *target = static_cast<char *>(malloc(bytes));
     double rate = -1.0;
     if (source && target) {

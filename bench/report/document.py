@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from dcelite import reference
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import host, session
-from dcelite.bench.run.roofline import frame_multiply_adds
 from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES
 from dcelite.errors import DceliteError
 from dcelite.files import reason
@@ -28,6 +28,8 @@ FORMAT, VERSION = "dcelite-bench", 2
 
 Document = dict[str, Any]
 
+CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
+"""For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
 EQUAL_WANTED = 0.999
 """Share of values equal to the reference that every float32 engine keeps."""
 LARGEST_SPREAD = 0.15
@@ -132,7 +134,7 @@ def _result(found: Document, system: Document, row: Document) -> Document:
     throttle = statistics.throttle_ratio(blocks)
     doubts = _doubts(found["settings"], system, row, latency, throttle)
     why = row.get("reason") or (None if blocks else "interrupted before it was timed")
-    joules, pixels = row.get("energy_joules"), row["width"] * row["height"]
+    joules = row.get("energy_joules")
     return {
         **{name: row.get(name) for name in KEPT},
         "reason": why,
@@ -143,7 +145,7 @@ def _result(found: Document, system: Document, row: Document) -> Document:
         "probes_ms": row["probes_ms"] if blocks else {},
         "parallel_probes_ms": row["parallel_probes_ms"] if blocks else {},
         "throttle_ratio": throttle,
-        "speed": latency and _speed(latency["p50"], pixels),
+        "speed": latency and _speed(latency["p50"], row["width"] * row["height"]),
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
         "network_ms": statistics.latency(network) if network else None,
@@ -220,7 +222,8 @@ def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) 
         return None
     shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
     of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
-    work = frame_multiply_adds(row["width"], row["height"], row["scale"], of_network)
+    h, w = reference.low_resolution_size(row["height"], row["width"], row["scale"])
+    work = h * w * of_network + row["width"] * row["height"] * 3 * CURVE_MULTIPLY_ADDS
     limit = 1e3 * work / (rate * row["threads"])
     return {
         "multiply_adds": work,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from dcelite.bench.report.document import STAGES_SHOWN, Document
@@ -88,45 +87,37 @@ def terminal(found: Document) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _rows(heading: list[str], results: Iterable[Document], cells: Callable[[Document], list[str]]) -> list[list[str]]:
-    """A table with the name of each row before its cells."""
-    name, *others = heading
-    return [[name, "size", "threads", *others], *([*row_name(one), *cells(one)] for one in results)]
-
-
 def _baselines(results: list[Document]) -> list[list[str]]:
     """Where there are several."""
     names = list(dict.fromkeys(ratio["to"] for result in results for ratio in result["ratios"]))
-
-    def cells(result: Document) -> list[str]:
-        ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
-        return [ratios.get(name, "-") for name in names]
-
-    shown = (result for result in results if result["ratios"]) if len(names) > 1 else ()
-    return _rows(["times faster than", *names], shown, cells)
+    rows = [["times faster than", "size", "threads", *names]]
+    for result in results:
+        if result["ratios"] and len(names) > 1:
+            ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
+            rows.append([*row_name(result), *(ratios.get(name, "-") for name in names)])
+    return rows
 
 
 def _stages(results: list[Document]) -> list[list[str]]:
     shown = [result for result in results if result["stages_ms"]]
     names = [name for name in STAGES_SHOWN if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
-
-    def cells(result: Document) -> list[str]:
-        cost = result["timing_cost"]
-        ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
+    rows = [["stages (ms)", "size", "threads", *names, "total", "timing costs", "network x other engines"]]
+    for result in shown:
         times = [significant(result["stages_ms"][name]) for name in (*names, "total")]
-        return [*times, "-" if cost is None else f"{cost:+.1%}", ratios or "-"]
-
-    return _rows(["stages (ms)", *names, "total", "timing costs", "network x other engines"], shown, cells)
+        cost = "-" if result["timing_cost"] is None else f"{result['timing_cost']:+.1%}"
+        ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
+        rows.append([*row_name(result), *times, cost, ratios or "-"])
+    return rows
 
 
 def _slowdowns(results: list[Document]) -> list[list[str]]:
-    def cells(result: Document) -> list[str]:
-        found = result["slowdown"]
-        bounds = "-" if found["low"] is None else f"{found['low']:.3f} … {found['high']:.3f}"
-        return [f"{found['median']:.3f}", bounds, f"{found['verdict'] or 'not tested'}; 1 is {found['to']}"]
-
-    shown = (result for result in results if result["slowdown"])
-    return _rows(["time, relative to the same model", "x", "99 %", ""], shown, cells)
+    rows = [["time, relative to the same model", "size", "threads", "x", "99 %", ""]]
+    for result in results:
+        if found := result["slowdown"]:
+            bounds = "-" if found["low"] is None else f"{found['low']:.3f} … {found['high']:.3f}"
+            said = f"{found['verdict'] or 'not tested'}; 1 is {found['to']}"
+            rows.append([*row_name(result), f"{found['median']:.3f}", bounds, said])
+    return rows
 
 
 def csv_of(found: Document) -> str:

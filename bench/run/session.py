@@ -31,7 +31,7 @@ from dcelite.model.dce_file import FLOAT32, DceModel, read_dce
 FORMAT, VERSION = "dcelite-bench-samples", 2
 """What ``dce_bench`` writes too: the samples, from which ``report/document.py`` makes the report."""
 
-PEAK_SECONDS, QUICK_PEAK_SECONDS = 0.3, 0.05
+PEAK_SECONDS = 0.1
 """For the first measurement of the rates of the processor."""
 BURST_SECONDS = 0.002
 """And for the one in every round."""
@@ -39,8 +39,6 @@ MEMORY_SHARE = 0.9
 """Of the memory that is free, which the run may take before allocations fail."""
 THREAD_BYTES = 80 << 20
 """Address space (not memory) that the C library reserves for a thread: its stack and an arena."""
-
-Say = Callable[[str], None]
 
 
 @dataclass
@@ -80,7 +78,7 @@ class Row:
 class Session:
     """The models that are open, the pictures, and the tasks that bring both together."""
 
-    def __init__(self, settings: Settings, say: Say = lambda _: None) -> None:
+    def __init__(self, settings: Settings, say: Callable[[str], None] = lambda _: None) -> None:
         """Raises DceliteError: the reference or the photograph cannot be read."""
         self.settings = settings
         self.say = say
@@ -150,9 +148,8 @@ class Session:
     def _measure(self) -> None:
         settings = self.settings
         self.say("measuring the processor")
-        seconds = QUICK_PEAK_SECONDS if settings.quick else PEAK_SECONDS
-        self._measure_peaks(seconds)
-        self.copied = roofline.copied_bytes_a_second(seconds)
+        self._measure_peaks(PEAK_SECONDS)
+        self.copied = roofline.copied_bytes_a_second(PEAK_SECONDS)
         with limited_memory(max(settings.threads) * len(settings.variants)):
             try:
                 self._prepare()
@@ -201,7 +198,7 @@ class Session:
         row.found["load_ms"] = opened.load_ms
         cell.run = self._task(row, ENHANCE)
         result = cell.first_run()
-        cell.probe = roofline.probe_of(row.variant.isa or available_isas()[0], row.threads)
+        cell.probe = functools.partial(roofline.probe, row.variant.isa or available_isas()[0], row.threads)
         self._compare(row, result, wanted)
         if self.settings.stages and opened.has_curve_network:
             for name in (STAGES, NETWORK):

@@ -32,7 +32,6 @@ class Settings:
     reference: Path | None
     stages: bool
     memory: bool
-    quick: bool
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -57,7 +56,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         processors=args.cpu or CPU_BIND_MODES.get(args.cpu_bind_mode),
         stages=not (args.no_stages or args.quick),
         memory=not (args.no_memory or args.quick),
-        **{name: getattr(args, name) for name in ("image", "reference", "quick")},
+        image=args.image,
+        reference=args.reference,
     )
 
 
