@@ -14,6 +14,7 @@ import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FrameEngine;
 import org.dcelite.demo.core.FramePipeline;
+import org.dcelite.demo.core.FrameStatistics;
 import org.dcelite.demo.core.LiveSettings;
 import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.YuvPlanes;
@@ -34,6 +35,7 @@ public final class PipelineTest {
     private volatile Throwable problem;
     private volatile RuntimeException engineFailure;
     private volatile Error engineError;
+    private volatile Orientation orientation = Orientation.NORMAL;  // of the camera
     private volatile Orientation shownOrientation;
     private volatile CountDownLatch gate;  // the engine waits for it
 
@@ -52,6 +54,11 @@ public final class PipelineTest {
                 problem = new AssertionError("a closed frame is used");
             }
             return planes;
+        }
+
+        @Override
+        public Orientation orientation() {
+            return orientation;
         }
 
         @Override
@@ -155,8 +162,8 @@ public final class PipelineTest {
         }
 
         @Override
-        public void failed(Failure failure, Throwable cause) {
-            events.add("failed " + failure);
+        public void failed(Throwable cause) {
+            events.add("failed " + Failure.of(cause));
             failures.release();
         }
     };
@@ -207,7 +214,7 @@ public final class PipelineTest {
         Check.equal(0L, pipeline.dropped());
         finish(pipeline);
         Check.equal(100L, pipeline.statistics.shown());
-        Check.near(1, pipeline.statistics.stageMilliseconds(FrameEngine.NETWORK), 1e-9);
+        Check.near(1, pipeline.statistics.milliseconds(FrameEngine.NETWORK).mean, 1e-9);
     }
 
     public void aSlowConsumerGetsTheNewestFrame() {
@@ -265,14 +272,14 @@ public final class PipelineTest {
         show(pipeline);
         show(pipeline);
         pipeline.configure(first.withStrength(0.5f).withThreads(2));
-        pipeline.setOrientation(new Orientation(3, true));
+        orientation = new Orientation(3, true);
         show(pipeline);
         Check.equal(3, shownOrientation.quarterTurns);
         pipeline.configure(first.withEngine("b"));
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
-        Check.equal(1, pipeline.statistics.milliseconds().count);
+        Check.equal(1, pipeline.statistics.milliseconds(FrameStatistics.TOTAL).count);
         Check.equal(5L, pipeline.statistics.shown());
         Check.equal("[open 0, strength 1.0, strength 0.5, close 0, open 2, strength 0.5, close 2, open b0, strength 1.0, close b0]",
                 events.toString());

@@ -4,6 +4,9 @@ import org.dcelite.demo.core.YuvPlanes;
 
 /** Camera frames of every layout, and what is in them. */
 final class Planes {
+    /** The largest that the library takes. */
+    static final int MAX_PIXEL_STRIDE = 16;
+
     final YuvPlanes planes;
     final int width;
     final int height;

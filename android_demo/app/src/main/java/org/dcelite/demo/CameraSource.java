@@ -1,5 +1,6 @@
 package org.dcelite.demo;
 
+import android.app.Activity;
 import android.content.Context;
 import android.graphics.ImageFormat;
 import android.graphics.Rect;
@@ -14,10 +15,12 @@ import android.media.Image;
 import android.media.ImageReader;
 import android.os.Handler;
 import android.util.Size;
+import android.view.Display;
 import android.view.Surface;
 import java.util.Collections;
 import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Frame;
+import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.YuvPlanes;
 
 /**
@@ -26,9 +29,6 @@ import org.dcelite.demo.core.YuvPlanes;
  */
 final class CameraSource {
     interface Listener {
-        /** Before the first frame: how the sensor stands in the device. */
-        void opened(int sensorDegrees, boolean front);
-
         /** The listener closes the frame. */
         void frame(Frame frame);
 
@@ -42,14 +42,18 @@ final class CameraSource {
     private static final int FRAMES = 4;
 
     private final CameraManager manager;
+    private final Display display;
     private final Handler handler;
     private final Listener listener;
     private ImageReader reader;
     private CameraDevice device;
+    private int sensorDegrees;
+    private boolean front;
     private boolean stopped;
 
-    CameraSource(Context context, Handler handler, Listener listener) {
-        manager = (CameraManager) context.getSystemService(Context.CAMERA_SERVICE);
+    CameraSource(Activity activity, Handler handler, Listener listener) {
+        manager = (CameraManager) activity.getSystemService(Context.CAMERA_SERVICE);
+        display = activity.getWindowManager().getDefaultDisplay();
         this.handler = handler;
         this.listener = listener;
     }
@@ -64,7 +68,8 @@ final class CameraSource {
                 return;
             }
             final Integer degrees = about.get(CameraCharacteristics.SENSOR_ORIENTATION);
-            listener.opened(degrees == null ? 0 : degrees, isFront(about));
+            sensorDegrees = degrees == null ? 0 : degrees;
+            front = isFront(about);
             reader = ImageReader.newInstance(size.getWidth(), size.getHeight(), ImageFormat.YUV_420_888, FRAMES);
             reader.setOnImageAvailableListener(this::onImage, handler);
             manager.openCamera(id, new DeviceCallback(), handler);
@@ -188,17 +193,9 @@ final class CameraSource {
         @Override
         public void onError(CameraDevice lost, int error) {
             lost.close();
-            switch (error) {
-                case ERROR_CAMERA_IN_USE:
-                case ERROR_MAX_CAMERAS_IN_USE:
-                    fail(R.string.camera_in_use);
-                    break;
-                case ERROR_CAMERA_DISABLED:
-                    fail(R.string.camera_disabled);
-                    break;
-                default:
-                    fail(R.string.camera_failed);
-            }
+            final boolean inUse = error == ERROR_CAMERA_IN_USE || error == ERROR_MAX_CAMERAS_IN_USE;
+            final boolean disabled = error == ERROR_CAMERA_DISABLED;
+            fail(inUse ? R.string.camera_in_use : disabled ? R.string.camera_disabled : R.string.camera_failed);
         }
     }
 
@@ -219,7 +216,9 @@ final class CameraSource {
     }
 
     /** An image of the camera, without the margin that some devices have around it. */
-    private static Frame frame(Image image) {
+    private Frame frame(Image image) {
+        final int quarters = display.getRotation();  // Surface.ROTATION_90 is 1
+        final Orientation orientation = Orientation.ofCamera(sensorDegrees, 90 * quarters, front);
         return new Frame() {
             @Override
             public YuvPlanes planes() {
@@ -231,6 +230,11 @@ final class CameraSource {
                 final int left = crop.left - crop.left % 2;
                 final int top = crop.top - crop.top % 2;
                 return whole.crop(left, top, crop.right - left, crop.bottom - top);
+            }
+
+            @Override
+            public Orientation orientation() {
+                return orientation;
             }
 
             @Override

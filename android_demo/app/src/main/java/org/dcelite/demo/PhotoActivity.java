@@ -1,6 +1,5 @@
 package org.dcelite.demo;
 
-import android.app.Activity;
 import android.app.ActivityManager;
 import android.content.ActivityNotFoundException;
 import android.content.Intent;
@@ -10,8 +9,6 @@ import android.graphics.BitmapFactory;
 import android.graphics.Matrix;
 import android.net.Uri;
 import android.os.Bundle;
-import android.os.Handler;
-import android.os.Looper;
 import android.provider.DocumentsContract;
 import android.provider.OpenableColumns;
 import android.util.DisplayMetrics;
@@ -23,17 +20,14 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
 import org.dcelite.demo.core.ExifOrientation;
-import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.FileNames;
 import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.PhotoSize;
 
 /** A photograph, before and after. */
-public final class PhotoActivity extends Activity {
+public final class PhotoActivity extends Screen {
     private static final int OPEN = 1;
     private static final int SAVE = 2;
     private static final String STATE_SOURCE = "source";
@@ -41,19 +35,11 @@ public final class PhotoActivity extends Activity {
     /** When memory is short after all, the photograph is read at half the size, and again. */
     private static final int ATTEMPTS = 4;
 
-    /** Something that takes its time, off the thread of the screen. */
-    private interface Work {
-        void run() throws IOException;
-    }
-
-    private final Handler ui = new Handler(Looper.getMainLooper());
-    private final ExecutorService worker = Executors.newSingleThreadExecutor();
     private final AtomicReference<Float> newStrength = new AtomicReference<>();
 
     private SplitView picture;
     private TextView message;
     private SeekBar strength;
-    private SeekBar split;
     private View save;
     private Uri source;
 
@@ -63,14 +49,11 @@ public final class PhotoActivity extends Activity {
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.photo);
-        Screen.keepClearOfBars(findViewById(R.id.root));
-        picture = (SplitView) findViewById(R.id.picture);
-        message = (TextView) findViewById(R.id.message);
-        strength = (SeekBar) findViewById(R.id.strength);
-        split = (SeekBar) findViewById(R.id.split);
-        save = findViewById(R.id.save);
-        Screen.onSlide(strength, 1, this::changeStrength);
-        Screen.onSlide(split, 0.5f, picture::setFraction);
+        picture = find(R.id.picture);
+        message = find(R.id.message);
+        save = find(R.id.save);
+        strength = slider(R.id.strength, 1, this::changeStrength);
+        final SeekBar split = slider(R.id.split, 0.5f, picture::setFraction);
         picture.onMove(fraction -> split.setProgress(Math.round(fraction * split.getMax())));
         findViewById(R.id.open).setOnClickListener(view -> choose(OPEN, Intent.ACTION_OPEN_DOCUMENT, "image/*", null));
         save.setOnClickListener(view -> inBackground(() -> {
@@ -93,9 +76,7 @@ public final class PhotoActivity extends Activity {
 
     @Override
     protected void onDestroy() {
-        ui.removeCallbacksAndMessages(null);
-        worker.execute(this::release);
-        worker.shutdown();
+        inBackground(this::release);
         super.onDestroy();
     }
 
@@ -148,20 +129,8 @@ public final class PhotoActivity extends Activity {
         });
     }
 
-    // Runs on the worker; a failure becomes words on the screen.
-    private void inBackground(Work work) {
-        worker.execute(() -> {
-            try {
-                work.run();
-            } catch (FileNotFoundException e) {
-                say(getString(R.string.photo_unreadable));
-            } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError e) {
-                say(Screen.words(this, Failure.of(e), e));
-            }
-        });
-    }
-
-    private void say(String text) {
+    @Override
+    void say(String text) {
         ui.post(() -> message.setText(text));
     }
 
@@ -189,7 +158,7 @@ public final class PhotoActivity extends Activity {
         for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
             try {
                 photograph = new Photograph(bitmap(uri, sample, orientation),
-                        Math.max(screen.widthPixels, screen.heightPixels), new Models(this));
+                        Math.max(screen.widthPixels, screen.heightPixels));
                 photograph.enhance(wantedStrength);
             } catch (OutOfMemoryError e) {
                 release();
@@ -201,8 +170,8 @@ public final class PhotoActivity extends Activity {
         showPhotograph();
         final int width = orientation.displayedWidth(bounds.outWidth, bounds.outHeight);
         final int height = orientation.displayedHeight(bounds.outWidth, bounds.outHeight);
-        say(getString(photograph.width() < width ? R.string.photo_reduced : R.string.photo_size, photograph.width(),
-                photograph.height(), width, height));
+        say(getString(photograph.width < width ? R.string.photo_reduced : R.string.photo_size, photograph.width,
+                photograph.height, width, height));
         ui.post(() -> {
             source = uri;
             save.setEnabled(true);

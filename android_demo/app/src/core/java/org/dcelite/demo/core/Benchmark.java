@@ -43,6 +43,14 @@ public final class Benchmark {
             this.engine = engine;
             this.threads = threads;
         }
+
+        String kindName() {
+            return kind == Kind.CAMERA ? "camera" : "photograph";
+        }
+
+        String modelName() {
+            return engine.equals(LiveSettings.SHIPPED) ? "shipped weights" : engine;
+        }
     }
 
     /** When a case is measured long enough: both minima are reached, or one of the maxima. */
@@ -113,23 +121,20 @@ public final class Benchmark {
             for (int i = 0; i < limits.warmUpRuns && !cancelled; i++) {
                 work.run();
             }
-            double[] times = new double[0];
+            final double[] times = new double[limits.maxRuns];
             final long[] stages = new long[FrameEngine.STAGES];
-            for (double spent = 0; !enough(times.length, spent); spent += times[times.length - 1]) {
+            int count = 0;
+            for (double spent = 0; !enough(count, spent); spent += times[count++]) {
                 if (cancelled) {
                     return;
                 }
-                times = Arrays.copyOf(times, times.length + 1);
-                times[times.length - 1] = timed(work);
+                times[count] = timed(work);
                 engine.stages(stages);
                 for (int i = 0; i < stages.length; i++) {
-                    next.stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
+                    next.stageMs[i] += (stages[i] / NANOSECONDS_PER_MS - next.stageMs[i]) / (count + 1);
                 }
             }
-            for (int i = 0; i < stages.length; i++) {
-                next.stageMs[i] /= times.length;
-            }
-            next.milliseconds = new Samples(times);
+            next.milliseconds = new Samples(Arrays.copyOf(times, count));
         }
     }
 
@@ -185,8 +190,7 @@ public final class Benchmark {
         for (Case result : results) {
             final String threads = result.threads + (result.threads == 1 ? " thread" : " threads");
             text.append(String.format(Locale.ROOT, "\n%s %dx%d, %s, %s\n",
-                    result.kind == Kind.CAMERA ? "camera" : "photograph", result.width, result.height,
-                    result.engine.isEmpty() ? "shipped weights" : result.engine,
+                    result.kindName(), result.width, result.height, result.modelName(),
                     result.threads == 0 ? "all processors" : threads));
             final Samples ms = result.milliseconds;
             if (ms == null) {

@@ -1,11 +1,6 @@
 package org.dcelite.demo.core;
 
 import java.nio.ByteBuffer;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. A frame that still waits
@@ -22,21 +17,21 @@ public final class FramePipeline {
         void show(ByteBuffer rgba, int width, int height, Orientation orientation, LiveSettings settings);
 
         /** No frame is enhanced until the user chooses another engine or number of threads. */
-        void failed(Failure failure, Throwable cause);
+        void failed(Throwable cause);
     }
 
     private static final ByteBuffer NONE = ByteBuffer.allocateDirect(0);
 
+    public final FrameStatistics statistics = new FrameStatistics();
     private final FrameEngine.Factory factory;
     private final Sink sink;
-    private final AtomicReference<Frame> waiting = new AtomicReference<>();
-    private final AtomicLong dropped = new AtomicLong();
-    public final FrameStatistics statistics = new FrameStatistics();
-    private final ExecutorService executor = Executors.newSingleThreadExecutor(this::thread);
-    private volatile Thread worker;
-
+    private final Thread worker = new Thread(this::work, "enhance");
     private volatile LiveSettings settings;
-    private volatile Orientation orientation = Orientation.NORMAL;
+
+    // Guarded by this object's monitor.
+    private Frame waiting;
+    private long dropped;
+    private boolean stopped;
 
     // Of the worker alone.
     private FrameEngine engine;
@@ -49,38 +44,21 @@ public final class FramePipeline {
         this.factory = factory;
         this.sink = sink;
         this.settings = settings;
-    }
-
-    private Thread thread(Runnable work) {
-        worker = new Thread(() -> {
-            try {
-                work.run();
-            } finally {
-                closeEngine();
-            }
-        }, "enhance");
-        return worker;
+        worker.start();
     }
 
     /** Takes over a frame; never waits. */
-    public void submit(Frame frame) {
-        if (replaceWaiting(frame)) {
-            dropped.incrementAndGet();
+    public synchronized void submit(Frame frame) {
+        if (stopped) {
+            frame.close();
             return;
         }
-        try {
-            executor.execute(this::process);
-        } catch (RejectedExecutionException e) {
-            replaceWaiting(null);  // it came after stop
+        if (waiting != null) {
+            waiting.close();
+            dropped++;
         }
-    }
-
-    private boolean replaceWaiting(Frame frame) {
-        final Frame late = waiting.getAndSet(frame);
-        if (late != null) {
-            late.close();
-        }
-        return late != null;
+        waiting = frame;
+        notifyAll();
     }
 
     /** From the next frame on. */
@@ -88,21 +66,22 @@ public final class FramePipeline {
         settings = value;
     }
 
-    /** From the next frame on. */
-    public void setOrientation(Orientation value) {
-        orientation = value;
-    }
-
-    public long dropped() {
-        return dropped.get();
+    public synchronized long dropped() {
+        return dropped;
     }
 
     /** Waits until the frame under way is done and the engine closed. All frames are closed then, also later ones. */
     public void stop() {
-        executor.shutdown();
-        replaceWaiting(null);
+        synchronized (this) {
+            stopped = true;
+            if (waiting != null) {
+                waiting.close();
+                waiting = null;
+            }
+            notifyAll();
+        }
         boolean interrupted = false;
-        while (worker != null && worker.isAlive()) {
+        while (worker.isAlive()) {
             try {
                 worker.join();
             } catch (InterruptedException e) {
@@ -114,13 +93,30 @@ public final class FramePipeline {
         }
     }
 
-    private void process() {
-        final Frame frame = waiting.getAndSet(null);
-        if (frame == null) {
-            return;
+    private void work() {
+        try {
+            for (Frame frame = next(); frame != null; frame = next()) {
+                process(frame);
+            }
+            closeEngine();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody else has this thread", e);
         }
+    }
+
+    // Null after stop.
+    private synchronized Frame next() throws InterruptedException {
+        while (waiting == null && !stopped) {
+            wait();
+        }
+        final Frame frame = waiting;
+        waiting = null;
+        return frame;
+    }
+
+    private void process(Frame frame) {
         final LiveSettings wanted = settings;
-        final Orientation turn = orientation;
+        final Orientation turn = frame.orientation();
         final long begin = System.nanoTime();
         final int width;
         final int height;
@@ -146,7 +142,7 @@ public final class FramePipeline {
             closeEngine();
             picture = NONE;
             failedWith = wanted;
-            sink.failed(Failure.of(e), e);
+            sink.failed(e);
         }
     }
 

@@ -7,9 +7,6 @@ import java.nio.ByteBuffer;
  * limit; chroma samples may be interwoven, and the last row of a plane may end with its last sample.
  */
 public final class YuvPlanes {
-    /** The largest chroma pixel stride that the library takes. */
-    public static final int MAX_PIXEL_STRIDE = 16;
-
     public final ByteBuffer y;
     public final ByteBuffer u;
     public final ByteBuffer v;
@@ -21,20 +18,9 @@ public final class YuvPlanes {
     public final int width;
     public final int height;
 
-    /** @throws IllegalArgumentException where a plane is not direct, or cannot hold an image of this size */
+    /** The library refuses planes that are not direct, or cannot hold an image of this size, when it is to read them. */
     public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, int uRowStride, ByteBuffer v, int vRowStride,
             int pixelStride, int width, int height) {
-        if (width < 1 || height < 1) {
-            throw new IllegalArgumentException("size: " + width + " x " + height + ", at least 1 x 1 was wanted");
-        }
-        if (pixelStride < 1 || pixelStride > MAX_PIXEL_STRIDE) {
-            throw new IllegalArgumentException("pixelStride: " + pixelStride + ", 1 to " + MAX_PIXEL_STRIDE + " was wanted");
-        }
-        final int chromaWidth = width / 2 + width % 2;
-        final int chromaHeight = height / 2 + height % 2;
-        requireRoom("y", y, yRowStride, 1, width, height);
-        requireRoom("u", u, uRowStride, pixelStride, chromaWidth, chromaHeight);
-        requireRoom("v", v, vRowStride, pixelStride, chromaWidth, chromaHeight);
         this.y = y;
         this.u = u;
         this.v = v;
@@ -70,19 +56,5 @@ public final class YuvPlanes {
         final ByteBuffer part = plane.duplicate();
         part.position(plane.position() + offset);
         return part;
-    }
-
-    private static void requireRoom(String name, ByteBuffer plane, int rowStride, int step, int columns, int rows) {
-        if (!plane.isDirect()) {
-            throw new IllegalArgumentException(name + ": is no direct buffer");
-        }
-        final long row = (long) (columns - 1) * step + 1;
-        if (rowStride < row) {
-            throw new IllegalArgumentException(name + ": a row stride of " + rowStride + ", at least " + row + " was wanted");
-        }
-        final long bytes = (long) (rows - 1) * rowStride + row;
-        if (plane.remaining() < bytes) {
-            throw new IllegalArgumentException(name + ": " + plane.remaining() + " bytes, " + bytes + " were wanted");
-        }
     }
 }
