@@ -245,7 +245,8 @@ def test_native_methods_have_the_types_of_their_functions(tmp_path: Path) -> Non
     declared = re.findall(r"^JNIEXPORT .* JNICALL (\w+)$", header.read_text(), re.MULTILINE)
     assert set(declared) == native_functions()
     jdk = Path(tool("javac")).resolve().parents[1]
-    folders = [f"-I{folder}" for folder in (jdk / "include", jdk / "include" / "linux", REPOSITORY / "runtime" / "include")]
+    includes = (jdk / "include", jdk / "include" / "linux", REPOSITORY / "runtime" / "include")
+    folders = [f"-I{folder}" for folder in includes]
     source = REPOSITORY / "runtime" / "jni" / "dcelite_jni.cpp"
     run("g++", "-std=c++17", "-fsyntax-only", *folders, "-include", header, source)
 
