@@ -121,7 +121,7 @@ public final class NativeTest {
     }
 
     private static void read(ByteBuffer y, int yStride, ByteBuffer u, ByteBuffer v, int stride, int step, int width, int height) {
-        final YuvPlanes planes = new YuvPlanes(y, yStride, u, stride, v, stride, step, width, height);
+        final YuvPlanes planes = new YuvPlanes(y, yStride, u, v, stride, step, width, height);
         try (FrameEngine engine = new NativeEngine(null, 1)) {
             engine.enhance(planes, direct(4 * 5 * 9), 4 * 5);
         }
@@ -215,9 +215,9 @@ public final class NativeTest {
                         public void failed(Throwable cause) {
                             throw new AssertionError(cause);
                         }
-                    }, LiveSettings.DEFAULTS.withThreads(2));
+                    }, PipelineTest.engine("", 2));
             for (int i = 0; i < 3; i++) {
-                pipeline.configure(LiveSettings.DEFAULTS.withThreads(1 + i));
+                pipeline.configure(PipelineTest.engine("", 1 + i));
                 pipeline.submit(new Frame() {
                     @Override
                     public YuvPlanes planes() {

@@ -168,6 +168,10 @@ public final class PipelineTest {
         }
     };
 
+    static LiveSettings engine(String name, int threads) {
+        return new LiveSettings(name, threads, 1, 0.6f, 0.5f);
+    }
+
     private FramePipeline start(LiveSettings settings) {
         final FramePipeline pipeline = new FramePipeline((engine, threads) -> {
             if (engine.startsWith("bad")) {
@@ -265,17 +269,16 @@ public final class PipelineTest {
     }
 
     public void settingsReachTheEngine() {
-        final LiveSettings first = LiveSettings.DEFAULTS.withSplit(0);
-        final FramePipeline pipeline = start(first);
+        final FramePipeline pipeline = start(new LiveSettings("", 0, 1, 0.6f, 0));
         show(pipeline);
-        pipeline.configure(first.withStrength(0.5f));
+        pipeline.configure(new LiveSettings("", 0, 0.5f, 0.6f, 0));
         show(pipeline);
         show(pipeline);
-        pipeline.configure(first.withStrength(0.5f).withThreads(2));
+        pipeline.configure(new LiveSettings("", 2, 0.5f, 0.6f, 0));
         orientation = new Orientation(3, true);
         show(pipeline);
         Check.equal(3, shownOrientation.quarterTurns);
-        pipeline.configure(first.withEngine("b"));
+        pipeline.configure(new LiveSettings("b", 0, 1, 0.6f, 0));
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
@@ -291,20 +294,20 @@ public final class PipelineTest {
     }
 
     public void anEngineThatDoesNotOpenIsTriedOnceAndAnotherWorks() {
-        final FramePipeline pipeline = start(LiveSettings.DEFAULTS.withEngine("bad"));
+        final FramePipeline pipeline = start(engine("bad", 0));
         for (int i = 0; i < 10; i++) {
             pipeline.submit(new TestFrame(i));
             until(() -> openFrames.get() == 0);
         }
         await(failures);
         Check.equal(0, failures.availablePermits());
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("bad").withStrength(0.1f));  // which is no other engine
+        pipeline.configure(new LiveSettings("bad", 0, 0.1f, 0.6f, 0.5f));  // which is no other engine
         pipeline.submit(new TestFrame(1));
         until(() -> openFrames.get() == 0);
         Check.equal("[failed MODEL]", events.toString());
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("good"));
+        pipeline.configure(engine("good", 0));
         show(pipeline);
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("bad"));
+        pipeline.configure(engine("bad", 0));
         pipeline.submit(new TestFrame(1));
         await(failures);
         finish(pipeline);
@@ -335,10 +338,10 @@ public final class PipelineTest {
     public void aHundredStartsAndStopsLeaveNothing() {
         final int threads = Thread.activeCount();
         for (int cycle = 0; cycle < 100; cycle++) {
-            final FramePipeline pipeline = start(LiveSettings.DEFAULTS.withThreads(cycle % 3));
+            final FramePipeline pipeline = start(engine("", cycle % 3));
             for (int i = 0; i < cycle % 5; i++) {
                 pipeline.submit(new TestFrame(i));
-                pipeline.configure(LiveSettings.DEFAULTS.withEngine("e" + (i + cycle) % 2));
+                pipeline.configure(engine("e" + (i + cycle) % 2, 0));
             }
             finish(pipeline);
         }

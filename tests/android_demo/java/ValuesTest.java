@@ -70,11 +70,11 @@ public final class ValuesTest {
         check(new LiveSettings("", -1, -1, Float.NEGATIVE_INFINITY, -0.1f), 0, 0, 0, 0);
         check(new LiveSettings("", 0, Float.NaN, Float.NaN, Float.NaN), 0, 1, 0, 0.5f);
         check(LiveSettings.DEFAULTS, 0, 1, 0.6f, 0.5f);
-        final LiveSettings base = LiveSettings.DEFAULTS;
-        check(base.withThreads(3).withStrength(0.25f).withSmoothing(0.5f).withSplit(0.75f), 3, 0.25f, 0.5f, 0.75f);
-        Check.that(base.sharesEngineWith(base.withStrength(0).withSmoothing(0).withSplit(0)), "the engine is the same");
-        Check.that(!base.sharesEngineWith(base.withThreads(1)), "threads belong to the engine");
-        Check.that(!base.sharesEngineWith(base.withEngine("b")), "another engine");
+        final LiveSettings base = new LiveSettings("a", 3, 0.25f, 0.5f, 0.75f);
+        check(base, 3, 0.25f, 0.5f, 0.75f);
+        Check.that(base.sharesEngineWith(new LiveSettings("a", 3, 0, 0, 0)), "the engine is the same");
+        Check.that(!base.sharesEngineWith(new LiveSettings("a", 1, 0.25f, 0.5f, 0.75f)), "threads belong to the engine");
+        Check.that(!base.sharesEngineWith(new LiveSettings("b", 3, 0.25f, 0.5f, 0.75f)), "another engine");
     }
 
     private static void check(LiveSettings settings, int threads, float strength, float smoothing, float split) {

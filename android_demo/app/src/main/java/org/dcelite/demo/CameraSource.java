@@ -224,8 +224,8 @@ final class CameraSource {
             public YuvPlanes planes() {
                 final Image.Plane[] planes = image.getPlanes();
                 final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(),
-                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(),
-                        planes[2].getRowStride(), planes[1].getPixelStride(), image.getWidth(), image.getHeight());
+                        planes[1].getBuffer(), planes[2].getBuffer(), planes[1].getRowStride(),
+                        planes[1].getPixelStride(), image.getWidth(), image.getHeight());
                 final Rect crop = image.getCropRect();
                 final int left = crop.left - crop.left % 2;
                 final int top = crop.top - crop.top % 2;

@@ -51,11 +51,18 @@ public final class LiveActivity extends Screen {
     private View notice;
     private TextView message;
     private Button action;
+    private SeekBar strength;
+    private SeekBar smoothing;
+    private SeekBar split;
+    private Spinner threads;
+    private List<String> engines;
+    private Spinner engine;  // once these are known
 
     private SharedPreferences preferences;
     private LiveSettings settings;
     private Run run;
     private boolean asking;
+    private boolean resumed;
 
     /** One stretch of live pictures. */
     private final class Run implements CameraSource.Listener, FramePipeline.Sink {
@@ -145,44 +152,39 @@ public final class LiveActivity extends Screen {
         final ToggleButton showControls = find(R.id.show_controls);
         showControls.setOnCheckedChangeListener(
                 (button, checked) -> controls.setVisibility(checked ? View.VISIBLE : View.GONE));
-        slider(R.id.strength, settings.strength, value -> change(settings.withStrength(value)));
-        slider(R.id.smoothing, settings.smoothing / LiveSettings.MAX_SMOOTHING,
-                value -> change(settings.withSmoothing(value * LiveSettings.MAX_SMOOTHING)));
-        final SeekBar split = slider(R.id.split, settings.split, value -> change(settings.withSplit(value)));
+        strength = slider(R.id.strength, settings.strength, value -> readControls());
+        smoothing = slider(R.id.smoothing, settings.smoothing / LiveSettings.MAX_SMOOTHING, value -> readControls());
+        split = slider(R.id.split, settings.split, value -> readControls());
         // The controls lie above the picture, so touches beside them arrive at their container.
         findViewById(R.id.root).setOnTouchListener((touched, event) -> {
             split.setProgress(Math.round(screen.fraction(event.getX()) * split.getMax()));
             return true;
         });
-        final List<String> threads = new ArrayList<>();
-        threads.add(getString(R.string.all_processors));
+        final List<String> counts = new ArrayList<>();
+        counts.add(getString(R.string.all_processors));
         final int most = Math.min(Runtime.getRuntime().availableProcessors(), LiveSettings.MAX_THREADS);
         for (int count = 1; count <= most; count++) {
-            threads.add(String.valueOf(count));
+            counts.add(String.valueOf(count));
         }
-        prepareSpinner(R.id.threads, threads, settings.threads, index -> change(settings.withThreads(index)));
+        threads = spinner(R.id.threads, counts, settings.threads);
         inBackground(() -> {
-            final List<String> engines = models.available();
-            ui.post(() -> prepareEngines(engines));
+            final List<String> available = models.available();
+            ui.post(() -> prepareEngines(available));
         });
     }
 
-    private void prepareEngines(List<String> engines) {
+    private void prepareEngines(List<String> available) {
         final List<String> titles = new ArrayList<>();
-        for (String engine : engines) {
-            titles.add(Models.title(this, engine));
+        for (String name : available) {
+            titles.add(Models.title(this, name));
         }
+        engines = available;
         // Index -1: the one that was chosen is not in this version of the app.
-        final int chosen = Math.max(0, engines.indexOf(settings.engine));
-        change(settings.withEngine(engines.get(chosen)));
-        prepareSpinner(R.id.engine, titles, chosen, index -> change(settings.withEngine(engines.get(index))));
+        engine = spinner(R.id.engine, titles, Math.max(0, engines.indexOf(settings.engine)));
+        readControls();
     }
 
-    private interface Choice {
-        void of(int index);
-    }
-
-    private void prepareSpinner(int id, List<String> titles, int chosen, Choice choice) {
+    private Spinner spinner(int id, List<String> titles, int chosen) {
         final ArrayAdapter<String> adapter = new ArrayAdapter<>(this, android.R.layout.simple_spinner_item, titles);
         adapter.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
         final Spinner spinner = find(id);
@@ -191,16 +193,20 @@ public final class LiveActivity extends Screen {
         spinner.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
             @Override
             public void onItemSelected(AdapterView<?> parent, View view, int position, long row) {
-                choice.of(position);
+                readControls();
             }
 
             @Override
             public void onNothingSelected(AdapterView<?> parent) {
             }
         });
+        return spinner;
     }
 
-    private void change(LiveSettings changed) {
+    private void readControls() {
+        final String chosen = engine == null ? settings.engine : engines.get(engine.getSelectedItemPosition());
+        final LiveSettings changed = new LiveSettings(chosen, threads.getSelectedItemPosition(), fraction(strength),
+                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(split));
         final boolean otherEngine = !changed.sharesEngineWith(settings);
         settings = changed;
         if (run != null) {
@@ -214,6 +220,7 @@ public final class LiveActivity extends Screen {
     @Override
     protected void onResume() {
         super.onResume();
+        resumed = true;
         if (!asking) {
             begin();
         }
@@ -221,6 +228,7 @@ public final class LiveActivity extends Screen {
 
     @Override
     protected void onPause() {
+        resumed = false;
         end();
         preferences.edit().putString(KEY_ENGINE, settings.engine).putInt(KEY_THREADS, settings.threads)
                 .putFloat(KEY_STRENGTH, settings.strength).putFloat(KEY_SMOOTHING, settings.smoothing)
@@ -279,15 +287,7 @@ public final class LiveActivity extends Screen {
             preferences.edit().putBoolean(KEY_ASKED, true).apply();
         }
         // On some versions the screen has been resumed by now, on others it is resumed after this.
-        if (run == null && hasWindowFocus()) {
-            begin();
-        }
-    }
-
-    @Override
-    public void onWindowFocusChanged(boolean focused) {
-        super.onWindowFocusChanged(focused);
-        if (focused && !asking && run == null) {
+        if (resumed) {
             begin();
         }
     }

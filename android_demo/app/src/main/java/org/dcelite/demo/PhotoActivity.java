@@ -7,6 +7,7 @@ import android.database.Cursor;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
 import android.graphics.Matrix;
+import android.media.ExifInterface;
 import android.net.Uri;
 import android.os.Bundle;
 import android.provider.DocumentsContract;
@@ -21,7 +22,6 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.concurrent.atomic.AtomicReference;
-import org.dcelite.demo.core.ExifOrientation;
 import org.dcelite.demo.core.FileNames;
 import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.PhotoSize;
@@ -80,13 +80,11 @@ public final class PhotoActivity extends Screen {
         super.onDestroy();
     }
 
+    // Without a name nothing is proposed.
     private void choose(int request, String action, String type, String name) {
         final Intent intent = new Intent(action).addCategory(Intent.CATEGORY_OPENABLE).setType(type);
-        if (name != null) {
-            intent.putExtra(Intent.EXTRA_TITLE, name);
-        }
         try {
-            startActivityForResult(intent, request);
+            startActivityForResult(intent.putExtra(Intent.EXTRA_TITLE, name), request);
         } catch (ActivityNotFoundException e) {
             message.setText(R.string.photo_no_chooser);
         }
@@ -110,7 +108,7 @@ public final class PhotoActivity extends Screen {
         save.setEnabled(false);
         picture.show(null, null);
         message.setText(R.string.photo_loading);
-        final float wanted = (float) strength.getProgress() / strength.getMax();
+        final float wanted = fraction(strength);
         inBackground(() -> load(uri, wanted));
     }
 
@@ -149,10 +147,8 @@ public final class PhotoActivity extends Screen {
         if (bounds.outWidth < 1 || bounds.outHeight < 1) {
             throw new FileNotFoundException(uri.toString());
         }
-        final Orientation orientation;
-        try (InputStream stream = stream(uri)) {
-            orientation = Orientation.ofExif(ExifOrientation.read(stream));
-        }
+        // What else has EXIF stands as it is, or its decoder turns it.
+        final Orientation orientation = "image/jpeg".equals(bounds.outMimeType) ? orientation(uri) : Orientation.NORMAL;
         final DisplayMetrics screen = getResources().getDisplayMetrics();
         int sample = PhotoSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
         for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
@@ -186,16 +182,18 @@ public final class PhotoActivity extends Screen {
                 memory.availMem - memory.threshold);
     }
 
-    private InputStream stream(Uri uri) throws IOException {
-        final InputStream stream = getContentResolver().openInputStream(uri);
-        if (stream == null) {
-            throw new FileNotFoundException(uri.toString());
+    // ExifInterface reads streams since API 24; the app is compiled against the classes of API 23.
+    private Orientation orientation(Uri uri) throws IOException {
+        try (InputStream stream = getContentResolver().openInputStream(uri)) {
+            final ExifInterface exif = ExifInterface.class.getConstructor(InputStream.class).newInstance(stream);
+            return Orientation.ofExif(exif.getAttributeInt(ExifInterface.TAG_ORIENTATION, 1));
+        } catch (ReflectiveOperationException e) {
+            return Orientation.NORMAL;  // the header is damaged: as it stands
         }
-        return stream;
     }
 
     private Bitmap decode(Uri uri, BitmapFactory.Options options) throws IOException {
-        try (InputStream stream = stream(uri)) {
+        try (InputStream stream = getContentResolver().openInputStream(uri)) {
             return BitmapFactory.decodeStream(stream, null, options);
         }
     }

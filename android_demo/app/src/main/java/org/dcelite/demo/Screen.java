@@ -13,7 +13,7 @@ import org.dcelite.demo.core.Failure;
 
 /** What the screens have in common. */
 abstract class Screen extends Activity {
-    /** Told where a slider is, 0 … 1 of its length. */
+    /** Told where a line or slider is, 0 … 1 of its length. */
     interface Slide {
         void to(float fraction);
     }
@@ -60,7 +60,7 @@ abstract class Screen extends Activity {
         bar.setOnSeekBarChangeListener(new SeekBar.OnSeekBarChangeListener() {
             @Override
             public void onProgressChanged(SeekBar moved, int progress, boolean fromUser) {
-                slide.to((float) progress / moved.getMax());
+                slide.to(fraction(moved));
             }
 
             @Override
@@ -72,6 +72,10 @@ abstract class Screen extends Activity {
             }
         });
         return bar;
+    }
+
+    static float fraction(SeekBar bar) {
+        return (float) bar.getProgress() / bar.getMax();
     }
 
     /** A failure in the user's words, with those of the library where they say more. */

@@ -10,7 +10,6 @@ import android.util.AttributeSet;
 import android.view.MotionEvent;
 import android.view.View;
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.Split;
 
 /** Shows two pictures of one size: one left of a line, one right of it. A finger moves the line. */
 public final class SplitView extends View {
@@ -52,7 +51,7 @@ public final class SplitView extends View {
             return;
         }
         matrix.setValues(Orientation.NORMAL.fit(before.getWidth(), before.getHeight(), getWidth(), getHeight()));
-        final float x = Split.position(fraction, getWidth(), shownWidth());
+        final float x = Orientation.linePosition(fraction, getWidth(), shownWidth());
         draw(canvas, before, 0, x);
         draw(canvas, after, x, getWidth());
         canvas.drawLine(x, 0, x, getHeight(), linePaint);
@@ -77,7 +76,7 @@ public final class SplitView extends View {
         if (event.getActionMasked() == MotionEvent.ACTION_UP) {
             performClick();
         }
-        listener.to(Split.fraction(event.getX(), getWidth(), shownWidth()));
+        listener.to(Orientation.lineFraction(event.getX(), getWidth(), shownWidth()));
         return true;
     }
 }

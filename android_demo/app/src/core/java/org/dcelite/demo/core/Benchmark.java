@@ -160,7 +160,7 @@ public final class Benchmark {
         final ByteBuffer u = darkNoise(chromaStride * chromaRows);
         final ByteBuffer v = u.duplicate();
         v.position(1);
-        final YuvPlanes planes = new YuvPlanes(luma, next.width, u, chromaStride, v, chromaStride, 2, next.width, next.height);
+        final YuvPlanes planes = new YuvPlanes(luma, next.width, u, v, chromaStride, 2, next.width, next.height);
         final ByteBuffer rgba = ByteBuffer.allocateDirect(4 * next.width * next.height);
         return () -> engine.enhance(planes, rgba, 4 * next.width);
     }

@@ -29,26 +29,6 @@ public final class LiveSettings {
         this.split = within(split, 1, 0.5f);
     }
 
-    public LiveSettings withEngine(String value) {
-        return new LiveSettings(value, threads, strength, smoothing, split);
-    }
-
-    public LiveSettings withThreads(int value) {
-        return new LiveSettings(engine, value, strength, smoothing, split);
-    }
-
-    public LiveSettings withStrength(float value) {
-        return new LiveSettings(engine, threads, value, smoothing, split);
-    }
-
-    public LiveSettings withSmoothing(float value) {
-        return new LiveSettings(engine, threads, strength, value, split);
-    }
-
-    public LiveSettings withSplit(float value) {
-        return new LiveSettings(engine, threads, strength, smoothing, value);
-    }
-
     /** Whether an engine that is open for the other settings also serves these. */
     public boolean sharesEngineWith(LiveSettings other) {
         return engine.equals(other.engine) && threads == other.threads;

@@ -36,18 +36,16 @@ public final class PhotoSize {
             throw new IllegalArgumentException("size: " + width + " x " + height + ", at least 1 x 1 was wanted");
         }
         int sample = 1;
-        while (!fits(divided(width, sample), divided(height, sample), pixels) && (width > sample || height > sample)) {
+        while (!fits(width, height, sample, pixels) && (width > sample || height > sample)) {
             sample *= 2;
         }
         return sample;
     }
 
-    private static boolean fits(int width, int height, long pixels) {
-        return width <= MAX_DIMENSION && height <= MAX_DIMENSION && (long) width * height <= pixels;
-    }
-
     // Decoders round up or down; up is the safe guess.
-    static int divided(int size, int sample) {
-        return (int) (((long) size + sample - 1) / sample);
+    private static boolean fits(int width, int height, int sample, long pixels) {
+        final long columns = ((long) width + sample - 1) / sample;
+        final long rows = ((long) height + sample - 1) / sample;
+        return columns <= MAX_DIMENSION && rows <= MAX_DIMENSION && columns * rows <= pixels;
     }
 }

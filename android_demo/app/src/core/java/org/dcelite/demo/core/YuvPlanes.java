@@ -11,22 +11,21 @@ public final class YuvPlanes {
     public final ByteBuffer u;
     public final ByteBuffer v;
     public final int yRowStride;
-    public final int uRowStride;
-    public final int vRowStride;
-    /** Bytes from a chroma sample to the next one of its row, in both planes. */
+    /** Android guarantees one for both planes of chroma, and one pixel stride. */
+    public final int uvRowStride;
+    /** Bytes from a chroma sample to the next one of its row. */
     public final int pixelStride;
     public final int width;
     public final int height;
 
     /** The library refuses planes that are not direct, or cannot hold an image of this size, when it is to read them. */
-    public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, int uRowStride, ByteBuffer v, int vRowStride,
-            int pixelStride, int width, int height) {
+    public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, ByteBuffer v, int uvRowStride, int pixelStride, int width,
+            int height) {
         this.y = y;
         this.u = u;
         this.v = v;
         this.yRowStride = yRowStride;
-        this.uRowStride = uRowStride;
-        this.vRowStride = vRowStride;
+        this.uvRowStride = uvRowStride;
         this.pixelStride = pixelStride;
         this.width = width;
         this.height = height;
@@ -47,9 +46,9 @@ public final class YuvPlanes {
         if (cropWidth == width && cropHeight == height) {
             return this;
         }
-        final int chroma = left / 2 * pixelStride;
-        return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, top / 2 * uRowStride + chroma), uRowStride,
-                at(v, top / 2 * vRowStride + chroma), vRowStride, pixelStride, cropWidth, cropHeight);
+        final int chroma = top / 2 * uvRowStride + left / 2 * pixelStride;
+        return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, chroma), at(v, chroma), uvRowStride, pixelStride,
+                cropWidth, cropHeight);
     }
 
     private static ByteBuffer at(ByteBuffer plane, int offset) {
