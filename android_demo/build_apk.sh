@@ -22,7 +22,6 @@ FRAMEWORK_DEB_SHA256=8af1b6df556971dda0a6da3536ea526a838e0c363afcdd454213d8bce94
 FRAMEWORK_MEMBER=./usr/share/java/com.android.android-23.jar
 FRAMEWORK_SHA256=4475aa3fe1fc28bdb87ae6351d6ccff58f344a1b9e2fe685f7a6fee41ba68613
 D8_WHEEL=mobsf==4.4.0
-D8_WHEEL_SHA256=74329efc7eee885ca6b9448726ca448c6f5c7ca80ec3dc9a98ee11fb7cd7c0d4
 D8_MEMBER=mobsf/StaticAnalyzer/tools/bundletool-all-1.17.2.jar
 D8_SHA256=2d4ad908faea64047c1cc9cb747e6aa667c6ab192e09607bd16b67246a8cd6ae
 
@@ -65,9 +64,8 @@ fetch_framework() {
 }
 
 fetch_d8() {
-    echo "$D8_WHEEL --hash=sha256:$D8_WHEEL_SHA256" >"$scratch/requirements"
     "$python" -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --python-version 3.11 \
-        --dest "$scratch" --requirement "$scratch/requirements" 2>"$scratch/log" >&2 || {
+        --dest "$scratch" "$D8_WHEEL" 2>"$scratch/log" >&2 || {
         tail -n 3 "$scratch/log" >&2
         skip "D8 (in $D8_WHEEL on PyPI, 104 MB) cannot be fetched with $python -m pip download"
     }

@@ -116,8 +116,8 @@ public final class OrientationTest {
                 final int column = row[x] % width - part[0];
                 final int line = row[x] / width - part[1];
                 final boolean inside = column >= 0 && line >= 0 && column < part[2] && line < part[3];
-                Check.that(x >= columns || inside, "a pixel left of the line is missing: " + orientation);
-                Check.that(x <= columns || !inside, "a pixel right of the line is in: " + orientation);
+                Check.that(x >= columns || inside, "a pixel left of the line is missing: " + text(shown));
+                Check.that(x <= columns || !inside, "a pixel right of the line is in: " + text(shown));
                 Check.that(columns > 0 || !inside, "a pixel without a left part");
             }
         }

@@ -5,12 +5,11 @@ import java.util.List;
 import java.util.Random;
 import org.dcelite.DceliteException;
 import org.dcelite.Exceptions;
-import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.FileNames;
 import org.dcelite.demo.core.FrameStatistics;
 import org.dcelite.demo.core.LiveSettings;
-import org.dcelite.demo.core.PhotoSize;
+import org.dcelite.demo.core.PictureSize;
 import org.dcelite.demo.core.Samples;
 
 /** The small classes. */
@@ -100,28 +99,28 @@ public final class ValuesTest {
     }
 
     public void photographsFitIntoMemory() {
-        Check.equal(1, PhotoSize.sampleSize(4000, 3000, 12_000_000));
-        Check.equal(2, PhotoSize.sampleSize(4000, 3000, 11_999_999));
-        Check.equal(4, PhotoSize.sampleSize(12000, 9000, 12_000_000));
-        Check.equal(2, PhotoSize.sampleSize(65536, 1, Long.MAX_VALUE));
-        Check.equal(1, PhotoSize.sampleSize(65535, 65535, Long.MAX_VALUE));
-        Check.equal(8, PhotoSize.sampleSize(5, 3, 0));
-        Check.that(PhotoSize.sampleSize(Integer.MAX_VALUE, Integer.MAX_VALUE, 1_000_000) == 1 << 22, "huge");
-        Check.raises(IllegalArgumentException.class, () -> PhotoSize.sampleSize(0, 3, 100));
-        Check.raises(IllegalArgumentException.class, () -> PhotoSize.sampleSize(-1, -1, 100));
+        Check.equal(1, PictureSize.sampleSize(4000, 3000, 12_000_000));
+        Check.equal(2, PictureSize.sampleSize(4000, 3000, 11_999_999));
+        Check.equal(4, PictureSize.sampleSize(12000, 9000, 12_000_000));
+        Check.equal(2, PictureSize.sampleSize(65536, 1, Long.MAX_VALUE));
+        Check.equal(1, PictureSize.sampleSize(65535, 65535, Long.MAX_VALUE));
+        Check.equal(8, PictureSize.sampleSize(5, 3, 0));
+        Check.that(PictureSize.sampleSize(Integer.MAX_VALUE, Integer.MAX_VALUE, 1_000_000) == 1 << 22, "huge");
+        Check.raises(IllegalArgumentException.class, () -> PictureSize.sampleSize(0, 3, 100));
+        Check.raises(IllegalArgumentException.class, () -> PictureSize.sampleSize(-1, -1, 100));
         for (int i = 0; i < 10_000; i++) {
             final int width = 1 + random.nextInt(20_000);
             final int height = 1 + random.nextInt(20_000);
             final long pixels = 1 + random.nextInt(30_000_000);
-            final int sample = PhotoSize.sampleSize(width, height, pixels);
+            final int sample = PictureSize.sampleSize(width, height, pixels);
             Check.that(area(width, height, sample) <= pixels, "does not fit");
             Check.that(sample == 1 || area(width, height, sample / 2) > pixels, "smaller than need be");
         }
         // 256 MB of heap and 1 GB of memory: 32 million pixels fit into half the heap, 64 into half the memory
-        Check.equal(32L << 20, PhotoSize.pixels(256L << 20, 1L << 30));
-        Check.equal(8L << 20, PhotoSize.pixels(256L << 20, 128L << 20));
-        Check.equal(0L, PhotoSize.pixels(-5, 1L << 30));
-        Check.equal(0L, PhotoSize.pixels(1L << 30, -1));
+        Check.equal(32L << 20, PictureSize.pixels(256L << 20, 1L << 30));
+        Check.equal(8L << 20, PictureSize.pixels(256L << 20, 128L << 20));
+        Check.equal(0L, PictureSize.pixels(-5, 1L << 30));
+        Check.equal(0L, PictureSize.pixels(1L << 30, -1));
     }
 
     private static long area(int width, int height, int sample) {
@@ -164,19 +163,11 @@ public final class ValuesTest {
     private static int best(long pixels, int[][] sizes) {
         int best = 0;
         for (int i = 1; i < sizes.length; i++) {
-            if (CameraChoice.better(sizes[i][0], sizes[i][1], sizes[best][0], sizes[best][1], pixels)) {
+            if (PictureSize.better(sizes[i][0], sizes[i][1], sizes[best][0], sizes[best][1], pixels)) {
                 best = i;
             }
         }
         return best;
-    }
-
-    public void cameraPermission() {
-        Check.equal(CameraChoice.Access.GRANTED, CameraChoice.access(true, false, false));
-        Check.equal(CameraChoice.Access.GRANTED, CameraChoice.access(true, true, true));
-        Check.equal(CameraChoice.Access.ASK, CameraChoice.access(false, false, false));
-        Check.equal(CameraChoice.Access.EXPLAIN, CameraChoice.access(false, true, true));
-        Check.equal(CameraChoice.Access.OPEN_SETTINGS, CameraChoice.access(false, true, false));
     }
 
     public void failures() {

@@ -15,12 +15,11 @@ import android.media.Image;
 import android.media.ImageReader;
 import android.os.Handler;
 import android.util.Size;
-import android.view.Display;
 import android.view.Surface;
 import java.util.Collections;
-import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.Orientation;
+import org.dcelite.demo.core.PictureSize;
 import org.dcelite.demo.core.YuvPlanes;
 
 /**
@@ -33,7 +32,7 @@ final class CameraSource {
         void frame(Frame frame);
 
         /** The camera gives no more frames. */
-        void failed(int message);
+        void failed(String message);
     }
 
     /** 1280 x 720: most phones give it at 30 frames a second. */
@@ -41,8 +40,8 @@ final class CameraSource {
     /** One that is enhanced, one that waits, one that the camera hands over, one that it fills. */
     private static final int FRAMES = 4;
 
+    private final Activity activity;
     private final CameraManager manager;
-    private final Display display;
     private final Handler handler;
     private final Listener listener;
     private ImageReader reader;
@@ -52,8 +51,8 @@ final class CameraSource {
     private boolean stopped;
 
     CameraSource(Activity activity, Handler handler, Listener listener) {
+        this.activity = activity;
         manager = (CameraManager) activity.getSystemService(Context.CAMERA_SERVICE);
-        display = activity.getWindowManager().getDefaultDisplay();
         this.handler = handler;
         this.listener = listener;
     }
@@ -99,7 +98,6 @@ final class CameraSource {
         stopped = true;
         if (device != null) {
             device.close();
-            device = null;
         }
     }
 
@@ -107,7 +105,6 @@ final class CameraSource {
     void release() {
         if (reader != null) {
             reader.close();
-            reader = null;
         }
     }
 
@@ -132,7 +129,7 @@ final class CameraSource {
         final Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
         Size best = null;
         for (Size size : sizes == null ? new Size[0] : sizes) {
-            if (best == null || CameraChoice.better(size.getWidth(), size.getHeight(), best.getWidth(),
+            if (best == null || PictureSize.better(size.getWidth(), size.getHeight(), best.getWidth(),
                     best.getHeight(), PIXELS)) {
                 best = size;
             }
@@ -143,7 +140,7 @@ final class CameraSource {
     private void fail(int message) {
         if (!stopped) {
             stop();
-            listener.failed(message);
+            listener.failed(activity.getString(message));
         }
     }
 
@@ -217,7 +214,7 @@ final class CameraSource {
 
     /** An image of the camera, without the margin that some devices have around it. */
     private Frame frame(Image image) {
-        final int quarters = display.getRotation();  // Surface.ROTATION_90 is 1
+        final int quarters = activity.getWindowManager().getDefaultDisplay().getRotation();  // Surface.ROTATION_90 is 1
         final Orientation orientation = Orientation.ofCamera(sensorDegrees, 90 * quarters, front);
         return new Frame() {
             @Override

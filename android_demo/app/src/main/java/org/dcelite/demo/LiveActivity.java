@@ -21,7 +21,6 @@ import android.widget.ToggleButton;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FramePipeline;
 import org.dcelite.demo.core.LiveSettings;
@@ -33,8 +32,6 @@ import org.dcelite.demo.core.Orientation;
  */
 public final class LiveActivity extends Screen {
     private static final int PERMISSION_REQUEST = 1;
-    private static final String PREFERENCES = "live";
-    private static final String KEY_ASKED = "asked";
     private static final String KEY_ENGINE = "engine";
     private static final String KEY_THREADS = "threads";
     private static final String KEY_STRENGTH = "strength";
@@ -62,6 +59,7 @@ public final class LiveActivity extends Screen {
     private LiveSettings settings;
     private Run run;
     private boolean asking;
+    private boolean asked;
     private boolean resumed;
 
     /** One stretch of live pictures. */
@@ -101,16 +99,12 @@ public final class LiveActivity extends Screen {
         }
 
         @Override
-        public void failed(int text) {
-            failed(getString(text));
-        }
-
-        @Override
         public void failed(Throwable cause) {
             failed(words(cause));
         }
 
-        private void failed(String text) {
+        @Override
+        public void failed(String text) {
             ui.post(() -> {
                 if (!over) {
                     say(text, R.string.live_retry, LiveActivity.this::restart);
@@ -132,7 +126,7 @@ public final class LiveActivity extends Screen {
         notice = find(R.id.notice);
         message = find(R.id.message);
         action = find(R.id.action);
-        preferences = getSharedPreferences(PREFERENCES, MODE_PRIVATE);
+        preferences = getPreferences(MODE_PRIVATE);
         final LiveSettings defaults = LiveSettings.DEFAULTS;
         settings = new LiveSettings(preferences.getString(KEY_ENGINE, defaults.engine),
                 preferences.getInt(KEY_THREADS, defaults.threads), preferences.getFloat(KEY_STRENGTH, defaults.strength),
@@ -243,22 +237,16 @@ public final class LiveActivity extends Screen {
     }
 
     private void begin() {
-        switch (CameraChoice.access(checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED,
-                preferences.getBoolean(KEY_ASKED, false), shouldShowRequestPermissionRationale(Manifest.permission.CAMERA))) {
-            case GRANTED:
-                say(getString(R.string.live_starting), 0, null);
-                run = new Run();
-                run.start();
-                break;
-            case ASK:
-                ask();
-                break;
-            case EXPLAIN:
-                say(getString(R.string.camera_permission_why), R.string.camera_permission_ask, this::ask);
-                break;
-            case OPEN_SETTINGS:
-                say(getString(R.string.camera_permission_refused), R.string.camera_permission_settings, this::openSettings);
-                break;
+        if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
+            say(getString(R.string.live_starting), 0, null);
+            run = new Run();
+            run.start();
+        } else if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
+            say(getString(R.string.camera_permission_why), R.string.camera_permission_ask, this::ask);
+        } else if (asked) {  // and the user refused for good, now or before
+            say(getString(R.string.camera_permission_refused), R.string.camera_permission_settings, this::openSettings);
+        } else {
+            ask();
         }
     }
 
@@ -282,10 +270,7 @@ public final class LiveActivity extends Screen {
     @Override
     public void onRequestPermissionsResult(int request, String[] permissions, int[] results) {
         asking = false;
-        // Without results the question was interrupted, and is asked again.
-        if (results.length > 0) {
-            preferences.edit().putBoolean(KEY_ASKED, true).apply();
-        }
+        asked = results.length > 0;  // else the question was interrupted, and is asked again
         // On some versions the screen has been resumed by now, on others it is resumed after this.
         if (resumed) {
             begin();

@@ -24,17 +24,13 @@ final class Models implements FrameEngine.Factory {
     }
 
     /** The engines that open on this device. Takes a moment: not for the thread of the screen. */
-    List<String> available() {
+    List<String> available() throws IOException {
         final List<String> names = new ArrayList<>();
         names.add(LiveSettings.SHIPPED);
-        try {
-            for (String file : assets.list(FOLDER)) {
-                if (opens(file)) {
-                    names.add(file);
-                }
+        for (String file : assets.list(FOLDER)) {
+            if (opens(file)) {
+                names.add(file);
             }
-        } catch (IOException e) {
-            return names;  // there is no such folder
         }
         return names;
     }

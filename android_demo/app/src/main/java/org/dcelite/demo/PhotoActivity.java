@@ -24,7 +24,7 @@ import java.io.OutputStream;
 import java.util.concurrent.atomic.AtomicReference;
 import org.dcelite.demo.core.FileNames;
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.PhotoSize;
+import org.dcelite.demo.core.PictureSize;
 
 /** A photograph, before and after. */
 public final class PhotoActivity extends Screen {
@@ -60,18 +60,16 @@ public final class PhotoActivity extends Screen {
             final String name = FileNames.enhanced(displayName(source));
             ui.post(() -> choose(SAVE, Intent.ACTION_CREATE_DOCUMENT, "image/jpeg", name));
         }));
-        final String last = state == null ? null : state.getString(STATE_SOURCE);
+        final Uri last = state == null ? null : state.getParcelable(STATE_SOURCE);
         if (last != null) {
-            open(Uri.parse(last));
+            open(last);
         }
     }
 
     @Override
     protected void onSaveInstanceState(Bundle state) {
         super.onSaveInstanceState(state);
-        if (source != null) {
-            state.putString(STATE_SOURCE, source.toString());
-        }
+        state.putParcelable(STATE_SOURCE, source);
     }
 
     @Override
@@ -150,7 +148,7 @@ public final class PhotoActivity extends Screen {
         // What else has EXIF stands as it is, or its decoder turns it.
         final Orientation orientation = "image/jpeg".equals(bounds.outMimeType) ? orientation(uri) : Orientation.NORMAL;
         final DisplayMetrics screen = getResources().getDisplayMetrics();
-        int sample = PhotoSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
+        int sample = PictureSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
         for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
             try {
                 photograph = new Photograph(bitmap(uri, sample, orientation),
@@ -178,7 +176,7 @@ public final class PhotoActivity extends Screen {
         final Runtime runtime = Runtime.getRuntime();
         final ActivityManager.MemoryInfo memory = new ActivityManager.MemoryInfo();
         ((ActivityManager) getSystemService(ACTIVITY_SERVICE)).getMemoryInfo(memory);
-        return PhotoSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
+        return PictureSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
                 memory.availMem - memory.threshold);
     }
 

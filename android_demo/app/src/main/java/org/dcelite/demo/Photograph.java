@@ -9,6 +9,7 @@ final class Photograph implements AutoCloseable {
     /** In full size. */
     final Bitmap result;
     final Bitmap before;
+    /** Null until something is enhanced. */
     Bitmap after;
     final int width;
     final int height;
@@ -30,7 +31,6 @@ final class Photograph implements AutoCloseable {
         copySource();
         result.copyPixelsFromBuffer(pixels);
         before = preview();
-        after = before;
         enhancer = Enhancer.open();
     }
 

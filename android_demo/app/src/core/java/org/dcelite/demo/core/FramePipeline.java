@@ -118,23 +118,18 @@ public final class FramePipeline {
         final LiveSettings wanted = settings;
         final Orientation turn = frame.orientation();
         final long begin = System.nanoTime();
-        final int width;
-        final int height;
+        final YuvPlanes planes;
         try {
-            try {
+            try (Frame open = frame) {  // closed before the picture is shown, so that the camera has its memory back early
                 if (failedWith != null && failedWith.sharesEngineWith(wanted)) {
                     return;
                 }
                 apply(wanted);
-                final YuvPlanes planes = frame.planes();
-                width = planes.width;
-                height = planes.height;
+                planes = open.planes();
                 enhance(planes, turn, wanted.split);
-            } finally {
-                frame.close();  // before the picture is shown, so that the camera has its memory back early
             }
             final long enhanced = System.nanoTime();
-            sink.show(picture, width, height, turn, wanted);
+            sink.show(picture, planes.width, planes.height, turn, wanted);
             final long end = System.nanoTime();
             stages[FrameStatistics.SHOW] = end - enhanced;
             statistics.add(end, end - begin, stages);

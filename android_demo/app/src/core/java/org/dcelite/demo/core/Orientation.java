@@ -103,9 +103,4 @@ public final class Orientation {
     public static float linePosition(float fraction, float viewWidth, float shownWidth) {
         return (viewWidth - shownWidth) / 2 + fraction * shownWidth;
     }
-
-    @Override
-    public String toString() {
-        return 90 * quarterTurns + " degrees" + (mirrored ? ", mirrored" : "");
-    }
 }

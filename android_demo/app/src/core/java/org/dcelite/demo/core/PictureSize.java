@@ -1,7 +1,7 @@
 package org.dcelite.demo.core;
 
-/** How large a photograph may be decoded, so that it fits into memory with all that is made from it. */
-public final class PhotoSize {
+/** How large a photograph may be decoded, so that it fits into memory with all that is made from it; and a camera's frames. */
+public final class PictureSize {
     /** Widest and tallest picture of the library. */
     public static final int MAX_DIMENSION = 65535;
 
@@ -11,7 +11,7 @@ public final class PhotoSize {
     /** 1/2: as much again is left for what else the app and the system do meanwhile. */
     private static final int SHARE = 2;
 
-    private PhotoSize() {
+    private PictureSize() {
     }
 
     /**
@@ -47,5 +47,18 @@ public final class PhotoSize {
         final long columns = ((long) width + sample - 1) / sample;
         final long rows = ((long) height + sample - 1) / sample;
         return columns <= MAX_DIMENSION && rows <= MAX_DIMENSION && columns * rows <= pixels;
+    }
+
+    /**
+     * Whether this size of a camera is better: the largest of at most so many pixels is the best, the wider of two; if all are
+     * larger, the smallest.
+     */
+    public static boolean better(int width, int height, int bestWidth, int bestHeight, long pixels) {
+        final long area = (long) width * height;
+        final long bestArea = (long) bestWidth * bestHeight;
+        if ((area <= pixels) != (bestArea <= pixels)) {
+            return area <= pixels;
+        }
+        return area == bestArea ? width > bestWidth : (area > bestArea) == (area <= pixels);
     }
 }
