@@ -164,7 +164,7 @@ public final class NativeTest {
     }
 
     public void theBenchmarkMeasures() {
-        final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads), System::nanoTime,
+        final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads),
                 BenchmarkTest.limits(1, 3, 3, 0, 5));
         final List<Benchmark.Case> results = benchmark.run(java.util.Arrays.asList(
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 321, 241, "", 1),

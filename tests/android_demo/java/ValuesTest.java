@@ -37,13 +37,13 @@ public final class ValuesTest {
         final FrameStatistics statistics = new FrameStatistics();
         Check.equal("", statistics.describe(0));
         Check.near(0, statistics.framesPerSecond(), 0);
-        final long[] stages = new long[FrameStatistics.STAGES];
+        final long[] stages = new long[FrameStatistics.TIMES];
         // The first half takes 50 ms at 20 frames a second; the window then holds only 10 ms at 50.
         for (int i = 0; i < 2 * FrameStatistics.WINDOW; i++) {
             final boolean late = i >= FrameStatistics.WINDOW;
             Arrays.fill(stages, late ? 2_000_000 : 7_000_000);
             final long end = late ? 3_200_000_000L + (i - 64) * 20_000_000L : i * 50_000_000L;
-            statistics.add(end, late ? 10_000_000 : 50_000_000, stages);
+            add(statistics, end, late ? 10_000_000 : 50_000_000, stages);
             if (i == 1) {
                 Check.near(20, statistics.framesPerSecond(), 1e-9);
                 Check.near(50, statistics.milliseconds(FrameStatistics.TOTAL).mean, 1e-9);
@@ -58,10 +58,16 @@ public final class ValuesTest {
         Check.equal(2L * FrameStatistics.WINDOW, statistics.shown());
         Check.equal(null, statistics.milliseconds(FrameStatistics.TOTAL));
         Arrays.fill(stages, 4_000_000);
-        statistics.add(9_000_000_000L, 30_000_000, stages);
+        add(statistics, 9_000_000_000L, 30_000_000, stages);
         Check.near(30, statistics.milliseconds(FrameStatistics.TOTAL).max, 0);
         Check.near(4, statistics.milliseconds(0).mean, 0);
         Check.near(0, statistics.framesPerSecond(), 0);
+    }
+
+    private static void add(FrameStatistics statistics, long end, long total, long[] times) {
+        times[FrameStatistics.TOTAL] = total;
+        times[FrameStatistics.END] = end;
+        statistics.add(times);
     }
 
     public void settingsBringValuesIntoTheirRange() {

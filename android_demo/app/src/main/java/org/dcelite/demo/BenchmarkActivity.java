@@ -76,7 +76,7 @@ public final class BenchmarkActivity extends Screen {
 
     private void begin() {
         final Models models = new Models(this);
-        final Benchmark started = new Benchmark(models, System::nanoTime, new Benchmark.Limits());
+        final Benchmark started = new Benchmark(models, new Benchmark.Limits());
         benchmark = started;
         interrupted = false;
         run.setText(R.string.benchmark_cancel);

@@ -155,10 +155,9 @@ public final class LiveActivity extends Screen {
             return true;
         });
         final List<String> counts = new ArrayList<>();
-        counts.add(getString(R.string.all_processors));
         final int most = Math.min(Runtime.getRuntime().availableProcessors(), LiveSettings.MAX_THREADS);
-        for (int count = 1; count <= most; count++) {
-            counts.add(String.valueOf(count));
+        for (int count = 0; count <= most; count++) {
+            counts.add(count == 0 ? getString(R.string.all_processors) : String.valueOf(count));
         }
         threads = spinner(R.id.threads, counts, settings.threads);
         inBackground(() -> {

@@ -8,7 +8,6 @@ import android.graphics.Paint;
 import android.view.Surface;
 import android.view.SurfaceHolder;
 import java.nio.ByteBuffer;
-import org.dcelite.demo.core.LiveSettings;
 import org.dcelite.demo.core.Orientation;
 
 /** Draws pictures to a surface, from the thread that makes them. The surface comes and goes on the thread of the screen. */

@@ -199,7 +199,6 @@ public final class PhotoActivity extends Screen {
     private Bitmap bitmap(Uri uri, int sample, Orientation orientation) throws IOException {
         final BitmapFactory.Options options = new BitmapFactory.Options();
         options.inSampleSize = sample;
-        options.inPreferredConfig = Bitmap.Config.ARGB_8888;
         Bitmap bitmap = decode(uri, options);
         if (bitmap == null) {
             throw new FileNotFoundException(uri.toString());  // the file is damaged
@@ -217,9 +216,7 @@ public final class PhotoActivity extends Screen {
     }
 
     private static Bitmap replace(Bitmap old, Bitmap replacement) {
-        if (replacement != old) {
-            old.recycle();
-        }
+        old.recycle();
         return replacement;
     }
 

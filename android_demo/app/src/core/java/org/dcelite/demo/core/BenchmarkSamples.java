@@ -26,14 +26,16 @@ public final class BenchmarkSamples {
         for (Benchmark.Case result : results) {
             rows.append(rows.length() > 0 ? ",\n  " : "\n  ").append(row(result, processors));
         }
-        return format("{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": %s, \"command\": [], "
-                + "\"interrupted\": false,\n", quoted(created))
-                + format(" \"settings\": {\"image\": \"dark noise\", \"processors\": null, \"runs\": %d, \"seconds\": %.3f, "
-                + "\"max_seconds\": %.3f, \"warm_up\": %d, \"block_ms\": %.3f, \"rounds_of_a_series\": 1},\n", limits.minRuns,
-                limits.minSeconds, limits.maxSeconds, limits.warmUpRuns, 1e3 * limits.maxSeconds)
-                + format(" \"machine\": {\"emulated\": false, \"isas\": [], \"machine\": %s, \"dcelite\": %s, \"android\": %s, "
-                + "\"files\": %s, \"before\": {\"unix_time\": %d, \"files\": {}}, \"after\": {\"unix_time\": %d, \"files\": {}}},\n",
-                quoted(System.getProperty("os.arch")), quoted(version), map(android), map(files), times[0], times[1])
+        final String head = format("{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": %s, \"command\": [], "
+                + "\"interrupted\": false,\n \"settings\": {\"image\": \"dark noise\", \"processors\": null, \"runs\": %d, "
+                + "\"seconds\": %.3f, \"max_seconds\": %.3f, \"warm_up\": %d, \"block_ms\": %.3f, "
+                + "\"rounds_of_a_series\": 1},\n", quoted(created),
+                limits.minRuns, limits.minSeconds, limits.maxSeconds, limits.warmUpRuns, 1e3 * limits.maxSeconds);
+        final String machine = format(" \"machine\": {\"emulated\": false, \"isas\": [], \"machine\": %s, \"dcelite\": %s, "
+                + "\"android\": %s, \"files\": %s, \"before\": {\"unix_time\": %d, \"files\": {}}, "
+                + "\"after\": {\"unix_time\": %d, \"files\": {}}},\n",
+                quoted(System.getProperty("os.arch")), quoted(version), map(android), map(files), times[0], times[1]);
+        return head + machine
                 + " \"roofline\": {\"multiply_adds_a_second\": {}, \"copied_bytes_a_second\": null, \"energy_source\": null},\n"
                 + " \"results\": [" + rows + "\n ]}\n";
     }
@@ -74,7 +76,8 @@ public final class BenchmarkSamples {
     private static String map(Map<String, String> texts) {
         final StringBuilder json = new StringBuilder();
         for (Map.Entry<String, String> entry : texts.entrySet()) {
-            json.append(json.length() > 0 ? ", " : "").append(quoted(entry.getKey())).append(": ").append(quoted(entry.getValue()));
+            json.append(json.length() > 0 ? ", " : "");
+            json.append(quoted(entry.getKey())).append(": ").append(quoted(entry.getValue()));
         }
         return "{" + json + "}";
     }

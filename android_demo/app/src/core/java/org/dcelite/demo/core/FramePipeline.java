@@ -20,8 +20,6 @@ public final class FramePipeline {
         void failed(Throwable cause);
     }
 
-    private static final ByteBuffer NONE = ByteBuffer.allocateDirect(0);
-
     public final FrameStatistics statistics = new FrameStatistics();
     private final FrameEngine.Factory factory;
     private final Sink sink;
@@ -37,8 +35,8 @@ public final class FramePipeline {
     private FrameEngine engine;
     private LiveSettings applied;
     private LiveSettings failedWith;
-    private ByteBuffer picture = NONE;
-    private final long[] stages = new long[FrameStatistics.STAGES];
+    private ByteBuffer picture;
+    private final long[] times = new long[FrameStatistics.TIMES];
 
     public FramePipeline(FrameEngine.Factory factory, Sink sink, LiveSettings settings) {
         this.factory = factory;
@@ -130,12 +128,13 @@ public final class FramePipeline {
             }
             final long enhanced = System.nanoTime();
             sink.show(picture, planes.width, planes.height, turn, wanted);
-            final long end = System.nanoTime();
-            stages[FrameStatistics.SHOW] = end - enhanced;
-            statistics.add(end, end - begin, stages);
+            times[FrameStatistics.END] = System.nanoTime();
+            times[FrameStatistics.SHOW] = times[FrameStatistics.END] - enhanced;
+            times[FrameStatistics.TOTAL] = times[FrameStatistics.END] - begin;
+            statistics.add(times);
         } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
             closeEngine();
-            picture = NONE;
+            picture = null;
             failedWith = wanted;
             sink.failed(e);
         }
@@ -156,13 +155,13 @@ public final class FramePipeline {
 
     private void enhance(YuvPlanes planes, Orientation turn, float split) {
         final int stride = 4 * planes.width;
-        if (picture.capacity() != stride * planes.height) {
-            picture = NONE;  // the old one may go before the new one comes
+        if (picture == null || picture.capacity() != stride * planes.height) {
+            picture = null;  // the old one may go before the new one comes
             picture = ByteBuffer.allocateDirect(stride * planes.height);
         }
         picture.clear();
         engine.enhance(planes, picture, stride);
-        engine.stages(stages);
+        engine.stages(times);
         final long begin = System.nanoTime();
         final int[] part = turn.leftPart(planes.width, planes.height, split);
         if (part[2] > 0 && part[3] > 0) {
@@ -170,7 +169,7 @@ public final class FramePipeline {
             corner.position(part[1] * stride + 4 * part[0]);
             engine.convert(planes.crop(part[0], part[1], part[2], part[3]), corner, stride);
         }
-        stages[FrameStatistics.SPLIT] = System.nanoTime() - begin;
+        times[FrameStatistics.SPLIT] = System.nanoTime() - begin;
     }
 
     private void closeEngine() {

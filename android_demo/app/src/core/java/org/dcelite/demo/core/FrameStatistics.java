@@ -1,7 +1,6 @@
 package org.dcelite.demo.core;
 
 import java.util.ArrayDeque;
-import java.util.Arrays;
 import java.util.Locale;
 
 /** Rate and times of the frames that were shown last. Every method may be called from any thread. */
@@ -13,23 +12,21 @@ public final class FrameStatistics {
     public static final int SPLIT = FrameEngine.STAGES;
     public static final int SHOW = FrameEngine.STAGES + 1;
     public static final int STAGES = FrameEngine.STAGES + 2;
-    /** In the place of a stage: from taking up a frame until it is on the screen. */
+    /** In the places behind the stages: from taking up a frame until it is on the screen, and when that was. */
     public static final int TOTAL = STAGES;
+    public static final int END = STAGES + 1;
+    public static final int TIMES = STAGES + 2;
 
     static final String[] NAMES = {"convert", "downsample", "network", "curve", "split", "show"};
 
-    private static final int END = STAGES + 1;
     private static final double NANOSECONDS_PER_MS = 1e6;
 
     private final ArrayDeque<long[]> window = new ArrayDeque<>();
     private long shown;
 
-    /** Counts a frame that was shown. The array is copied. */
-    public synchronized void add(long endNanoseconds, long totalNanoseconds, long[] stageNanoseconds) {
-        final long[] frame = Arrays.copyOf(stageNanoseconds, END + 1);
-        frame[TOTAL] = totalNanoseconds;
-        frame[END] = endNanoseconds;
-        window.addLast(frame);
+    /** Counts a frame that was shown, with its {@link #TIMES}. The array is copied. */
+    public synchronized void add(long[] nanoseconds) {
+        window.addLast(nanoseconds.clone());
         if (window.size() > WINDOW) {
             window.removeFirst();
         }
