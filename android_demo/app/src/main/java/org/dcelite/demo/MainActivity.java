@@ -15,11 +15,7 @@ public final class MainActivity extends Screen {
         opens(R.id.photo, PhotoActivity.class);
         opens(R.id.live, LiveActivity.class);
         opens(R.id.benchmark, BenchmarkActivity.class);
-        try {
-            say(getString(R.string.library_version, Enhancer.version()));
-        } catch (LinkageError e) {
-            say(words(e));
-        }
+        inBackground(() -> say(getString(R.string.library_version, Enhancer.version())));
     }
 
     private void opens(int button, Class<? extends Activity> screen) {
