@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from dcelite import _native
 from dcelite.pixels import Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
-from dcelite.session import ModelInfo, Session, Timings, model_info, open_session, timings_of
+from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
 
@@ -90,13 +90,13 @@ class Enhancer:
         }
         self._session = open_session(**self._arguments)
 
-    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Enhancer], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Callable[[], Enhancer], tuple[()]]:
         if self._closed:
             raise ValueError("this Enhancer is closed")
         model = self._arguments["model"]
         if isinstance(model, str):  # the process that unpickles may work in another folder
             model = str(Path(model).absolute())
-        return _open_again, ({**self._arguments, "model": model},)
+        return functools.partial(Enhancer, **{**self._arguments, "model": model}), ()
 
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of the core library on the open handle; raises on failure."""
@@ -155,9 +155,7 @@ class Enhancer:
     def __enter__(self) -> Enhancer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -172,8 +170,10 @@ class Enhancer:
     @property
     def info(self) -> ModelInfo:
         """What the open model is."""
-        with self._use() as session:
-            return model_info(session)
+        info = _native.ModelInfo(size=ctypes.sizeof(_native.ModelInfo))
+        self._call("dce_get_model_info", info)
+        architecture = ARCHITECTURE_NAMES[info.architecture]
+        return ModelInfo(architecture, info.map_channels, info.scale, info.iterations, info.parameters)
 
     def __call__(self, image: ImageLike, out: Pixels | None = None, *, order: str = "rgb") -> ImageLike:
         """Enhance an image.
@@ -193,15 +193,13 @@ class Enhancer:
             if out is not None or order != "rgb":
                 raise ValueError("out and order go with arrays, not with Pillow images")
             return PIL.Image.fromarray(self(np.asarray(image)), image.mode)
-        return cast("ImageLike", self._enhance_array(image, out, order))
-
-    def _enhance_array(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
         check_pixels(image, "image")
         if out is not None:
             check_output(out, image)
         frame = Frame.of_pixels(image, order)
         with self._use() as session:
-            return session.enhance(frame, None if out is None else Frame.of_pixels(out, order)).planes[0]
+            result = session.enhance(frame, None if out is None else Frame.of_pixels(out, order))
+        return cast("ImageLike", result.planes[0])
 
     def yuv420(
         self,
@@ -255,8 +253,9 @@ class Enhancer:
     @property
     def timings(self) -> Timings:
         """Of the last call. Raises ValueError where they were not asked for."""
-        with self._use() as session:
-            return timings_of(session)
+        timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
+        self._call("dce_get_timings", timings)
+        return Timings(*(getattr(timings, f"{name}_ns") / 1e6 for name in Timings.__dataclass_fields__))
 
     def reset(self) -> None:
         """Forget the frames so far: the next one begins a new video."""
@@ -276,7 +275,3 @@ class Enhancer:
         result = np.empty((height.value, width.value, channels.value), np.float32)
         self._call("dce_curve_map", source.image(), result.ctypes.data, result.size)
         return result
-
-
-def _open_again(arguments: dict[str, Any]) -> Enhancer:
-    return Enhancer(**arguments)

@@ -137,6 +137,12 @@ class Frame:
         """New arrays of the same shapes."""
         return self.of([np.empty(plane.shape, plane.dtype) for plane in self.planes])
 
+    def filled_with(self, result: Frame) -> Frame:
+        """This frame, with the values of another copied into it."""
+        for plane, values in zip(self.planes, result.planes, strict=True):
+            plane[...] = values
+        return self
+
     def can_take_result_of(self, source: Frame) -> bool:
         """True where the core library can write here directly: exactly in place, or without any overlap."""
         if not self.is_plain:
