@@ -17,6 +17,8 @@ from dcelite.pixels import Frame
 
 ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
 """By the numbers of dce_model_info."""
+NO_SETTINGS = {"strength": 1.0, "smoothing": 0.0, "map_interval": 1, "timings": False}
+"""With which a model is all there is."""
 
 
 @dataclass(frozen=True)
@@ -137,30 +139,14 @@ Session = CoreSession | GraphSession
 """An open model."""
 
 
-def open_session(
-    model: str | bytes | None,
-    threads: int,
-    scale: int | None,
-    strength: float,
-    smoothing: float,
-    map_interval: int,
-    timings: bool,
-) -> Session:
+def open_session(model: str | bytes | None, threads: int, scale: int | None, **settings: Any) -> Session:
     """Open a model for the arguments of Enhancer, and raise as it does."""
-    options = _native.Options()
-    _native.library().dce_options_init_size(options, ctypes.sizeof(options))
-    options.threads = threads
-    options.strength = strength
-    options.smoothing = smoothing
-    options.map_interval = map_interval
-    options.timings = timings
-    if scale is not None:
-        if not 1 <= scale <= MAX_SCALE:
-            raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
-        options.scale = scale
+    if scale is not None and not 1 <= scale <= MAX_SCALE:
+        raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
+    options = _native.Options(ctypes.sizeof(_native.Options), threads=threads, scale=scale or 0, **settings)
     engine = open_engine(model, threads)
     if engine is not None and engine.kind == "enhanced":
-        if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
+        if scale is not None or settings != NO_SETTINGS:
             engine.close()
             name = f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
             raise ModelError(
