@@ -98,7 +98,7 @@ def store() -> Path:
 
 def host_architecture() -> str:
     """This machine's architecture; raises EngineUnavailableError where MindSpore Lite does not exist for it."""
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    machine = platform.machine()
     if sys.platform != "linux" or machine not in WHEELS:
         raise EngineUnavailableError(
             f"MindSpore Lite {VERSION} exists for Linux on {' and '.join(WHEELS)}, this is {sys.platform} on {machine}"
@@ -245,11 +245,9 @@ def _pip_reason(log: str) -> str:
 def _unpack(wheel: Path, folder: Path) -> None:
     """Unpack headers, the needed libraries, and the metadata file with the licence."""
     with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            package, _, path = name.partition("/")
+        for entry in archive.infolist():
+            package, _, entry.filename = entry.filename.partition("/")
+            path = entry.filename
             needed = path.startswith("include/") or path.removeprefix("lib/") in LIBRARIES or path == "METADATA"
-            if needed and package.endswith((".dist-info", "mindspore_lite")) and not name.endswith("/"):
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as source, target.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
+            if needed and package.endswith((".dist-info", "mindspore_lite")):
+                archive.extract(entry, folder)
