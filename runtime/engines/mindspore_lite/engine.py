@@ -19,7 +19,7 @@ import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,15 +30,12 @@ from dcelite.mindspore_lite.build import WORKER, find_build
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.mindspore_lite.seal import check_file
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 OPEN_SECONDS = 60.0
 """A model that is not open by then never will be (a damaged file without seal can make MindSpore Lite loop)."""
 
 _REQUEST = struct.Struct("=ii")
 _REPLY = struct.Struct("=qQ")
-_INFO = struct.Struct("=7i")
+_INFO = struct.Struct("=7i")  # dce_mslite_info
 _KINDS = {1: "curve_map", 2: "enhanced"}
 _PLANAR_FLOAT = 1
 
@@ -53,7 +50,7 @@ def open_model(path: Path, threads: int = 0) -> MindSporeLiteModel:
     sealed = check_file(path) is not None
     worker = _Worker(path, find_build(find_sdk()) / WORKER, threads, sealed)
     try:
-        return MindSporeLiteModel(worker, worker.open())
+        return MindSporeLiteModel(worker)
     except BaseException:
         worker.close()
         raise
@@ -71,15 +68,14 @@ class MindSporeLiteModel(EngineModel):
         sealed: the file carries dcelite's checksum (and it matched).
     """
 
-    def __init__(self, worker: _Worker, info: _Info) -> None:
+    def __init__(self, worker: _Worker) -> None:
+        kind, pixels, height, width, self.map_channels, self.scale, sealed = _INFO.unpack(worker.open())
         self.path = worker.path
-        self.kind = _KINDS[info.kind]
-        self.sealed = bool(info.sealed)
-        self.scale = info.scale
-        self.map_channels = info.channels
-        self.takes_8_bit = info.pixels != _PLANAR_FLOAT
+        self.kind = _KINDS[kind]
+        self.sealed = bool(sealed)
+        self.takes_8_bit = pixels != _PLANAR_FLOAT
         self.input_dtype: np.dtype[Any] = np.dtype(np.uint8 if self.takes_8_bit else np.float32)
-        size = (info.height or None, info.width or None)
+        size = (height or None, width or None)
         self.input_shape: tuple[int | None, ...] = (*size, 3) if self.takes_8_bit else (3, *size)
         self._lock = threading.Lock()
         self._worker = worker
@@ -106,23 +102,11 @@ class MindSporeLiteModel(EngineModel):
         """End the worker; the model cannot be used afterwards."""
         self._finalizer()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> MindSporeLiteModel:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
-
-
-class _Info(NamedTuple):
-    """dce_mslite_info."""
-
-    kind: int
-    pixels: int
-    height: int
-    width: int
-    channels: int
-    scale: int
-    sealed: int
 
 
 class _Worker:
@@ -149,13 +133,13 @@ class _Worker:
         assert isinstance(self._process.stdout, io.BufferedReader)
         self._requests, self._replies = self._process.stdin, self._process.stdout
 
-    def open(self) -> _Info:
-        """Wait until the model is open."""
+    def open(self) -> bytearray:
+        """Wait until the model is open; returns the dce_mslite_info."""
         poll = select.poll()
         poll.register(self._replies, select.POLLIN)
         if not poll.poll(OPEN_SECONDS * 1000):
             raise ModelError(f"{self.path}: MindSpore Lite did not open it within {OPEN_SECONDS:.0f} s{self._hint}")
-        return _Info._make(_INFO.unpack(self._reply(opening=True)))
+        return self._reply(opening=True)
 
     def run(self, height: int, width: int, image: NDArray[Any]) -> bytearray:
         """The output of the model for an image."""

@@ -146,13 +146,6 @@ def _official_sdk(home: Path, architecture: str) -> Sdk:
     return Sdk(architecture, include, library, (library.parent, *third_party), official=True)
 
 
-def converter_lite() -> Path | None:
-    """The official converter program under ``$MSLITE_HOME``, or None."""
-    home = os.environ.get("MSLITE_HOME")
-    program = Path(home or "/").absolute() / "tools/converter/converter/converter_lite"
-    return program if home and os.access(program, os.X_OK) and program.is_file() else None
-
-
 def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
     """Fetch the pinned wheel and unpack what is needed of it into the cache; what is there is kept, unless ``force``.
 

@@ -2,12 +2,9 @@
 //
 //     worker MODEL THREADS
 //
-// A process of its own, because the libraries of MindSpore Lite and of the Python package mindspore define the same symbols
-// and crash each other in one process, and because a damaged model without a seal may crash MindSpore Lite.
-//
-// Protocol, native byte order: a Request and the image come on standard input, a Reply and as many bytes as it says go to
-// standard output: the output of the model or, with a status other than DCE_OK, a message. The first Reply, unasked, holds
-// dce_mslite_info. The worker ends when its input ends.
+// engine.py says why. Protocol, native byte order: a Request and the image come on standard input; a Reply, and as many bytes
+// as it says, go to standard output: the output of the model or, with a status other than DCE_OK, a message. The first Reply,
+// unasked, holds dce_mslite_info. The worker ends when its input ends.
 #include <unistd.h>
 
 #include <cstdio>

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
-import os
+import tempfile
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +82,7 @@ def open_engine(model: str | bytes | None, threads: int) -> EngineModel | None:
     """
     if model is None:
         return None
-    suffix = _suffix_of_data(model) if isinstance(model, bytes) else _suffix_of_file(Path(model))
+    suffix = _suffix_of(model)
     if suffix == ".onnx":
         from dcelite import onnx_engine
 
@@ -92,12 +90,21 @@ def open_engine(model: str | bytes | None, threads: int) -> EngineModel | None:
     if suffix == ".ms":
         from dcelite import mindspore_lite
 
-        with _file_of(model) as path:
-            return mindspore_lite.open_model(path, threads)
+        if isinstance(model, str):
+            return mindspore_lite.open_model(Path(model), threads)
+        with tempfile.NamedTemporaryFile(suffix=".ms") as file:
+            file.write(model)
+            file.flush()
+            return mindspore_lite.open_model(Path(file.name), threads)
     return None
 
 
-def _suffix_of_file(path: Path) -> str:
+def _suffix_of(model: str | bytes) -> str:
+    if isinstance(model, bytes):
+        if model[4:8] == b"MSL2":
+            return ".ms"
+        return ".onnx" if model.startswith(b"\x08") else ".dce"  # the first field of an ONNX file is a number
+    path = Path(model)
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise ModelError(f"{path}: unknown model suffix {suffix!r}; .dce, .onnx or .ms was wanted")
@@ -106,24 +113,3 @@ def _suffix_of_file(path: Path) -> str:
     if not path.exists():
         raise ModelError(f"{path}: no such file")
     return suffix
-
-
-def _suffix_of_data(data: bytes) -> str:
-    if data[4:8] == b"MSL2":
-        return ".ms"
-    return ".onnx" if data.startswith(b"\x08") else ".dce"  # the first field of an ONNX file, its version, is a number
-
-
-@contextlib.contextmanager
-def _file_of(model: str | bytes) -> Iterator[Path]:
-    """A path at which the model can be read."""
-    if isinstance(model, str):
-        yield Path(model)
-        return
-    file = os.memfd_create("dcelite")
-    try:
-        with open(file, "wb", closefd=False) as stream:
-            stream.write(model)
-        yield Path(f"/proc/{os.getpid()}/fd/{file}")
-    finally:
-        os.close(file)

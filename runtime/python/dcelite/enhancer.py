@@ -16,7 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.pixels import Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
+from dcelite.pixels import LAYOUTS, Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
 from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
@@ -130,7 +130,7 @@ class Enhancer:
         with _fork_lock:
             if self._forks != _forks:
                 self._lock = threading.RLock()
-                if self._session is not None and not self._session.survives_fork:
+                if self._session is not None and self._session.engine is not None:
                     self._session.abandon()
                     self._session = None
                 if self._session is None and reopen and not self._closed:
@@ -198,7 +198,7 @@ class Enhancer:
             check_output(out, image)
         frame = Frame.of_pixels(image, order)
         with self._use() as session:
-            result = session.enhance(frame, None if out is None else Frame.of_pixels(out, order))
+            result = session.enhance(frame, None if out is None else frame.of([out]))
         return cast("ImageLike", result.planes[0])
 
     def yuv420(
@@ -228,10 +228,9 @@ class Enhancer:
         check_planes(planes, layout, "planes")
         if out is not None:
             check_output_planes(out, planes, layout)
-        coding = _native.MATRICES[matrix, full_range]
-        frame = Frame.of_planes(planes, layout, coding)
+        frame = Frame(LAYOUTS[layout], planes, _native.MATRICES[matrix, full_range])
         with self._use() as session:
-            result = session.enhance(frame, None if out is None else Frame.of_planes(out, layout, coding))
+            result = session.enhance(frame, None if out is None else frame.of(out))
         return list(result.planes)
 
     def set_strength(self, strength: float) -> None:

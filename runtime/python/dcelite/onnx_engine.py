@@ -16,21 +16,6 @@ from dcelite.model import seal
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 
 
-def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise EngineUnavailableError(f"{path}: {advice('onnx', 'onnxruntime')}") from None
-    data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own unrelated classes for each kind of damage
-        raise ModelError(f"{path}: is not an ONNX model that ONNX Runtime can load: {first_line(error)}") from None
-
-
 class OnnxModel(EngineModel):
     """A model in ONNX Runtime."""
 
@@ -62,7 +47,18 @@ def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxModel
         ModelError: the file is damaged, or its graph is neither a curve network nor an enhancement.
     """
     path = Path("model.onnx") if isinstance(model, bytes) else Path(model)  # bytes have no name
-    session = _create_session(model if isinstance(model, bytes) else path, path, threads)
+    try:
+        import onnxruntime
+    except ImportError:
+        raise EngineUnavailableError(f"{path}: {advice('onnx', 'onnxruntime')}") from None
+    data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own unrelated classes for each kind of damage
+        raise ModelError(f"{path}: is not an ONNX model that ONNX Runtime can load: {first_line(error)}") from None
     outputs = session.get_outputs()
     if len(session.get_inputs()) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 4:
         raise ModelError(f"{path}: one image in and one image or curve map out was wanted; this graph has others")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,7 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Planes = Sequence[NDArray[np.uint8]]
 """A frame of video: luma and chroma, see Enhancer.yuv420."""
 
-_LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
+LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
 _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
 
 
@@ -48,7 +50,7 @@ def check_output(out: Pixels, image: Pixels) -> None:
 
 def check_planes(planes: Planes, layout: str, name: str) -> None:
     """Raise TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
-    if layout not in _LAYOUTS:
+    if layout not in LAYOUTS:
         raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
     count = 3 if layout == "i420" else 2
     if len(planes) != count:
@@ -77,22 +79,26 @@ def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
         raise ValueError("out: planes overlap, memory of its own was wanted for each")
 
 
+@dataclass(eq=False)
 class Frame:
     """Checked arrays of an image: what a call hands to the core library, made for it and not changed."""
 
-    def __init__(self, format: int, planes: Sequence[NDArray[Any]], matrix: int = 0) -> None:
-        self.format = format
-        """A dce_format."""
-        self.planes = planes
-        self.matrix = matrix
-        """A dce_matrix."""
-        self.steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in planes]
+    format: int
+    """A dce_format."""
+    planes: Sequence[NDArray[Any]]
+    matrix: int = 0
+    """A dce_matrix."""
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
         """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
-        if format == _native.I420:
-            _, u, v = planes
+        steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in self.planes]
+        if self.format == _native.I420:
+            _, u, v = self.planes
             step = u.strides[1] if u.shape[1] > 1 else 1
             common = u.shape[1] == 1 or v.strides[1] == step
-            self.steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+            steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+        return steps
 
     @classmethod
     def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
@@ -104,10 +110,6 @@ class Frame:
         if order == "bgr":
             raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
         return cls(_native.RGB16, [pixels])
-
-    @classmethod
-    def of_planes(cls, planes: Planes, layout: str, matrix: int) -> Frame:
-        return cls(_LAYOUTS[layout], planes, matrix)
 
     def of(self, planes: Sequence[NDArray[Any]]) -> Frame:
         """Other arrays of the same kind."""

@@ -54,8 +54,6 @@ class CoreSession:
         self.engine = engine
         self.library = _native.library()
         self.handle = ctypes.c_void_p()
-        self.survives_fork = engine is None
-        """A forked child can go on with it."""
         if engine is not None:
             self._dce_engine = engine.dce_engine()
             options.engine = ctypes.pointer(self._dce_engine)
@@ -91,7 +89,7 @@ class CoreSession:
         return name.decode()
 
     def abandon(self) -> None:
-        """Let go of it in a forked child, where another engine's threads, for which freeing might wait, are not."""
+        """Let go of it in a forked child, where the engine's threads, for which freeing might wait, are not."""
         _native.keep_forever(self)
         self.library.dce_close(self.handle)
 
@@ -107,7 +105,6 @@ class GraphSession:
     """A model with the whole enhancement in its graph: 8-bit RGB in, 8-bit RGB out, and nothing that could be set."""
 
     has_curve_map = False
-    survives_fork = False
     kernels = ""
 
     def __init__(self, engine: EngineModel) -> None:

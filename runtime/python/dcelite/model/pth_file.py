@@ -48,10 +48,6 @@ def _rebuild_tensor(
     return np.lib.stride_tricks.as_strided(storage[offset:], shape, [step * storage.itemsize for step in strides])
 
 
-def _rebuild_parameter(tensor: NDArray[Any], *_: Any) -> NDArray[Any]:
-    return tensor
-
-
 class _Unpickler(pickle.Unpickler):
     """Resolves dictionaries, tensors and storages, and refuses every other name."""
 
@@ -64,7 +60,7 @@ class _Unpickler(pickle.Unpickler):
         known = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
             **{("torch", storage): np.dtype(kind) for storage, kind in STORAGE_TYPES.items()},
         }
         if (module, name) not in known:

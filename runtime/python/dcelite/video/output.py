@@ -181,8 +181,7 @@ class Output:
         copies: dict[int, Stream] = {}
         left_out: set[str] = set()
         for stream in self._source.others:
-            copy = self._add_copy(stream)
-            if copy is not None:
+            if (copy := self._add_copy(stream)) is not None:
                 copies[stream.index] = copy
             elif stream.type == "audio":
                 name = stream.codec_context.name if stream.codec_context else "of an unknown kind"

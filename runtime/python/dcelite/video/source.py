@@ -15,6 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from dcelite import files
 from dcelite.errors import VideoError
 
 _TOLERATED_SHORTFALL = 0.5
@@ -29,8 +30,7 @@ Item: TypeAlias = "Packet[Stream] | VideoFrame"
 def reason(error: Exception) -> str:
     """FFmpeg's words for an error, with what it logged last."""
     log = getattr(error, "log", None)
-    words = getattr(error, "strerror", None) or str(error)
-    return f"{words} ({log[2].strip()})" if log else str(words)
+    return f"{files.reason(error)} ({log[2].strip()})" if log else files.reason(error)
 
 
 def file_url(path: Path) -> str:
