@@ -16,7 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.pixels import LAYOUTS, Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
+from dcelite.pixels import Frame, Pixels, Planes
 from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
@@ -193,13 +193,10 @@ class Enhancer:
             if out is not None or order != "rgb":
                 raise ValueError("out and order go with arrays, not with Pillow images")
             return PIL.Image.fromarray(self(np.asarray(image)), image.mode)
-        check_pixels(image, "image")
-        if out is not None:
-            check_output(out, image)
         frame = Frame.of_pixels(image, order)
+        target = None if out is None else Frame.of_pixels(out, order, "out").as_output_of(frame)
         with self._use() as session:
-            result = session.enhance(frame, None if out is None else frame.of([out]))
-        return cast("ImageLike", result.planes[0])
+            return cast("ImageLike", session.enhance(frame, target).planes[0])
 
     def yuv420(
         self,
@@ -223,15 +220,10 @@ class Enhancer:
         Returns:
             The planes of the enhanced frame; those of ``out`` where they were given.
         """
-        if (matrix, full_range) not in _native.MATRICES:
-            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
-        check_planes(planes, layout, "planes")
-        if out is not None:
-            check_output_planes(out, planes, layout)
-        frame = Frame(LAYOUTS[layout], planes, _native.MATRICES[matrix, full_range])
+        frame = Frame.of_planes(planes, layout, matrix, full_range)
+        target = None if out is None else Frame.of_planes(out, layout, matrix, full_range, "out").as_output_of(frame)
         with self._use() as session:
-            result = session.enhance(frame, None if out is None else frame.of(out))
-        return list(result.planes)
+            return list(session.enhance(frame, target).planes)
 
     def set_strength(self, strength: float) -> None:
         """Change ``strength`` from the next image on; raises ValueError outside 0 … 1."""
@@ -267,7 +259,6 @@ class Enhancer:
             float32 (h, w, 3), or (h, w, 24) for Zero-DCE, in (-1, 1); h = ceil(H / scale). Negative values brighten.
         """
         pixels = np.asarray(image)
-        check_pixels(pixels, "image")
         source = Frame.of_pixels(pixels, order).plain()
         width, height, channels = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_int32()
         self._call("dce_curve_map_size", pixels.shape[1], pixels.shape[0], width, height, channels)

@@ -19,64 +19,8 @@ Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 Planes = Sequence[NDArray[np.uint8]]
 """A frame of video: luma and chroma, see Enhancer.yuv420."""
 
-LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
+_LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
 _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
-
-
-def check_pixels(pixels: Pixels, name: str) -> None:
-    """Raise TypeError or ValueError for what is no image; ``name`` is that of the argument."""
-    if not isinstance(pixels, np.ndarray):
-        raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
-    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
-    if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
-        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
-    if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
-        raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
-
-
-def check_output(out: Pixels, image: Pixels) -> None:
-    """Raise TypeError or ValueError where ``out`` cannot take the result for ``image``."""
-    check_pixels(out, "out")
-    if out.dtype != image.dtype:
-        raise TypeError(f"out: {out.dtype}, that of the image, {image.dtype}, was wanted")
-    if out.shape != image.shape:
-        raise ValueError(f"out: shape {out.shape}, that of the image, {image.shape}, was wanted")
-    if not out.flags.writeable:
-        raise ValueError("out: is read-only")
-
-
-def check_planes(planes: Planes, layout: str, name: str) -> None:
-    """Raise TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
-    if layout not in LAYOUTS:
-        raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
-    count = 3 if layout == "i420" else 2
-    if len(planes) != count:
-        raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
-    for plane in planes:
-        if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
-            seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
-            raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
-    luma = planes[0].shape
-    if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
-        raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
-    chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
-    for plane in planes[1:]:
-        if plane.shape != chroma:
-            raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
-
-
-def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
-    """Raise TypeError or ValueError where ``out`` cannot take the result for ``planes``."""
-    check_planes(out, layout, "out")
-    if out[0].shape != planes[0].shape:
-        raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
-    if not all(plane.flags.writeable for plane in out):
-        raise ValueError("out: is read-only")
-    if any(np.shares_memory(a, b) for a, b in itertools.combinations(out, 2)):
-        raise ValueError("out: planes overlap, memory of its own was wanted for each")
 
 
 @dataclass(eq=False)
@@ -101,8 +45,18 @@ class Frame:
         return steps
 
     @classmethod
-    def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
-        """Raises ValueError for an order of channels that is unknown, or not that of 16 bits."""
+    def of_pixels(cls, pixels: Pixels, order: str = "rgb", name: str = "image") -> Frame:
+        """Raises TypeError or ValueError for what is no image of this order; ``name`` is that of the argument."""
+        if not isinstance(pixels, np.ndarray):
+            raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
+        if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+            raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
+        if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
+            raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
+        if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
+            raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
         if order not in ("rgb", "bgr"):
             raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
         if pixels.dtype == np.uint8:
@@ -110,6 +64,43 @@ class Frame:
         if order == "bgr":
             raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
         return cls(_native.RGB16, [pixels])
+
+    @classmethod
+    def of_planes(cls, planes: Planes, layout: str, matrix: str, full_range: bool, name: str = "planes") -> Frame:
+        """Raises TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
+        if (matrix, full_range) not in _native.MATRICES:
+            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
+        if layout not in _LAYOUTS:
+            raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
+        count = 3 if layout == "i420" else 2
+        if len(planes) != count:
+            raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
+        for plane in planes:
+            if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+                seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
+                raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
+        luma = planes[0].shape
+        if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
+            raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
+        chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
+        for plane in planes[1:]:
+            if plane.shape != chroma:
+                raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
+        return cls(_LAYOUTS[layout], planes, _native.MATRICES[matrix, full_range])
+
+    def as_output_of(self, source: Frame) -> Frame:
+        """This frame, the argument ``out``; raises TypeError or ValueError where it cannot take the result."""
+        seen, wanted = self.planes[0], source.planes[0]
+        if seen.dtype != wanted.dtype:
+            raise TypeError(f"out: {seen.dtype}, that of the image, {wanted.dtype}, was wanted")
+        if seen.shape != wanted.shape:
+            part, argument = ("luma", "planes") if len(self.planes) > 1 else ("shape", "the image")
+            raise ValueError(f"out: {part} {seen.shape}, that of {argument}, {wanted.shape}, was wanted")
+        if not all(plane.flags.writeable for plane in self.planes):
+            raise ValueError("out: is read-only")
+        if any(np.shares_memory(a, b) for a, b in itertools.combinations(self.planes, 2)):
+            raise ValueError("out: planes overlap, memory of its own was wanted for each")
+        return self
 
     def of(self, planes: Sequence[NDArray[Any]]) -> Frame:
         """Other arrays of the same kind."""
