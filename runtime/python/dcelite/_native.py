@@ -129,6 +129,7 @@ _SIZE = [ctypes.POINTER(ctypes.c_int32)] * 3
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_abi_version": (ctypes.c_int32, []),
     "dce_version": (ctypes.c_char_p, []),
+    "dce_options_init_size": (None, [ctypes.POINTER(Options), ctypes.c_size_t]),
     "dce_open": (_STATUS, [ctypes.POINTER(Options), ctypes.POINTER(_HANDLE)]),
     "dce_close": (None, [_HANDLE]),
     "dce_error_message": (ctypes.c_char_p, [_HANDLE]),
