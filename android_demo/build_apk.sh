@@ -14,6 +14,7 @@ set -euo pipefail
 MIN_SDK=26
 TARGET_SDK=35
 VERSION_CODE=1
+ALIGNMENT=16384
 APPLICATION=org.dcelite.demo
 
 FRAMEWORK_PATH=pool/main/a/android-framework-23/libandroid-23-java_6.0.1+r72-6_all.deb
@@ -21,7 +22,6 @@ FRAMEWORK_DEB_SHA256=8af1b6df556971dda0a6da3536ea526a838e0c363afcdd454213d8bce94
 FRAMEWORK_MEMBER=./usr/share/java/com.android.android-23.jar
 FRAMEWORK_SHA256=4475aa3fe1fc28bdb87ae6351d6ccff58f344a1b9e2fe685f7a6fee41ba68613
 D8_WHEEL=mobsf==4.4.0
-D8_WHEEL_SHA256=74329efc7eee885ca6b9448726ca448c6f5c7ca80ec3dc9a98ee11fb7cd7c0d4
 D8_MEMBER=mobsf/StaticAnalyzer/tools/bundletool-all-1.17.2.jar
 D8_SHA256=2d4ad908faea64047c1cc9cb747e6aa667c6ab192e09607bd16b67246a8cd6ae
 
@@ -64,9 +64,8 @@ fetch_framework() {
 }
 
 fetch_d8() {
-    echo "$D8_WHEEL --hash=sha256:$D8_WHEEL_SHA256" >"$scratch/requirements"
     "$python" -m pip download --quiet --no-deps --no-cache-dir --only-binary=:all: --python-version 3.11 \
-        --dest "$scratch" --requirement "$scratch/requirements" 2>"$scratch/log" >&2 || {
+        --dest "$scratch" "$D8_WHEEL" 2>"$scratch/log" >&2 || {
         tail -n 3 "$scratch/log" >&2
         skip "D8 (in $D8_WHEEL on PyPI, 104 MB) cannot be fetched with $python -m pip download"
     }
@@ -83,7 +82,7 @@ while [ $# -gt 0 ]; do
 done
 
 for tool in javac:openjdk-17-jdk-headless keytool:openjdk-17-jdk-headless aapt:aapt apksigner:apksigner \
-    clang++:clang ld.lld:lld aarch64-linux-gnu-g++:g++-aarch64-linux-gnu "$python:python3" dpkg-deb:dpkg; do
+    zipalign:zipalign clang++:clang ld.lld:lld aarch64-linux-gnu-g++:g++-aarch64-linux-gnu "$python:python3" dpkg-deb:dpkg; do
     command -v "${tool%:*}" >/dev/null || skip "${tool%:*} is absent: apt-get install ${tool##*:}"
 done
 mkdir -p "$output" "$cache"
@@ -95,15 +94,12 @@ exec 9>"$output/.lock"
 flock 9
 work="$output/work"
 rm -rf "$work"
-mkdir -p "$work"/{gen,classes,dex,assets/models,lib/arm64-v8a}
+mkdir -p "$work"/{gen,classes,assets/models,apk/lib/arm64-v8a}
 
 # The native library.
-for program in cmake ninja; do
-    beside="$(dirname "$(command -v "$python")")/$program"
-    [ ! -x "$beside" ] || declare -x "${program^^}=$beside"
-done
-"$root/runtime/android/build_arm64.sh" "$output/native" >"$work/native.log" || { cat "$work/native.log" >&2; exit 1; }
-cp "$output/native/libdcelite_jni.so" "$work/lib/arm64-v8a/"
+PATH="$(dirname "$(command -v "$python")"):$PATH" "$root/runtime/android/build_arm64.sh" "$output/native" >"$work/native.log" \
+    || { cat "$work/native.log" >&2; exit 1; }
+cp "$output/native/libdcelite_jni.so" "$work/apk/lib/arm64-v8a/"
 
 # Models to choose from, beside the one that is compiled in.
 for model in "$root"/models/*.dce ${extra_models[@]+"${extra_models[@]}"}; do
@@ -118,7 +114,7 @@ sed -e "s|<manifest |<manifest package=\"$APPLICATION\" |" \
 version="$(sed -n 's/^__version__ = "\(.*\)"/\1/p' "$root/runtime/python/dcelite/__init__.py")"
 aapt package -f -M "$work/AndroidManifest.xml" -S "$here/app/src/main/res" -A "$work/assets" -I "$cache/android-23.jar" \
     --min-sdk-version "$MIN_SDK" --target-sdk-version "$TARGET_SDK" --version-code "$VERSION_CODE" \
-    --version-name "$version" -J "$work/gen" -F "$work/resources.apk" -0 dce -0 ms
+    --version-name "$version" -J "$work/gen" -F "$work/parts.apk" -0 dce -0 ms
 
 # Java. The annotations are for compilers and editors alone: they stay out of the APK.
 strict=(--release 8 -encoding UTF-8 -Xlint:all,-options -Werror)
@@ -126,7 +122,16 @@ javac "${strict[@]}" -d "$work/annotations" $(find "$root/runtime/jni/annotation
 javac "${strict[@]}" -g:source,lines -classpath "$cache/android-23.jar:$work/annotations" -d "$work/classes" \
     $(find "$root/runtime/jni/java" "$here/app/src" "$work/gen" -name '*.java')
 java -cp "$cache/d8.jar" com.android.tools.r8.D8 --release --min-api "$MIN_SDK" --lib "$cache/android-23.jar" \
-    --classpath "$work/annotations" --output "$work/dex" $(find "$work/classes" -name '*.class')
+    --classpath "$work/annotations" --output "$work/apk" $(find "$work/classes" -name '*.class')
+
+# Native libraries are mapped from the APK where it stands (extractNativeLibs="false"): stored, at multiples of 16 KiB, the
+# largest page of an Android device. From API 30 on the table of resources must be stored and aligned, too.
+(
+    cd "$work/apk"
+    aapt add "$work/parts.apk" *.dex
+    aapt add -0 "" "$work/parts.apk" lib/*/*.so
+) >"$work/parts.log"
+zipalign -f "$ALIGNMENT" "$work/parts.apk" "$work/unsigned.apk"
 
 # Signed with a key of this machine, made once: an APK signed with another one does not update an installed app.
 key="$output/debug.keystore"
@@ -135,10 +140,9 @@ if [ ! -f "$key" ]; then
         -keysize 2048 -validity 10950 -dname "CN=Android Debug,O=Android,C=US" 2>/dev/null
     mv "$key.new" "$key"
 fi
-"$python" "$here/pack_apk.py" "$work/resources.apk" "$work/dex" "$work/lib" "$work/unsigned.apk"
 apksigner sign --ks "$key" --ks-pass pass:android --min-sdk-version "$MIN_SDK" --v1-signing-enabled false \
     --v2-signing-enabled true --v3-signing-enabled true --v4-signing-enabled false \
     --out "$work/dcelite-demo.apk" "$work/unsigned.apk"
-"$python" "$here/pack_apk.py" --check "$work/dcelite-demo.apk"
+zipalign -c "$ALIGNMENT" "$work/dcelite-demo.apk" || fail "dcelite-demo.apk: apksigner has moved what was aligned"
 mv "$work/dcelite-demo.apk" "$output/dcelite-demo.apk"
 echo "$output/dcelite-demo.apk: $(stat -c %s "$output/dcelite-demo.apk") bytes"

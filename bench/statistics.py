@@ -2,13 +2,13 @@
 
 A *block* is the runs of one variant between those of others; the blocks of one *round* belong together.
 
-Figuress and tests are SciPy's, which is imported where one is computed: who measures needs none.
+Figures and tests are SciPy's, which is imported where one is computed: who measures needs none.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,25 +44,19 @@ def latency(blocks: Blocks) -> Figures:
     return {**found, "max": float(times.max()), "spread": (p75 - p25) / found["p50"]}
 
 
-def block_medians(blocks: Blocks) -> dict[int, float]:
-    return {number: float(np.median(times)) for number, times in blocks.items() if times}
-
-
-def block_minima(blocks: Blocks) -> dict[int, float]:
-    return {number: min(times) for number, times in blocks.items() if times}
-
-
 def of_rounds(
-    dividends: Mapping[int, float], divisors: Mapping[int, float], confidence: float = CONFIDENCE
+    dividends: Blocks, divisors: Blocks, figure: Callable[[Sequence[float]], Any], confidence: float = CONFIDENCE
 ) -> Figures | None:
-    """The median, over the rounds that both took part in, of the ratio; None where there are none."""
-    rounds = sorted(dividends.keys() & divisors.keys())
-    return median(np.array([dividends[i] / divisors[i] for i in rounds]), confidence) if rounds else None
+    """The median, over the rounds that both took part in, of the ratio of a figure of their times, such as the median
+    or the shortest; None where there are no such rounds."""
+    rounds = [number for number in sorted(dividends) if dividends[number] and divisors.get(number)]
+    ratios = [figure(dividends[number]) / figure(divisors[number]) for number in rounds]
+    return median(np.array(ratios, np.float64), confidence) if ratios else None
 
 
 def ratio(baseline: Blocks, blocks: Blocks, name: str) -> Figures | None:
     """How many times faster than the baseline, and the same of the shortest times, which other work disturbs least."""
-    found = of_rounds(block_medians(baseline), block_medians(blocks))
+    found = of_rounds(baseline, blocks, np.median)
     return found and {"to": name, **found, "of_minima": float(flat(baseline).min() / flat(blocks).min())}
 
 
@@ -82,7 +76,7 @@ def median(values: Values, confidence: float = CONFIDENCE) -> Figures:
 
 def throttle_ratio(blocks: Blocks) -> float | None:
     """Median time of the last quarter of the rounds to that of the first; None with fewer than eight rounds."""
-    medians = [value for _, value in sorted(block_medians(blocks).items())]
+    medians = [float(np.median(blocks[number])) for number in sorted(blocks)]
     quarter = len(medians) // 4
     return float(np.median(medians[-quarter:]) / np.median(medians[:quarter])) if quarter >= 2 else None
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from dcelite.provenance import processor_name, tool_versions
+from dcelite.machine import Machine
+from dcelite.provenance import tool_versions
 from dcelite.quantize.calibration import Calibration, digest
 from dcelite.quantize.measure import GroundTruth, Measurement
 from dcelite.report import page
@@ -145,7 +146,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "ground_truth_fp32": report.fp32_truth and report.fp32_truth._asdict(),
         "files": [_result_json(result) for result in report.results],
         "recommendations": recommendations(report),
-        "machine": {"processor": processor_name() or platform.machine(), **tool_versions()},
+        "machine": {"processor": Machine().processor or platform.machine(), **tool_versions()},
     }
 
 
@@ -167,7 +168,7 @@ def to_html(report: Report) -> str:
     name, pictures, truth = report.options.checkpoint.name, report.calibration.pictures, _truth_rows(report)
     about = (
         f"{name}, scale {report.scale}; {len(pictures)} calibration pictures of mean level {pictures[0].level:.0f} to "
-        f"{pictures[-1].level:.0f}; ranges: {report.options.ranges}; {processor_name() or platform.machine()}"
+        f"{pictures[-1].level:.0f}; ranges: {report.options.ranges}; {Machine().processor or platform.machine()}"
     )
     parts = [
         page.heading("Quantisation report"),

@@ -24,10 +24,11 @@ called too noisy to tell.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dcelite.bench.statistics import Blocks, Values, has_scipy, holm, mann_whitney, shift
 
@@ -65,39 +66,36 @@ class Run:
     """On one core; empty where there are none."""
     parallel_probes: Mapping[int, float] = field(default_factory=dict)
     """Shared by as many threads as the row has; empty for one thread."""
+    is_crowded: bool = False
+    """The row has a thread on each of several processors."""
 
-    def series(self) -> list[list[int]]:
-        """The numbers of the rounds of every series that is more than half there."""
-        found: dict[int, list[int]] = {}
+    def series(self) -> NDArray[np.float64]:
+        """(series, 2), of those that are more than half there: the shortest time, and that of the shared probe, both
+        relative to that of the probe on one core; 1 stands for a probe that is not there."""
+        rounds: dict[int, list[int]] = {}
         for number in self.blocks:
-            found.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
-        return [rounds for rounds in found.values() if 2 * len(rounds) >= ROUNDS_OF_A_SERIES]
-
-    def sharing(self, rounds: Sequence[int]) -> float:
-        """Time of the shared probe to that on one core; 1 without."""
-        parallel = [self.parallel_probes[number] for number in rounds if number in self.parallel_probes]
-        return min(parallel) / self.pace(rounds) if parallel else 1.0
-
-    def pace(self, rounds: Sequence[int]) -> float:
-        """The shortest time of the probes on one core; 1 without."""
-        return min((self.probes[number] for number in rounds if number in self.probes), default=1.0)
+            rounds.setdefault(number // ROUNDS_OF_A_SERIES, []).append(number)
+        found: list[tuple[float, float]] = []
+        for numbers in rounds.values():
+            if 2 * len(numbers) >= ROUNDS_OF_A_SERIES:
+                pace = min((self.probes[number] for number in numbers if number in self.probes), default=1.0)
+                parallel = (self.parallel_probes[number] for number in numbers if number in self.parallel_probes)
+                found.append(
+                    (min(min(self.blocks[number]) for number in numbers) / pace, min(parallel, default=pace) / pace)
+                )
+        return np.array(found, np.float64).reshape(-1, 2)
 
 
 def best_sharing(*runs: Run) -> float:
-    """Of all series; infinite without any."""
-    return min((run.sharing(rounds) for run in runs for rounds in run.series()), default=math.inf)
+    """Of all series, the smallest time of the shared probe to that on one core; infinite without any."""
+    return float(np.concatenate([run.series()[:, 1] for run in runs]).min(initial=math.inf))
 
 
 def observations(run: Run, sharing: float = math.inf) -> Values:
     """The logarithm, for every series, of its shortest time relative to the probe; without those in which threads
     shared the probe worse than within SHARED of ``sharing``."""
-    values = np.array(
-        [
-            math.log(min(min(run.blocks[number]) for number in rounds) / run.pace(rounds))
-            for rounds in run.series()
-            if run.sharing(rounds) <= SHARED * sharing
-        ]
-    )
+    times, shared = run.series().T
+    values: Values = np.log(times[shared <= SHARED * sharing])
     if values.size <= _MOST_SERIES:
         return values
     return np.array([part.mean() for part in np.array_split(values, _MOST_SERIES)])
@@ -115,7 +113,7 @@ class Change:
     """After Holm's correction."""
     least: float
     """The smallest deviation from 1 that counts."""
-    wanted: float = WANTED
+    wanted: float
     """A row that could not have shown a change of this size cannot say that there is none."""
 
     @property
@@ -142,11 +140,6 @@ def verdict_of(ratio: float, low: float | None, high: float | None) -> str | Non
     return SAME if math.sqrt(high / low) - 1 <= WANTED else UNKNOWN
 
 
-def is_crowded(threads: int, processors: Collection[int] | None) -> bool:
-    """Whether a row has a thread on each of several processors."""
-    return processors is not None and threads >= len(processors) > 1
-
-
 @dataclass(frozen=True)
 class Pair:
     """A row in both runs: the values of its series, and by how much the logarithm of their ratio may be wrong."""
@@ -158,13 +151,13 @@ class Pair:
     """It takes every processor."""
 
 
-def pair_of(a: Run, b: Run, *, is_crowded: bool = False) -> Pair:
+def pair_of(a: Run, b: Run) -> Pair:
     """Two runs of a row. Where one has no probes, times are compared as they are."""
     if not (a.probes and b.probes):
-        a, b = Run(a.blocks), Run(b.blocks)
+        a, b = (replace(run, probes={}, parallel_probes={}) for run in (a, b))
     sharing = best_sharing(a, b)
     doubt = FOLLOWED * max(0.0, abs(probe_change(a, b)) - math.log1p(DRIFT))
-    return Pair(observations(a, sharing), observations(b, sharing), doubt, is_crowded)
+    return Pair(observations(a, sharing), observations(b, sharing), doubt, a.is_crowded or b.is_crowded)
 
 
 def probe_change(a: Run, b: Run) -> float:
@@ -188,11 +181,11 @@ def _change(pair: Pair, p: float, level: float) -> Change:
     return Change(ratio, low, high, p, least, WANTED + crowd)
 
 
-def smallest_change(run: Run, rows: int, *, is_crowded: bool = False) -> float | None:
+def smallest_change(run: Run, rows: int) -> float | None:
     """The smallest change that two runs such as this one, with as many rows, could show; None with too few series, or
     without SciPy."""
     if not has_scipy():
         return None
     values = observations(run, best_sharing(run))
-    found = _change(Pair(values, values, 0.0, is_crowded), 1.0, LEVEL / rows).smallest
+    found = _change(Pair(values, values, 0.0, run.is_crowded), 1.0, LEVEL / rows).smallest
     return found if math.isfinite(found) else None

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import sys
 from pathlib import Path
-from typing import Any
 
 from dcelite.bench.compare import change
 from dcelite.bench.compare.change import FASTER, LEAST_CHANGE, LEVEL, SAME, SLOWER, UNKNOWN
@@ -19,9 +18,9 @@ from dcelite.extras import require
 from dcelite.report.tables import text_table
 
 
-def key(result: Document) -> tuple[Any, ...]:
-    """Rows of two runs that are the same thing."""
-    return result["label"], result["width"], result["height"], result["threads"]
+def _by_name(found: Document) -> dict[str, Document]:
+    """The rows, by what makes those of two runs the same thing."""
+    return {" ".join(row_name(row)): row for row in found["results"]}
 
 
 def _differences(a: Document, b: Document) -> list[str]:
@@ -32,28 +31,20 @@ def _differences(a: Document, b: Document) -> list[str]:
     return [f"{name}: {before} -> {after}" for name, before, after in pairs if before != after]
 
 
-def _fidelity_change(a: Document, b: Document) -> str | None:
-    before, after = a["fidelity"], b["fidelity"]
-    if before is None or after is None or before == after:
-        return None
-    return f"equal values {before['equal']:.3%} -> {after['equal']:.3%}"
-
-
 def compare(a: Document, b: Document) -> tuple[str, bool]:
     """The report in words, and whether anything became slower or fails now."""
-    first = {key(result): result for result in a["results"]}
-    second = {key(result): result for result in b["results"]}
+    first, second = _by_name(a), _by_name(b)
     common = [name for name in first if name in second]
     timed = [name for name in common if first[name]["blocks_ms"] and second[name]["blocks_ms"]]
-    runs = [(run_of(first[name]), run_of(second[name])) for name in timed]
-    affinities = [found["system"]["affinity"] for found in (a, b)]
-    crowded = [any(change.is_crowded(name[3], affinity) for affinity in affinities) for name in timed]
-    pairs = [change.pair_of(*both, is_crowded=is_crowded) for both, is_crowded in zip(runs, crowded, strict=True)]
-    found = change.changes(pairs)
+    systems = a["system"], b["system"]
+    runs = [(run_of(first[name], systems[0]), run_of(second[name], systems[1])) for name in timed]
+    found = change.changes([change.pair_of(*both) for both in runs])
     rows = [["variant", "size", "threads", "before (ms)", "after (ms)", "probe x", "time x", "99 %", "p", "shows", ""]]
     for name, both, changed in zip(timed, runs, found, strict=True):
         before, after = first[name], second[name]
-        remarks = [changed.verdict, _fidelity_change(before, after)]
+        remark = changed.verdict
+        if before["fidelity"] and after["fidelity"] and before["fidelity"] != after["fidelity"]:
+            remark += f"; equal values {before['fidelity']['equal']:.3%} -> {after['fidelity']['equal']:.3%}"
         is_bounded = math.isfinite(changed.high)
         rows.append(
             [
@@ -65,16 +56,16 @@ def compare(a: Document, b: Document) -> tuple[str, bool]:
                 f"{changed.low:.3f} ... {changed.high:.3f}" if is_bounded else "-",
                 f"{changed.p:.2g}",
                 f"{changed.smallest:.1%}" if is_bounded else "-",
-                "; ".join(remark for remark in remarks if remark),
+                remark,
             ]
         )
     broken = [name for name in common if name not in timed and first[name]["blocks_ms"]]
     lines = [*_differences(a, b), text_table(rows)]
-    lines += [f"{' '.join(map(str, name))}: no times any more: {second[name]['reason']}" for name in broken]
-    lines += [f"{' '.join(map(str, name))}: only in the first run" for name in first if name not in second]
-    lines += [f"{' '.join(map(str, name))}: only in the second run" for name in second if name not in first]
+    lines += [f"{name}: no times any more: {second[name]['reason']}" for name in broken]
+    lines += [f"{name}: only in the first run" for name in first if name not in second]
+    lines += [f"{name}: only in the second run" for name in second if name not in first]
     counts = {verdict: sum(row.verdict == verdict for row in found) for verdict in (SLOWER, FASTER, SAME, UNKNOWN)}
-    lines.append(f"{', '.join(f'{count} {verdict}' for verdict, count in counts.items())}")
+    lines.append(", ".join(f"{count} {verdict}" for verdict, count in counts.items()))
     lines.append(
         "time x: corrected for what slowed the probe down as well. Exact Mann-Whitney U test on the series of rounds, "
         f"p < {LEVEL:g} after Holm, and a change of at least {LEAST_CHANGE:.1%}; more where the probe differs, and "
@@ -87,7 +78,7 @@ def main(before: Path, after: Path) -> int:
     """Print the comparison; returns 1 where something became slower or fails now, else 0."""
     require("bench", "dcelite bench compare", "scipy")
     a, b = read(before), read(after)
-    if not {key(result) for result in a["results"]} & {key(result) for result in b["results"]}:
+    if _by_name(a).keys().isdisjoint(_by_name(b)):
         raise DceliteError(f"{after}: has no row in common with {before}")
     text, is_worse = compare(a, b)
     print(text, file=sys.stdout)

@@ -2,7 +2,7 @@
  *
  *     adb push dce_bench /data/local/tmp && adb shell /data/local/tmp/dce_bench --size 1920x1080 --threads 1 --threads 4
  *
- * Prints the shortest and the median times. With --json it writes every sample and where they come from, as $defs/samples of
+ * Prints a summary of each row. With --json it writes every sample and where they come from, as $defs/samples of
  * bench/schema.json describes it: `dcelite bench --from FILE` makes the report of that, `dcelite bench compare` reads it.
  * Results are compared with the scalar kernels, which are the specification of the others.
  */
@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -27,7 +26,6 @@
 
 enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 };                      /* as in bench/compare/change.py */
 static const double kSettleMs = 4.0, kLongRunMs = 250.0, kBlockMs = 20.0; /* as in bench/run/turns.py */
-static const double kProbeSeconds = 0.004;                                /* as in bench/run/roofline.py */
 enum { kMost = 16, kMaxNumber = 256, kMaxText = 1 << 15 };
 
 enum { kModel, kSize, kThreads, kIsa, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
@@ -46,36 +44,30 @@ static int overwrite;
 static double runs, warm_up, least_seconds, most_seconds;
 
 static const char *isas[kMost];     /* the instruction sets here, best first */
-static double peaks[kMost];         /* multiply-adds a second of a core, by isas */
-static uint8_t *pictures[kMost][2]; /* by size: the picture, and where the result goes */
-static void *probe_memory;
+static double peaks[kMost], copied; /* multiply-adds a second of a core, by isas; bytes copied a second */
 static volatile sig_atomic_t interrupted;
+
+typedef struct Picture {
+    int32_t width, height;
+    uint8_t *pixels[2]; /* the scene, and where the result goes */
+} Picture;
+static Picture pictures[kMost]; /* by size */
 
 /* A run; one in the engine that reads the clock between its stages; the fixed work beside a block, on one core and shared. */
 enum { kRun, kStaged, kProbe, kParallelProbe };
 static const char *const kKinds[] = {"run", "staged", "probe", "parallel probe"};
 
-typedef struct Sample {
-    int kind, round;
-    double ms;
-    dce_timings stages;
-} Sample;
-
 typedef struct Row {
     const char *model, *isa; /* no model: the shipped weights */
-    int32_t width, height;
     int threads;
-    char reason[320]; /* why there are no times; "" where there are */
-    uint8_t **picture;
+    Picture *picture;
+    char reason[320];         /* why there are no times; "" where there are */
     dce_enhancer *handles[2]; /* by kind */
-    Sample *samples;
-    int count, room, run_count;
-    double load_ms, first_ms, timed_ms, spent_ms;
-    dce_model_info info;
-    int is_compared;       /* with the scalar kernels */
-    long differences[256]; /* how many values are so far from theirs */
-    double brightness;
-    long memory[2]; /* of a process, before and at the peak of a call; 0: not measured */
+    FILE *json;               /* writes what is measured, as soon as it is, into `text` */
+    char *text;
+    size_t bytes;
+    int samples, runs;
+    double first_ms, timed_ms, spent_ms, shortest_ms, longest_ms; /* timed: of all runs */
 } Row;
 
 static void interrupt(int signal_number) {
@@ -92,16 +84,6 @@ static double now_ms(void) {
 static void fail(const char *option, const char *value, const char *wanted) {
     fprintf(stderr, "dce_bench: error: %s %s: %s\n", option, value, wanted);
     exit(2);
-}
-
-static void keep(Row *row, Sample sample) {
-    if (row->count == row->room) {
-        row->room = row->room ? 2 * row->room : 1024;
-        row->samples = realloc(row->samples, (size_t)row->room * sizeof sample);
-        if (!row->samples) fail("samples", "", "not enough memory");
-    }
-    row->samples[row->count++] = sample;
-    row->run_count += sample.kind == kRun;
 }
 
 /* ---- options ---- */
@@ -126,11 +108,13 @@ static double number_of(const struct Option *option, const char *text, double le
     return value;
 }
 
-static void size_of(const char *text, int32_t *width, int32_t *height) {
+static Picture picture_of(const char *size) {
+    Picture picture = {0};
     int end = 0;
-    if (sscanf(text, "%5dx%5d%n", width, height, &end) != 2 || text[end] || *width < 1 || *height < 1 ||
-        *width > DCE_MAX_DIMENSION || *height > DCE_MAX_DIMENSION)
-        fail("--size", text, "WIDTHxHEIGHT was wanted, as 1200x900");
+    if (sscanf(size, "%5dx%5d%n", &picture.width, &picture.height, &end) != 2 || size[end] || picture.width < 1 ||
+        picture.height < 1 || picture.width > DCE_MAX_DIMENSION || picture.height > DCE_MAX_DIMENSION)
+        fail("--size", size, "WIDTHxHEIGHT was wanted, as 1200x900");
+    return picture;
 }
 
 static void parse(int count, char **arguments) {
@@ -174,9 +158,62 @@ static void parse(int count, char **arguments) {
     if (!overwrite) fail("--json", json, "exists already; give another name or --overwrite");
 }
 
+/* ---- JSON ---- */
+
+static const char *comma(int number) { return number ? ", " : ""; }
+
+static void put_string(FILE *file, const char *before, const char *text) {
+    fprintf(file, "%s\"", before);
+    for (; *text; ++text) {
+        const unsigned char c = (unsigned char)*text;
+        if (c < 0x20 || c == '"' || c == '\\')
+            fprintf(file, "\\u%04x", c);
+        else
+            putc(c, file);
+    }
+    putc('"', file);
+}
+
+static void put_sample(Row *row, int kind, int round, double ms) {
+    fprintf(row->json, "%s[\"%s\", %d, %.6f", comma(row->samples++), kKinds[kind], round, ms);
+    if (kind == kStaged) {
+        dce_timings ns = {.size = sizeof ns};
+        dce_get_timings(row->handles[kStaged], &ns);
+        fprintf(row->json, ", %.6f, %.6f, %.6f, %.6f, %.6f", 1e-6 * (double)ns.convert_ns, 1e-6 * (double)ns.downsample_ns,
+                1e-6 * (double)ns.network_ns, 1e-6 * (double)ns.curve_ns, 1e-6 * (double)ns.total_ns);
+    }
+    putc(']', row->json);
+}
+
 /* ---- rows ---- */
 
-static size_t bytes_of(const Row *row) { return (size_t)row->width * (size_t)row->height * 3; }
+static const char *model_name(const Row *row) {
+    const char *slash = row->model ? strrchr(row->model, '/') : NULL;
+    return !row->model ? "shipped weights" : slash ? slash + 1 : row->model;
+}
+
+/* Of a .dce file, which has it in byte 24; null where it cannot be read. */
+static const char *precision_of(const char *path) {
+    static const char *const precisions[] = {"float32", "int8"};
+    unsigned char header[25];
+    FILE *file = fopen(path, "rb");
+    const int is_read = file && fread(header, 1, sizeof header, file) == sizeof header;
+    if (file) fclose(file);
+    return is_read && header[24] < 2 ? precisions[header[24]] : NULL;
+}
+
+static void begin_row(Row *row) {
+    const char *precision = row->model ? precision_of(row->model) : "float32";
+    row->json = open_memstream(&row->text, &row->bytes);
+    if (!row->json) fail("dce_bench", "", "not enough memory");
+    put_string(row->json, "  {\"model\": ", model_name(row));
+    put_string(row->json, ", \"isa\": ", row->isa);
+    fprintf(row->json, ", \"width\": %d, \"height\": %d, ", (int)row->picture->width, (int)row->picture->height);
+    fprintf(row->json, "\"threads\": %d", row->threads);
+    if (precision) put_string(row->json, ", \"precision\": ", precision);
+}
+
+static size_t bytes_of(const Picture *picture) { return (size_t)picture->width * (size_t)picture->height * 3; }
 
 /* What fails becomes the reason of the row. */
 static int check(Row *row, const dce_enhancer *handle, dce_status status) {
@@ -198,13 +235,15 @@ static int open_model(Row *row, const char *isa, int timings, dce_enhancer **han
 }
 
 static int enhance(Row *row, dce_enhancer *handle, uint8_t *out) {
-    dce_image images[2] = {{.format = DCE_RGB8, .width = row->width, .height = row->height}};
-    images[0].stride[0] = (ptrdiff_t)row->width * 3;
-    images[0].plane[0] = row->picture[0];
+    dce_image images[2] = {{.format = DCE_RGB8, .width = row->picture->width, .height = row->picture->height}};
+    images[0].stride[0] = (ptrdiff_t)row->picture->width * 3;
+    images[0].plane[0] = row->picture->pixels[0];
     images[1] = images[0];
     images[1].plane[0] = out;
     return check(row, handle, dce_enhance(handle, &images[0], &images[1]));
 }
+
+static int run(Row *row, int kind) { return enhance(row, row->handles[kind], row->picture->pixels[1]); }
 
 static void open_both(Row *row) {
     for (int i = 0; i < 2; ++i) dce_close(row->handles[i]), row->handles[i] = NULL;
@@ -213,81 +252,95 @@ static void open_both(Row *row) {
 
 static void compare_with_scalar(Row *row) {
     Row scalar = *row; /* whose failure is not that of the row */
-    uint8_t *wanted = malloc(bytes_of(row));
+    const size_t bytes = bytes_of(row->picture);
+    const uint8_t *result = row->picture->pixels[1];
+    uint8_t *wanted = malloc(bytes);
     dce_enhancer *handle = NULL;
-    row->is_compared = wanted && open_model(&scalar, "scalar", 0, &handle) && enhance(&scalar, handle, wanted);
-    for (size_t i = 0; row->is_compared && i < bytes_of(row); ++i) {
-        ++row->differences[abs(row->picture[1][i] - wanted[i])];
-        row->brightness += row->picture[1][i] / (double)bytes_of(row);
+    if (wanted && open_model(&scalar, "scalar", 0, &handle) && enhance(&scalar, handle, wanted)) {
+        long differences[256] = {0}; /* how many values are so far from the wanted ones */
+        double sum = 0.0;
+        for (size_t i = 0; i < bytes; ++i) ++differences[abs(result[i] - wanted[i])], sum += result[i];
+        fprintf(row->json, ",\n   \"fidelity\": {\"reference\": \"scalar kernels\", \"mean_brightness\": %.4f, ",
+                sum / (double)bytes);
+        fputs("\"differences\": [", row->json);
+        for (int i = 0; i < 256; ++i) fprintf(row->json, "%s%ld", comma(i), differences[i]);
+        fputs("]}", row->json);
     }
     dce_close(handle);
     free(wanted);
 }
 
 static void prepare(Row *row) {
-    const double begin = now_ms();
-    double opened;
-    for (int i = 0; i < 2 && !row->picture[i]; ++i) {
-        row->picture[i] = malloc(bytes_of(row));
-        if (row->picture[0] && i == 0) dce_bench_scene(row->picture[0], row->width, row->height);
+    Picture *picture = row->picture;
+    dce_model_info info = {.size = sizeof info};
+    double begin, opened;
+    for (int i = 0; i < 2 && !picture->pixels[i]; ++i) {
+        picture->pixels[i] = malloc(bytes_of(picture));
+        if (picture->pixels[0] && i == 0) dce_bench_scene(picture->pixels[0], picture->width, picture->height);
     }
-    if (!row->picture[0] || !row->picture[1]) snprintf(row->reason, sizeof row->reason, "not enough memory");
-    if (row->reason[0] || !open_model(row, row->isa, 0, &row->handles[0])) return;
+    if (!picture->pixels[0] || !picture->pixels[1]) snprintf(row->reason, sizeof row->reason, "not enough memory");
+    begin = now_ms();
+    if (row->reason[0] || !open_model(row, row->isa, 0, &row->handles[kRun])) return;
     opened = now_ms();
-    row->load_ms = opened - begin;
-    if (!enhance(row, row->handles[0], row->picture[1])) return;
+    if (!run(row, kRun)) return;
     row->first_ms = now_ms() - opened;
-    row->info.size = sizeof row->info;
-    dce_get_model_info(row->handles[0], &row->info);
+    fprintf(row->json, ", \"load_ms\": %.6f, \"first_ms\": %.6f", opened - begin, row->first_ms);
+    dce_get_model_info(row->handles[kRun], &info);
+    put_string(row->json, ", \"architecture\": ", info.architecture == DCE_ARCHITECTURE_ZERODCEPP ? "zerodcepp" : "zerodce");
+    fprintf(row->json, ", \"scale\": %d", (int)info.scale);
     compare_with_scalar(row);
     open_both(row);
 }
 
 /* Pictures and handles at other places in memory. */
 static void renew(Row *rows, int count) {
-    for (int i = 0; i < count; ++i) {
-        uint8_t *copies[2] = {malloc(bytes_of(&rows[i])), malloc(bytes_of(&rows[i]))};
-        const int is_moved = copies[0] && copies[1] && rows[i].picture[0] && rows[i].picture[1] &&
-                             (!i || rows[i].picture != rows[i - 1].picture);
-        if (is_moved) memcpy(copies[0], rows[i].picture[0], bytes_of(&rows[i]));
-        for (int j = 0; j < 2; ++j) {
-            free(is_moved ? rows[i].picture[j] : copies[j]);
-            if (is_moved) rows[i].picture[j] = copies[j];
+    for (Picture *picture = pictures; picture < pictures + options[kSize].count; ++picture)
+        for (int i = 0; i < 2; ++i) {
+            uint8_t *copy = picture->pixels[i] ? malloc(bytes_of(picture)) : NULL;
+            if (!copy) continue;
+            memcpy(copy, picture->pixels[i], bytes_of(picture));
+            free(picture->pixels[i]);
+            picture->pixels[i] = copy;
         }
-        open_both(&rows[i]);
-    }
+    for (int i = 0; i < count; ++i) open_both(&rows[i]);
 }
 
-static long peak_bytes(void) {
+/* Of a process that opens the row's model and runs it `calls` times; 0 where it fails. A process of its own, so that memory
+ * that other rows left to the C library does not hide what this one takes: what it starts with is its first peak. */
+static long peak_bytes(Row *row, int calls) {
     struct rusage usage;
-    return getrusage(RUSAGE_SELF, &usage) == 0 ? 1024 * usage.ru_maxrss : 0;
+    int status;
+    const pid_t child = fork();
+    if (child == 0) {
+        int is_fine = calls == 0 || open_model(row, row->isa, 0, &row->handles[kRun]);
+        for (int i = 0; i < calls && is_fine; ++i) is_fine = run(row, kRun);
+        _exit(!is_fine);
+    }
+    return child > 0 && wait4(child, &status, 0, &usage) == child && status == 0 ? 1024 * usage.ru_maxrss : 0;
 }
 
-/* In a process of its own, so that memory that other rows left to the C library does not hide what this one takes: what it
- * starts with is its first peak. */
 static void measure_memory(Row *row) {
-    long *found = mmap(NULL, 2 * sizeof *found, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    const pid_t child = found != MAP_FAILED ? fork() : -1;
-    if (child == 0) {
-        dce_enhancer *handle;
-        found[0] = peak_bytes();
-        if (open_model(row, row->isa, 0, &handle) && enhance(row, handle, row->picture[1]) &&
-            enhance(row, handle, row->picture[1]))
-            found[1] = peak_bytes();
-        _exit(0);
-    }
-    if (child > 0 && waitpid(child, NULL, 0) == child) memcpy(row->memory, found, sizeof row->memory);
-    if (found != MAP_FAILED) munmap(found, 2 * sizeof *found);
+    const long resident = peak_bytes(row, 0), peak = peak_bytes(row, 2);
+    if (resident && peak)
+        fprintf(row->json, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}",
+                peak > resident ? peak - resident : 0, resident);
 }
 
 /* ---- turns ---- */
 
 static void probe(Row *row, int round) {
-    for (int kind = kProbe; probe_memory && kind <= (row->threads > 1 ? kParallelProbe : kProbe); ++kind) {
+    for (int kind = kProbe; kind <= (row->threads > 1 ? kParallelProbe : kProbe); ++kind) {
         const int threads = kind == kProbe ? 1 : row->threads;
-        const double ms = 1e3 * dce_bench_probe(row->isa, threads, kProbeSeconds, probe_memory);
-        if (ms > 0) keep(row, (Sample){.kind = kind, .round = round, .ms = ms});
+        const double ms = 1e3 * dce_bench_probe(row->isa, threads);
+        if (ms > 0) put_sample(row, kind, round, ms);
     }
+}
+
+static void count_run(Row *row, double ms) {
+    if (!row->runs || ms < row->shortest_ms) row->shortest_ms = ms;
+    if (ms > row->longest_ms) row->longest_ms = ms;
+    row->timed_ms += ms;
+    ++row->runs;
 }
 
 /* A block of runs, after some that let the caches fill; 0 where one fails. */
@@ -295,18 +348,15 @@ static int time_block(Row *row, int round, int kind) {
     const double begin = now_ms();
     double timed, start, stop;
     if (row->first_ms < kLongRunMs) do {
-            if (!enhance(row, row->handles[kind], row->picture[1])) return 0;
+            if (!run(row, kind)) return 0;
         } while (now_ms() - begin < kSettleMs);
     timed = now_ms();
     do {
-        Sample sample = {.kind = kind, .round = round, .stages = {.size = sizeof sample.stages}};
         start = now_ms();
-        if (!enhance(row, row->handles[kind], row->picture[1])) return 0;
+        if (!run(row, kind)) return 0;
         stop = now_ms();
-        sample.ms = stop - start;
-        if (kind == kStaged) dce_get_timings(row->handles[kind], &sample.stages);
-        keep(row, sample);
-        if (kind == kRun) row->timed_ms += sample.ms;
+        put_sample(row, kind, round, stop - start);
+        if (kind == kRun) count_run(row, stop - start);
     } while (stop - timed < kBlockMs);
     return 1;
 }
@@ -323,14 +373,15 @@ static void take_turn(Row *row, int round) {
 
 static int is_finished(const Row *row) {
     return row->reason[0] || row->spent_ms >= 1e3 * most_seconds ||
-           (row->run_count >= runs && row->timed_ms >= 1e3 * least_seconds);
+           (row->runs >= runs && row->timed_ms >= 1e3 * least_seconds);
 }
 
 static void take_turns(Row *rows, int count) {
     int unfinished = 1;
-    for (int i = 0; i < count; ++i)
-        for (int run = 0; run < warm_up && !rows[i].reason[0] && !interrupted; ++run)
-            enhance(&rows[i], rows[i].handles[0], rows[i].picture[1]);
+    for (int i = 0; i < count; ++i) {
+        fputs(",\n   \"samples\": [", rows[i].json);
+        for (int j = 0; j < warm_up && !rows[i].reason[0] && !interrupted; ++j) run(&rows[i], kRun);
+    }
     for (int round = 0; unfinished && !interrupted; ++round) {
         if (round && round % kRoundsInAPlace == 0) renew(rows, count);
         for (int i = 0; i < kMost && isas[i]; ++i) {
@@ -342,77 +393,40 @@ static void take_turns(Row *rows, int count) {
             if (!rows[i].reason[0] && rows[i].spent_ms < 1e3 * most_seconds) take_turn(&rows[i], round);
         for (int i = 0; i < count; ++i) unfinished |= !is_finished(&rows[i]);
     }
+    for (int i = 0; i < count; ++i) putc(']', rows[i].json);
 }
 
 /* ---- what is written ---- */
 
-static int ascending(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static const char *model_name(const Row *row) {
-    const char *slash = row->model ? strrchr(row->model, '/') : NULL;
-    return !row->model ? "shipped weights" : slash ? slash + 1 : row->model;
-}
-
-static void print_table(const Row *rows, int count) {
-    printf("%-32s %11s %7s %10s %10s %6s\n", "variant", "size", "threads", "min ms", "median ms", "runs");
-    for (const Row *row = rows; row < rows + count; ++row) {
-        double *ms = calloc((size_t)row->run_count + 1, sizeof *ms), sum = 0.0;
-        char label[64], size[24];
-        int n = 0;
-        snprintf(label, sizeof label, "%.40s %s", model_name(row), row->isa);
-        snprintf(size, sizeof size, "%dx%d", (int)row->width, (int)row->height);
-        printf("%-32s %11s %7d ", label, size, row->threads);
-        for (int i = 0; ms && i < row->count; ++i)
-            if (row->samples[i].kind == kRun) sum += ms[n++] = row->samples[i].ms;
-        if (row->reason[0] || !n) {
-            printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
-        } else {
-            qsort(ms, (size_t)n, sizeof *ms, ascending);
-            printf("%10.3f %10.3f %6d\n", ms[0], (ms[n / 2] + ms[(n - 1) / 2]) / 2, n);
-            printf("Model = %s, NumThreads = %d, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n",
-                   model_name(row), row->threads, ms[0], ms[n - 1], sum / n);
-        }
-        free(ms);
-    }
-}
-
-static const char *comma(int number) { return number ? ", " : ""; }
-
-static void put_string(FILE *file, const char *before, const char *text) {
-    fprintf(file, "%s\"", before);
-    for (; *text; ++text) {
-        const unsigned char c = (unsigned char)*text;
-        if (c < 0x20 || c == '"' || c == '\\')
-            fprintf(file, "\\u%04x", c);
-        else
-            putc(c, file);
-    }
-    putc('"', file);
+/* With the summary line of MindSpore Lite's benchmark. */
+static void print_row(const Row *row) {
+    printf("%s %s, %dx%d, %d threads: ", model_name(row), row->isa, (int)row->picture->width, (int)row->picture->height,
+           row->threads);
+    if (row->reason[0] || !row->runs)
+        printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
+    else
+        printf("%d runs\nModel = %s, NumThreads = %d, MinRunTime = %f ms, MaxRuntime = %f ms, AvgRunTime = %f ms\n",
+               row->runs, model_name(row), row->threads, row->shortest_ms, row->longest_ms, row->timed_ms / row->runs);
 }
 
 /* What runtime/python/dcelite/machine.py reads of the kernel; %d stands for a processor or a sensor. */
-static const char *const kConstant[] = {
-    "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/sys/kernel/osrelease", "/etc/os-release",
+static const char *const kFiles[] = {
+    "/proc/cpuinfo", "/proc/meminfo", "/proc/self/status", "/proc/loadavg", "/proc/sys/kernel/osrelease", "/etc/os-release",
     "/proc/device-tree/model", "/sys/firmware/devicetree/base/model", "/sys/class/dmi/id/product_name",
     "/sys/devices/system/cpu/cpu%d/online", "/sys/devices/system/cpu/cpu%d/topology/core_id",
     "/sys/devices/system/cpu/cpu%d/cpu_capacity", "/sys/devices/system/cpu/cpu%d/cpufreq/cpuinfo_max_freq",
-    "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", NULL};
-static const char *const kChanging[] = {
-    "/proc/meminfo", "/proc/loadavg", "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq",
+    "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_governor", "/sys/devices/system/cpu/cpu%d/cpufreq/scaling_cur_freq",
     "/sys/class/thermal/thermal_zone%d/type", "/sys/class/thermal/thermal_zone%d/temp", NULL};
 
-static void put_files(FILE *file, const char *const *patterns) {
+static void put_files(FILE *file) {
     static char text[kMaxText];
     char path[128];
     int written = 0;
     fputs("\"files\": {", file);
-    for (; *patterns; ++patterns)
-        for (int number = 0; number < (strstr(*patterns, "%d") ? kMaxNumber : 1); ++number) {
+    for (const char *const *pattern = kFiles; *pattern; ++pattern)
+        for (int number = 0; number < (strstr(*pattern, "%d") ? kMaxNumber : 1); ++number) {
             FILE *source;
-            snprintf(path, sizeof path, *patterns, number);
+            snprintf(path, sizeof path, *pattern, number);
             source = fopen(path, "r");
             if (!source) continue;
             text[fread(text, 1, sizeof text - 1, source)] = '\0';
@@ -423,54 +437,13 @@ static void put_files(FILE *file, const char *const *patterns) {
     putc('}', file);
 }
 
-static void put_state(FILE *file) {
-    fprintf(file, "{\"unix_time\": %ld, ", (long)time(NULL));
-    put_files(file, kChanging);
+static void put_state(FILE *file, const char *before) {
+    fprintf(file, "%s{\"unix_time\": %ld, ", before, (long)time(NULL));
+    put_files(file);
     putc('}', file);
 }
 
-static void put_samples(FILE *file, const Row *row) {
-    for (int i = 0; i < row->count; ++i) {
-        const Sample *sample = &row->samples[i];
-        const dce_timings *ns = &sample->stages;
-        fprintf(file, "%s[\"%s\", %d, %.6f", comma(i), kKinds[sample->kind], sample->round, sample->ms);
-        if (sample->kind == kStaged)
-            fprintf(file, ", %.6f, %.6f, %.6f, %.6f, %.6f", 1e-6 * (double)ns->convert_ns, 1e-6 * (double)ns->downsample_ns,
-                    1e-6 * (double)ns->network_ns, 1e-6 * (double)ns->curve_ns, 1e-6 * (double)ns->total_ns);
-        putc(']', file);
-    }
-}
-
-static void put_row(FILE *file, const Row *row) {
-    unsigned char header[25] = {0}; /* of a .dce file, which has its precision in byte 24 */
-    FILE *model = row->model ? fopen(row->model, "rb") : NULL;
-    const int is_known = !row->model || (model && fread(header, 1, sizeof header, model) == sizeof header && header[24] < 2);
-    if (model) fclose(model);
-    put_string(file, "  {\"model\": ", model_name(row));
-    put_string(file, ", \"isa\": ", row->isa);
-    fprintf(file, ", \"width\": %d, \"height\": %d, \"threads\": %d", (int)row->width, (int)row->height, row->threads);
-    if (is_known) put_string(file, ", \"precision\": ", header[24] ? "int8" : "float32");
-    if (row->reason[0]) put_string(file, ", \"reason\": ", row->reason);
-    fprintf(file, ", \"load_ms\": %.6f, \"first_ms\": %.6f", row->load_ms, row->first_ms);
-    if (row->info.scale)
-        fprintf(file, ", \"architecture\": \"%s\", \"scale\": %d",
-                row->info.architecture == DCE_ARCHITECTURE_ZERODCEPP ? "zerodcepp" : "zerodce", (int)row->info.scale);
-    if (row->memory[1])
-        fprintf(file, ", \"memory\": {\"extra_bytes\": %ld, \"resident_bytes\": %ld}", row->memory[1] - row->memory[0],
-                row->memory[0]);
-    if (row->is_compared) {
-        fprintf(file, ",\n   \"fidelity\": {\"reference\": \"scalar kernels\", \"mean_brightness\": %.4f, \"differences\": [",
-                row->brightness);
-        for (int i = 0; i < 256; ++i) fprintf(file, "%s%ld", comma(i), row->differences[i]);
-        fputs("]}", file);
-    }
-    fputs(",\n   \"samples\": [", file);
-    put_samples(file, row);
-    fputs("]}", file);
-}
-
-static void put_document(FILE *file, int argument_count, char **arguments, const Row *rows, int count, double copied,
-                         const char *before) {
+static void begin_document(FILE *file, int argument_count, char **arguments) {
     char created[64];
     const time_t seconds = time(NULL);
     struct tm parts;
@@ -479,37 +452,42 @@ static void put_document(FILE *file, int argument_count, char **arguments, const
     strftime(created, sizeof created, "%Y-%m-%dT%H:%M:%S+00:00", gmtime_r(&seconds, &parts));
     fprintf(file, "{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": \"%s\", \"command\": [", created);
     for (int i = 1; i < argument_count; ++i) put_string(file, comma(i - 1), arguments[i]);
-    fprintf(file, "], \"interrupted\": %s,\n \"settings\": {\"runs\": %g, \"seconds\": %g, \"max_seconds\": %g, ",
-            interrupted ? "true" : "false", runs, least_seconds, most_seconds);
-    fprintf(file, "\"warm_up\": %g, \"block_ms\": %g, \"rounds_of_a_series\": %d, ", warm_up, kBlockMs, kRoundsOfASeries);
+    fprintf(file, "],\n \"settings\": {\"runs\": %g, \"seconds\": %g, \"max_seconds\": %g, \"warm_up\": %g, ", runs,
+            least_seconds, most_seconds, warm_up);
+    fprintf(file, "\"block_ms\": %g, \"rounds_of_a_series\": %d, ", kBlockMs, kRoundsOfASeries);
     fputs("\"image\": \"synthetic dark scene\", \"processors\": null},\n \"machine\": {", file);
     fprintf(file, "\"emulated\": %s, \"machine\": \"%s\", \"dcelite\": \"%s\", \"isas\": [",
             dce_bench_is_emulated() ? "true" : "false", name.machine, dce_version());
     for (int i = 0; i < kMost && isas[i]; ++i) put_string(file, comma(i), isas[i]);
-    fprintf(file, "],\n  \"before\": %s,\n  \"after\": ", before);
-    put_state(file);
-    fputs(", ", file);
-    put_files(file, kConstant);
-    fprintf(file, "},\n \"roofline\": {\"energy_source\": null, \"copied_bytes_a_second\": ");
-    fprintf(file, copied > 0 ? "%.0f, \"multiply_adds_a_second\": {" : "null, \"multiply_adds_a_second\": {", copied);
+    fputs("],\n  ", file);
+    put_files(file);
+    put_state(file, ",\n  \"before\": ");
+}
+
+static void end_document(FILE *file, Row *rows, int count) {
+    put_state(file, ",\n  \"after\": ");
+    fprintf(file, "},\n \"interrupted\": %s,\n \"roofline\": {\"energy_source\": null, ", interrupted ? "true" : "false");
+    fprintf(file, copied > 0 ? "\"copied_bytes_a_second\": %.0f, " : "\"copied_bytes_a_second\": null, ", copied);
+    fputs("\"multiply_adds_a_second\": {", file);
     for (int i = 0, written = 0; i < kMost; ++i)
         if (peaks[i] > 0) put_string(file, comma(written++), isas[i]), fprintf(file, ": %.0f", peaks[i]);
     fputs("}},\n \"results\": [\n", file);
     for (int i = 0; i < count; ++i) {
-        put_row(file, &rows[i]);
-        fputs(i + 1 < count ? ",\n" : "\n]}\n", file);
+        if (rows[i].reason[0]) put_string(rows[i].json, ", \"reason\": ", rows[i].reason);
+        if (fclose(rows[i].json) != 0) fail("dce_bench", "", "not enough memory");
+        fprintf(file, "%s}%s", rows[i].text, i + 1 < count ? ",\n" : "\n]}\n");
     }
+    if (fclose(file) != 0) fail("dce_bench", "", "not enough memory");
 }
 
 /* The file appears when it is complete; without --overwrite, nothing may have taken its name by then. Returns 0 on failure. */
-static int write_json(int argument_count, char **arguments, const Row *rows, int count, double copied, const char *before) {
+static int write_json(const char *text) {
     char temporary[4096];
     int written, taken;
     FILE *file;
     snprintf(temporary, sizeof temporary, "%.4000s.%ld.new", json, (long)getpid());
     file = fopen(temporary, "wx");
-    if (file) put_document(file, argument_count, arguments, rows, count, copied, before);
-    written = file && !ferror(file);
+    written = file && fputs(text, file) >= 0;
     written = file && fclose(file) == 0 && written;
     if (written && !overwrite) {
         taken = open(json, O_WRONLY | O_CREAT | O_EXCL, 0666);
@@ -522,40 +500,40 @@ static int write_json(int argument_count, char **arguments, const Row *rows, int
 }
 
 int main(int argument_count, char **arguments) {
-    const int *parts[] = {&options[kIsa].count, &options[kModel].count, &options[kThreads].count, &options[kSize].count};
-    int count = 1, failures = 0, written = 1;
-    double copied;
-    char *before = NULL;
-    size_t before_size;
-    FILE *state = open_memstream(&before, &before_size);
+    int count = 0, failures = 0, written = 1;
+    char *text = NULL;
+    size_t bytes, most = 1;
+    FILE *document = open_memstream(&text, &bytes);
     Row *rows;
     parse(argument_count, arguments);
     signal(SIGINT, interrupt);
-    for (int i = 0; i < 4; ++i) count *= *parts[i];
-    rows = calloc((size_t)count, sizeof *rows);
-    probe_memory = malloc(DCE_BENCH_PROBE_BYTES);
-    if (!rows || !state) fail("dce_bench", "", "not enough memory");
-    if (probe_memory) memset(probe_memory, 1, DCE_BENCH_PROBE_BYTES); /* so that it is there */
-    put_state(state);
-    fclose(state);
-    for (int i = 0; i < count; ++i) {
-        int numbers[4];
-        for (int j = 0, rest = i; j < 4; rest /= *parts[j++]) numbers[j] = rest % *parts[j];
-        rows[i].isa = options[kIsa].values[numbers[0]];
-        rows[i].model = options[kModel].values[numbers[1]];
-        if (strcmp(rows[i].model, "shipped") == 0) rows[i].model = NULL;
-        rows[i].threads = (int)number_of(&options[kThreads], options[kThreads].values[numbers[2]], 1, 64, 1);
-        rows[i].picture = pictures[numbers[3]];
-        size_of(options[kSize].values[numbers[3]], &rows[i].width, &rows[i].height);
+    for (int i = kModel; i <= kIsa; ++i) most *= (size_t)options[i].count;
+    rows = calloc(most, sizeof *rows);
+    if (!rows || !document) fail("dce_bench", "", "not enough memory");
+    begin_document(document, argument_count, arguments);
+    for (int size = 0; size < options[kSize].count; ++size) {
+        pictures[size] = picture_of(options[kSize].values[size]);
+        for (int threads = 0; threads < options[kThreads].count; ++threads)
+            for (int model = 0; model < options[kModel].count; ++model)
+                for (int isa = 0; isa < options[kIsa].count; ++isa) {
+                    Row *row = &rows[count++];
+                    row->picture = &pictures[size];
+                    row->threads = (int)number_of(&options[kThreads], options[kThreads].values[threads], 1, 64, 1);
+                    row->model = options[kModel].values[model];
+                    if (strcmp(row->model, "shipped") == 0) row->model = NULL;
+                    row->isa = options[kIsa].values[isa];
+                    begin_row(row);
+                }
     }
     for (int i = 0; i < kMost && isas[i]; ++i) peaks[i] = dce_bench_multiply_adds(isas[i], 0.2);
-    copied = dce_bench_copied_bytes((size_t)64 << 20, 0.2);
+    copied = dce_bench_copied_bytes(0.2);
     for (int i = 0; i < count && !interrupted; ++i) prepare(&rows[i]);
     take_turns(rows, count);
     for (int i = 0; i < count && !interrupted; ++i)
         if (!rows[i].reason[0]) measure_memory(&rows[i]);
-    print_table(rows, count);
-    if (json) written = write_json(argument_count, arguments, rows, count, copied, before);
+    for (int i = 0; i < count; ++i) print_row(&rows[i]);
+    end_document(document, rows, count);
+    if (json) written = write_json(text);
     for (int i = 0; i < count; ++i) failures += rows[i].reason[0] != '\0';
     return !written ? 2 : interrupted ? 130 : failures > 0; /* the system takes all memory back */
 }

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#if defined(__linux__)
-#  include <unistd.h>
-#endif
+#include <unistd.h>
 #if defined(__aarch64__)
 #  include <arm_neon.h>
 #endif
@@ -129,24 +127,22 @@ void copy(char *target, const char *source, size_t bytes) {
 
 // The probe: as in a frame, threads share rows of pixels, which are read and written, and do the arithmetic of the curve,
 // 17 multiply-adds for a value; a pass ends when the slowest is done.
+constexpr int kMostThreads = 64;
+constexpr double kProbeSeconds = 0.004;
+constexpr size_t kRow = 4096, kHalf = 3 << 20;
+alignas(kRow) char probe_memory[2 * kHalf];
+
 struct Probe {
     const Instructions *instructions;
-    char *memory;
     int threads;
-    int pass, done;  // atomic: the pass that is under way, -1 after the last; the threads that have finished their part of it
-};
-
-struct ProbeThread {
-    Probe *probe;
-    int number;
-    pthread_t thread;
+    int helpers;     // atomic, as the next two: the threads that were started, without the one that measures
+    int pass, done;  // the pass that is under way, -1 after the last; the helpers that have finished their part of it
 };
 
 void run_part(const Probe &probe, int number) {
-    constexpr size_t kRow = 4096, kHalf = DCE_BENCH_PROBE_BYTES / 2;
     const int rounds = static_cast<int>(17 * kRow) / probe.instructions->of_a_round;
     for (size_t at = number * kRow; at < kHalf; at += probe.threads * kRow) {
-        copy(probe.memory + kHalf + at, probe.memory + at, kRow);
+        copy(probe_memory + kHalf + at, probe_memory + at, kRow);
         probe.instructions->multiply_add(rounds);
     }
 }
@@ -161,10 +157,11 @@ int wait_while(int *value, int old) {
 }
 
 void *help(void *argument) {
-    const ProbeThread &thread = *static_cast<ProbeThread *>(argument);
-    for (int pass = 0; (pass = wait_while(&thread.probe->pass, pass)) >= 0;) {
-        run_part(*thread.probe, thread.number);
-        __atomic_fetch_add(&thread.probe->done, 1, __ATOMIC_RELEASE);
+    Probe &probe = *static_cast<Probe *>(argument);
+    const int number = __atomic_add_fetch(&probe.helpers, 1, __ATOMIC_RELAXED);
+    for (int pass = 0; (pass = wait_while(&probe.pass, pass)) >= 0;) {
+        run_part(probe, number);
+        __atomic_fetch_add(&probe.done, 1, __ATOMIC_RELEASE);
     }
     return nullptr;
 }
@@ -186,23 +183,22 @@ double dce_bench_multiply_adds(const char *isa, double seconds) {
     return 1.0 * instructions->of_a_round * kRounds / shortest(seconds, [=] { instructions->multiply_add(kRounds); });
 }
 
-double dce_bench_probe(const char *isa, int32_t threads, double seconds, void *memory) {
-    Probe probe = {instructions_of(isa), static_cast<char *>(memory), threads, 0, 0};
-    ProbeThread helpers[DCE_BENCH_PROBE_THREADS];
+double dce_bench_probe(const char *isa, int32_t threads) {
+    Probe probe = {instructions_of(isa), threads, 0, 0, 0};
+    pthread_t helpers[kMostThreads];
     double time = -1.0;
     int started = 1;
-    if (!probe.instructions || threads < 1 || threads > DCE_BENCH_PROBE_THREADS) return -1.0;
-    for (; started < threads; ++started) {
-        helpers[started] = {&probe, started, {}};
-        if (pthread_create(&helpers[started].thread, nullptr, help, &helpers[started]) != 0) break;
-    }
-    if (started == threads) time = shortest(seconds, [&] { run_pass(probe); });
+    if (!probe.instructions || threads < 1 || threads > kMostThreads) return -1.0;
+    if (!probe_memory[0]) memset(probe_memory, 1, sizeof probe_memory);  // so that it is there
+    while (started < threads && pthread_create(&helpers[started], nullptr, help, &probe) == 0) ++started;
+    if (started == threads) time = shortest(kProbeSeconds, [&] { run_pass(probe); });
     __atomic_store_n(&probe.pass, -1, __ATOMIC_RELEASE);
-    for (int i = 1; i < started; ++i) pthread_join(helpers[i].thread, nullptr);
+    for (int i = 1; i < started; ++i) pthread_join(helpers[i], nullptr);
     return time;
 }
 
-double dce_bench_copied_bytes(size_t bytes, double seconds) {
+double dce_bench_copied_bytes(double seconds) {
+    constexpr size_t bytes = 64 << 20;
     char *source = static_cast<char *>(malloc(bytes)), *target = static_cast<char *>(malloc(bytes));
     double rate = -1.0;
     if (source && target) {
@@ -216,17 +212,13 @@ double dce_bench_copied_bytes(size_t bytes, double seconds) {
 }
 
 int32_t dce_bench_is_emulated(void) {
-#if defined(__linux__)
     // The emulator answers for /proc/self/exe with the program, but not for the same file by way of the thread.
     char path[256];
     const ssize_t length = readlink("/proc/thread-self/exe", path, sizeof path - 1);
-    if (length > 0) {
-        path[length] = '\0';
-        const char *name = strrchr(path, '/');
-        return strncmp(name ? name + 1 : path, "qemu-", 5) == 0;
-    }
-#endif
-    return 0;
+    if (length < 0) return 0;
+    path[length] = '\0';
+    const char *name = strrchr(path, '/');
+    return strncmp(name ? name + 1 : path, "qemu-", 5) == 0;
 }
 
 const uint8_t *dce_bench_default_model(size_t *size) {

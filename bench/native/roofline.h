@@ -24,17 +24,16 @@ extern "C" {
  * instructions. */
 DCE_BENCH_API double dce_bench_multiply_adds(const char *isa, double seconds);
 
-/* Bytes read and written a second by copying `bytes` of memory, measured for `seconds`. -1 where there is no memory for it. */
-DCE_BENCH_API double dce_bench_copied_bytes(size_t bytes, double seconds);
+/* Bytes read and written a second by copying more than the caches of an edge processor hold (64 MiB), measured for `seconds`.
+ * -1 where there is no memory for it. */
+DCE_BENCH_API double dce_bench_copied_bytes(double seconds);
 
-/* Seconds that a fixed piece of work takes now, the shortest time within `seconds`: what the times of frames are divided by
- * before those of two runs are compared, so that another clock frequency, or neighbours on the machine, are not taken for
- * another program; shared by several threads, it also says whether each has a core of its own. The work is of the kinds that a
- * frame takes: multiply-adds with the instruction set, and memory read and written, row by row; `threads` threads share it.
- * `memory`, the caller's, has DCE_BENCH_PROBE_BYTES. -1 where the processor has no such instructions, or threads cannot be
- * started. */
-enum { DCE_BENCH_PROBE_BYTES = 6 << 20, DCE_BENCH_PROBE_THREADS = 64 };
-DCE_BENCH_API double dce_bench_probe(const char *isa, int32_t threads, double seconds, void *memory);
+/* Seconds that a fixed piece of work takes now, the shortest time within 4 ms: what the times of frames are divided by before
+ * those of two runs are compared, so that another clock frequency, or neighbours on the machine, are not taken for another
+ * program; shared by several threads, it also says whether each has a core of its own. The work is of the kinds that a frame
+ * takes: multiply-adds with the instruction set, and memory read and written, row by row; `threads` threads (1 to 64) share it.
+ * -1 where the processor has no such instructions, or threads cannot be started. Not from two threads at once. */
+DCE_BENCH_API double dce_bench_probe(const char *isa, int32_t threads);
 
 /* Draws a dark, noisy picture, a pure function of its size: RGB, rows without gaps. */
 DCE_BENCH_API void dce_bench_scene(uint8_t *pixels, int32_t width, int32_t height);

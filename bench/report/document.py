@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from dcelite import reference
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import host, session
-from dcelite.bench.run.roofline import frame_multiply_adds
-from dcelite.bench.run.variants import NETWORK, NUMPY
+from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES
 from dcelite.errors import DceliteError
 from dcelite.files import reason
 from dcelite.metrics import psnr_of
@@ -28,13 +28,15 @@ FORMAT, VERSION = "dcelite-bench", 2
 
 Document = dict[str, Any]
 
+CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
+"""For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
 EQUAL_WANTED = 0.999
 """Share of values equal to the reference that every float32 engine keeps."""
 LARGEST_SPREAD = 0.15
 """Distance of the quartiles as a share of the median, above which a row is too noisy."""
 LARGEST_THROTTLE = 1.10
 """Time at the end to that at the beginning, above which the processor was slowed down."""
-STAGE_NAMES = {
+STAGES_SHOWN = {
     "convert": "reordering of channels",
     "downsample": "downsampling",
     "network": "curve network",
@@ -45,19 +47,11 @@ WITHOUT_SCIPY = (
     "SciPy is not installed, intervals and verdicts are left out; run: pip install 'dcelite[bench]', then: "
     "dcelite bench --from FILE.json"
 )
-FIELDS = (
-    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "slowdown", "width", "height"),
-    *("threads", "reason", "valid", "doubts", "load_ms", "first_ms", "latency_ms", "blocks_ms", "probes_ms"),
-    *("parallel_probes_ms", "smallest_change", "throttle_ratio", "speed", "ratios", "stages_ms", "timing_cost"),
-    *("network_ms", "network_ratio", "fidelity", "memory", "memory_reason", "limit", "energy_joules_per_frame"),
+KEPT = (
+    *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "width", "height", "threads"),
+    *("load_ms", "first_ms", "memory"),
 )
-"""Of a row, in the order of the report."""
-_NOTHING = (
-    *("file", "precision", "isa", "library", "reason", "load_ms", "first_ms", "fidelity", "memory", "architecture"),
-    *("scale", "energy_joules"),
-)
-_UNKNOWN = dict.fromkeys(_NOTHING) | {"engine": "native", "is_baseline": False, "memory_reason": "not measured"}
-"""What a program that measures may leave out of a row."""
+"""Of a row: what the report says as the samples do, or null where a program that measures left it out."""
 
 
 def read(path: Path) -> Document:
@@ -96,28 +90,29 @@ def complete(found: Document) -> Document:
         "settings": found["settings"],
         "system": system,
         "roofline": found["roofline"],
-        "results": [{**result, **_relations(result, results, system["affinity"])} for result in results],
+        "results": [{**result, **_relations(result, results, system)} for result in results],
     }
 
 
 def _in_rounds(row: Document) -> Document:
-    """A row with all its fields; the samples of ``dce_bench`` are lists: kind, round, ms, and of the kind "staged" the
-    times of the stages behind it."""
+    """A row with its samples by round; what a program that measures may leave out is added."""
     samples = row.get("samples", [])
-    blocks: Document = {"run": {}, "staged": {}, "probe": {}, "parallel probe": {}}
+    blocks: Document = {kind: {} for kind in (ENHANCE, STAGES, NETWORK, "probe", "parallel probe")}
     for kind, number, time, *_ in samples:
         blocks[kind].setdefault(str(number), []).append(time)
-    stages = zip(*(sample[3:] for sample in samples if sample[0] == "staged"), strict=True)
+    stages = zip(*(sample[3:] for sample in samples if sample[0] == STAGES), strict=True)
     return {
-        **_UNKNOWN,
+        "engine": "native",
+        "is_baseline": False,
+        "memory_reason": "not measured",
         "failures": {},
-        "network_blocks_ms": {},
-        "label": " ".join(filter(None, (row["model"], row.get("isa")))),
-        "blocks_ms": blocks["run"],
-        "staged_blocks_ms": blocks["staged"],
+        "label": f"{row['model']} {row.get('isa') or ''}".rstrip(),
+        "blocks_ms": blocks[ENHANCE],
+        "staged_blocks_ms": blocks[STAGES],
+        "network_blocks_ms": blocks[NETWORK],
         "probes_ms": {number: min(times) for number, times in blocks["probe"].items()},
         "parallel_probes_ms": {number: min(times) for number, times in blocks["parallel probe"].items()},
-        "stage_runs_ms": dict(zip((*list(STAGE_NAMES)[:-1], "total"), map(list, stages), strict=False)),
+        "stage_runs_ms": dict(zip(STAGE_NAMES, map(list, stages), strict=False)),
         **row,
     }
 
@@ -126,38 +121,44 @@ def blocks_of(row: Mapping[str, Any], name: str = "blocks_ms") -> dict[int, Any]
     return {int(number): value for number, value in row[name].items()}
 
 
-def run_of(row: Document) -> change.Run:
+def run_of(row: Document, system: Document) -> change.Run:
     """A row, for the test."""
-    return change.Run(*(blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")))
+    blocks, probes, parallel = (blocks_of(row, name) for name in ("blocks_ms", "probes_ms", "parallel_probes_ms"))
+    processors = len(system["affinity"] or ())
+    return change.Run(blocks, probes, parallel, is_crowded=row["threads"] >= processors > 1)
 
 
 def _result(found: Document, system: Document, row: Document) -> Document:
     blocks, network = blocks_of(row), blocks_of(row, "network_blocks_ms")
     latency = statistics.latency(blocks) if blocks else None
-    doubts = _doubts(found["settings"], system, row, latency)
-    why = row["reason"] or (None if blocks else "interrupted before it was timed")
-    joules, pixels = row["energy_joules"], row["width"] * row["height"]
-    derived = {
+    throttle = statistics.throttle_ratio(blocks)
+    doubts = _doubts(found["settings"], system, row, latency, throttle)
+    why = row.get("reason") or (None if blocks else "interrupted before it was timed")
+    joules = row.get("energy_joules")
+    return {
+        **{name: row.get(name) for name in KEPT},
         "reason": why,
         "valid": why is None and not doubts,
         "doubts": doubts,
         "latency_ms": latency,
-        "throttle_ratio": statistics.throttle_ratio(blocks),
-        "speed": latency and _speed(latency["p50"], pixels),
+        "blocks_ms": row["blocks_ms"],
+        "probes_ms": row["probes_ms"] if blocks else {},
+        "parallel_probes_ms": row["parallel_probes_ms"] if blocks else {},
+        "throttle_ratio": throttle,
+        "speed": latency and _speed(latency["p50"], row["width"] * row["height"]),
         "stages_ms": _stages(row["stage_runs_ms"]),
         "timing_cost": _timing_cost(row),
         "network_ms": statistics.latency(network) if network else None,
-        "fidelity": row["fidelity"] and fidelity_of(row["fidelity"]),
-        "memory_reason": None if row["memory"] else row["memory_reason"],
+        "fidelity": row.get("fidelity") and fidelity_of(row["fidelity"]),
+        "memory_reason": None if row.get("memory") else row["memory_reason"],
         "limit": _limit(found["roofline"]["multiply_adds_a_second"], row, latency),
         "energy_joules_per_frame": joules / latency["count"] if latency and joules else None,
     }
-    if not blocks:
-        derived |= {name: {} for name in ("blocks_ms", "probes_ms", "parallel_probes_ms")}
-    return {name: derived.get(name, row.get(name)) for name in FIELDS}
 
 
-def _doubts(settings: Document, system: Document, row: Document, latency: Document | None) -> list[str]:
+def _doubts(
+    settings: Document, system: Document, row: Document, latency: Document | None, throttle: float | None
+) -> list[str]:
     """Why the times should not be trusted."""
     doubts = []
     if system["emulated"]:
@@ -167,12 +168,10 @@ def _doubts(settings: Document, system: Document, row: Document, latency: Docume
         doubts.append(f"{row['threads']} threads on {len(processors)} processors")
     if latency is None:
         return doubts
-    blocks = blocks_of(row)
-    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * float(statistics.flat(blocks).sum())
+    runs, seconds, spent = settings["runs"], settings["seconds"], 1e-3 * latency["count"] * latency["mean"]
     if latency["count"] < runs or spent < seconds:
         doubts.append(f"too short: {latency['count']} runs in {spent:.2g} s; {runs} and {seconds:g} s were wanted")
     doubts += [f"no times of its stages: {task}: {failure}" for task, failure in row["failures"].items()]
-    throttle = statistics.throttle_ratio(blocks)
     if throttle is not None and throttle > LARGEST_THROTTLE:
         doubts.append(f"slowed down: the last quarter took {throttle:.2f} times the first")
     if latency["spread"] > LARGEST_SPREAD:
@@ -193,7 +192,7 @@ def _stages(runs: Mapping[str, list[float]]) -> Document | None:
     middle = (low <= totals) & (totals <= high)
     kept = middle if middle.any() else slice(None)
     means = {name: float(np.mean(np.array(times)[kept])) for name, times in runs.items()}
-    rest = means["total"] - sum(means[name] for name in STAGE_NAMES if name != "rest")
+    rest = means["total"] - sum(means[name] for name in STAGES_SHOWN if name != "rest")
     return {**means, "rest": max(rest, 0.0)}
 
 
@@ -217,15 +216,14 @@ def fidelity_of(found: Document) -> Document:
 
 def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) -> Document | None:
     """The time that the counted arithmetic takes at the measured peak of ``threads`` cores."""
-    if row["architecture"] is None or not peaks:
-        return None
-    isa = row["isa"] or max(peaks, key=lambda name: peaks[name])
+    isa = row.get("isa") or max(peaks, key=lambda name: peaks[name], default="")
     rate = peaks.get(isa)
-    if not rate:
+    if not rate or not row.get("architecture"):
         return None
     shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
     of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
-    work = frame_multiply_adds(row["width"], row["height"], row["scale"], of_network)
+    h, w = reference.low_resolution_size(row["height"], row["width"], row["scale"])
+    work = h * w * of_network + row["width"] * row["height"] * 3 * CURVE_MULTIPLY_ADDS
     limit = 1e3 * work / (rate * row["threads"])
     return {
         "multiply_adds": work,
@@ -240,7 +238,7 @@ def _same(a: Document, b: Document, *names: str) -> bool:
     return all(a[name] == b[name] for name in names)
 
 
-def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Document]:
+def _ratios(row: Document, others: Iterable[Document], name: str = "blocks_ms") -> list[Document]:
     """How many times faster it is than each of the others that has times of that name."""
     found = (statistics.ratio(blocks_of(other, name), blocks_of(row, name), other["label"]) for other in others)
     return [ratio for ratio in found if ratio is not None]
@@ -248,15 +246,14 @@ def _ratios(row: Document, others: Iterable[Document], name: str) -> list[Docume
 
 def _network_ratios(row: Document, rows: list[Document]) -> list[Document]:
     """How many times faster the native engine runs the network alone than others do."""
-    others = (
-        other for other in rows if _same(other, row, "width", "height", "threads") and other["engine"] != "native"
-    )
-    return _ratios(row, others, f"{NETWORK}_blocks_ms") if row["engine"] == "native" else []
+    if row["engine"] != "native":
+        return []
+    others = (one for one in rows if _same(one, row, "width", "height", "threads") and one["engine"] != "native")
+    return _ratios(row, others, "network_blocks_ms")
 
 
-def _relations(row: Document, rows: list[Document], affinity: list[int] | None) -> Document:
+def _relations(row: Document, rows: list[Document], system: Document) -> Document:
     """What follows from the other rows: times to those of baselines and other builds, and what such a run can show."""
-    is_crowded = change.is_crowded(row["threads"], affinity)
     baselines = (
         other
         for other in rows
@@ -268,34 +265,17 @@ def _relations(row: Document, rows: list[Document], affinity: list[int] | None) 
     kind = ("width", "height", "threads", "engine", "model", "file", "is_baseline")
     first = next(other for other in rows if _same(other, row, *kind))
     return {
-        "ratios": _ratios(row, baselines, "blocks_ms"),
+        "ratios": _ratios(row, baselines),
         "slowdown": _slowdown(first, row) if first is not row else None,
-        "smallest_change": change.smallest_change(run_of(row), len(rows), is_crowded=is_crowded),
+        "smallest_change": change.smallest_change(run_of(row, system), len(rows)),
     }
 
 
 def _slowdown(first: Document, row: Document) -> Document | None:
     """Time to that of the first row of the same model: another instruction set, or build of the core library."""
-    times, of_first = (statistics.block_minima(blocks_of(one)) for one in (row, first))
-    found = statistics.of_rounds(times, of_first, confidence=0.99)
-    if found is None:
-        return None
-    return {"to": first["label"], **found, "verdict": change.verdict_of(found["median"], found["low"], found["high"])}
-
-
-def size_scaling(results: list[Document]) -> list[Document]:
-    """Time per pixel of each variant at each size, relative to the first size, by rounds that both were in."""
-    found = []
-    first: dict[tuple[str, int], Document] = {}
-    for result in results:
-        if not result["blocks_ms"]:
-            continue
-        base = first.setdefault((result["label"], result["threads"]), result)
-        times, of_base = (statistics.block_medians(blocks_of(one)) for one in (result, base))
-        ratio = statistics.of_rounds(times, of_base) if base is not result else None
-        if ratio is not None:
-            pixels = (base["width"] * base["height"]) / (result["width"] * result["height"])
-            scaled = {name: value and value * pixels for name, value in ratio.items()}
-            of_minima = result["latency_ms"]["min"] / base["latency_ms"]["min"] * pixels
-            found.append({"result": result, "base": base, "of_minima": of_minima, **scaled})
-    return found
+    found = statistics.of_rounds(blocks_of(row), blocks_of(first), min, confidence=0.99)
+    return found and {
+        "to": first["label"],
+        **found,
+        "verdict": change.verdict_of(found["median"], found["low"], found["high"]),
+    }

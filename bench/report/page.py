@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dcelite.bench import statistics
-from dcelite.bench.report.document import EQUAL_WANTED, STAGE_NAMES, Document, blocks_of
+from dcelite.bench.report.document import EQUAL_WANTED, STAGES_SHOWN, Document, blocks_of
 from dcelite.bench.report.text import HEADINGS, peaks_text, row_cells
 from dcelite.report import charts
 from dcelite.report import page as kit
@@ -69,12 +69,13 @@ def page(found: Document) -> str:
 # ---- what is recommended ----
 
 
+def _equals(result: Document) -> bool:
+    """Whether its picture is the reference, but for the rounding of a few values."""
+    return result["fidelity"]["equal"] >= EQUAL_WANTED or result["fidelity"]["psnr_db"] is None
+
+
 def _is_faithful(result: Document) -> bool:
-    accuracy = result["fidelity"]
-    if accuracy is None:
-        return False
-    psnr = accuracy["psnr_db"]
-    return accuracy["equal"] >= EQUAL_WANTED or psnr is None or psnr >= LEAST_PSNR
+    return result["fidelity"] is not None and (_equals(result) or result["fidelity"]["psnr_db"] >= LEAST_PSNR)
 
 
 def recommended(results: Sequence[Document]) -> Document | None:
@@ -89,13 +90,8 @@ def recommended(results: Sequence[Document]) -> Document | None:
     )
 
 
-def recommendation(results: Sequence[Document]) -> list[str]:
-    """A sentence for each size, and one for each int8 model next to the same in float32."""
-    return [sentence for group in _by_size(results).values() for sentence in _advice(group)]
-
-
-def _advice(group: Sequence[Document]) -> list[str]:
-    """For the results of one size."""
+def advice(group: Sequence[Document]) -> list[str]:
+    """For the results of one size: a sentence, and one for each int8 model next to the same in float32."""
     size = f"{group[0]['width']} x {group[0]['height']}"
     best = recommended(group)
     if best is None:
@@ -118,19 +114,15 @@ def _card(group: Sequence[Document]) -> str:
     best = recommended(group)
     figures = ""
     if best is not None:
-        frames = number(best["speed"]["frames_a_second"])
-        figures = (
-            f'<p class="big">{number(best["latency_ms"]["p50"])} <small>ms a frame</small> '
-            f"{frames} <small>frames/s</small></p>"
-        )
-    return f'<div class="card">{figures}{"".join(map(kit.paragraph, _advice(group)))}</div>'
+        ms, frames = number(best["latency_ms"]["p50"]), number(best["speed"]["frames_a_second"])
+        figures = f'<p class="big">{ms} <small>ms a frame</small> {frames} <small>frames/s</small></p>'
+    return f'<div class="card">{figures}{"".join(map(kit.paragraph, advice(group)))}</div>'
 
 
 def _likeness(result: Document) -> str:
-    accuracy = result["fidelity"]
-    if accuracy["equal"] >= EQUAL_WANTED or accuracy["psnr_db"] is None:
-        return f"{accuracy['equal']:.3%} of the values equal to the reference"
-    return f"{accuracy['psnr_db']:.1f} dB from the reference"
+    if _equals(result):
+        return f"{result['fidelity']['equal']:.3%} of the values equal to the reference"
+    return f"{result['fidelity']['psnr_db']:.1f} dB from the reference"
 
 
 def _about_int8(group: Sequence[Document], threads: int) -> list[str]:
@@ -144,12 +136,11 @@ def _about_int8(group: Sequence[Document], threads: int) -> list[str]:
         if result["precision"] != "int8" or result["model"] in sentences or not others:
             continue
         times = result["latency_ms"]["p50"] / others[0]["latency_ms"]["p50"]
-        said = f"{result['label']} takes {times:.2f} times the time of {others[0]['label']}, {_likeness(result)}"
-        if times >= 1:
-            advice = "Not int8 here"
-        else:
-            advice = "int8 is faster" if _is_faithful(result) else "Not int8 here, though it is faster"
-        sentences[result["model"]] = f"{advice}: {said}."
+        verdict = "int8 is faster" if _is_faithful(result) else "Not int8 here, though it is faster"
+        sentences[result["model"]] = (
+            f"{verdict if times < 1 else 'Not int8 here'}: {result['label']} takes {times:.2f} times the time of "
+            f"{others[0]['label']}, {_likeness(result)}."
+        )
     return list(sentences.values())
 
 
@@ -217,11 +208,11 @@ def _size_scaling(results: Sequence[Document]) -> str:
 
 def _stages(size: str, group: list[Document]) -> str:
     rows = [
-        charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGE_NAMES])
+        charts.Bar(_threads(result), [result["stages_ms"][name] for name in STAGES_SHOWN])
         for result in group
         if result["stages_ms"]
     ]
-    return charts.bars(f"Stages at {size}", rows, list(STAGE_NAMES.values()), "ms a frame") if rows else ""
+    return charts.bars(f"Stages at {size}", rows, list(STAGES_SHOWN.values()), "ms a frame") if rows else ""
 
 
 # ---- the machine ----

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from dcelite.bench.report.document import STAGE_NAMES, Document, size_scaling
+from dcelite.bench.report.document import STAGES_SHOWN, Document
 from dcelite.files import write_text_atomically
 from dcelite.report.tables import csv_text, significant, text_table
 
@@ -74,7 +73,7 @@ def terminal(found: Document) -> str:
         "peak of the cores. In brackets: the same of the shortest times.",
         text_table([HEADINGS, *map(row_cells, results)]),
     ]
-    for rows in (_baselines(results), _stages(results), _slowdowns(results), _sizes(results)):
+    for rows in (_baselines(results), _stages(results), _slowdowns(results)):
         if len(rows) > 1:
             parts += ["", text_table(rows)]
     for_lite = any(argument.split("=")[0] in LITE_OPTIONS for argument in found["command"])
@@ -88,66 +87,45 @@ def terminal(found: Document) -> str:
     return "\n".join(parts).rstrip() + "\n"
 
 
-def _rows(heading: list[str], results: Iterable[Document], cells: Callable[[Document], list[str]]) -> list[list[str]]:
-    """A table with the name of each row before its cells."""
-    name, *others = heading
-    return [[name, "size", "threads", *others, ""], *([*row_name(one), *cells(one), ""] for one in results)]
-
-
 def _baselines(results: list[Document]) -> list[list[str]]:
     """Where there are several."""
     names = list(dict.fromkeys(ratio["to"] for result in results for ratio in result["ratios"]))
-
-    def cells(result: Document) -> list[str]:
-        ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
-        return [ratios.get(name, "-") for name in names]
-
-    shown = (result for result in results if result["ratios"]) if len(names) > 1 else ()
-    return _rows(["times faster than", *names], shown, cells)
+    rows = [["times faster than", "size", "threads", *names]]
+    for result in results:
+        if result["ratios"] and len(names) > 1:
+            ratios = {ratio["to"]: f"{ratio['median']:.2f} ({ratio['of_minima']:.2f})" for ratio in result["ratios"]}
+            rows.append([*row_name(result), *(ratios.get(name, "-") for name in names)])
+    return rows
 
 
 def _stages(results: list[Document]) -> list[list[str]]:
     shown = [result for result in results if result["stages_ms"]]
-    names = [name for name in STAGE_NAMES if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
-
-    def cells(result: Document) -> list[str]:
-        cost = result["timing_cost"]
-        ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
+    names = [name for name in STAGES_SHOWN if any(result["stages_ms"][name] >= 5e-4 for result in shown)]
+    rows = [["stages (ms)", "size", "threads", *names, "total", "timing costs", "network x other engines"]]
+    for result in shown:
         times = [significant(result["stages_ms"][name]) for name in (*names, "total")]
-        return [*times, "-" if cost is None else f"{cost:+.1%}", ratios or "-"]
-
-    return _rows(["stages (ms)", *names, "total", "timing costs", "network x other engines"], shown, cells)
-
-
-def _bounds(interval: Document, digits: int) -> str:
-    low, high = interval["low"], interval["high"]
-    return "-" if low is None else f"{low:.{digits}f} … {high:.{digits}f}"
+        cost = "-" if result["timing_cost"] is None else f"{result['timing_cost']:+.1%}"
+        ratios = ", ".join(f"{ratio['to']}: {ratio['median']:.2f}" for ratio in result["network_ratio"])
+        rows.append([*row_name(result), *times, cost, ratios or "-"])
+    return rows
 
 
 def _slowdowns(results: list[Document]) -> list[list[str]]:
     rows = [["time, relative to the same model", "size", "threads", "x", "99 %", ""]]
     for result in results:
-        if slowdown := result["slowdown"]:
-            said = f"{slowdown['verdict'] or 'not tested'}; 1 is {slowdown['to']}"
-            rows.append([*row_name(result), f"{slowdown['median']:.3f}", _bounds(slowdown, 3), said])
-    return rows
-
-
-def _sizes(results: list[Document]) -> list[list[str]]:
-    rows = [["time per pixel", "size", "threads", "ns", "relative", "95 %", ""]]
-    for item in size_scaling(results):
-        result, size = item["result"], f"{item['base']['width']}x{item['base']['height']}"
-        relative = f"{item['median']:.2f} ({item['of_minima']:.2f})"
-        cells = [significant(result["speed"]["ns_a_pixel"]), relative, _bounds(item, 2), f"of that at {size}"]
-        rows.append([*row_name(result), *cells])
+        if found := result["slowdown"]:
+            bounds = "-" if found["low"] is None else f"{found['low']:.3f} … {found['high']:.3f}"
+            said = f"{found['verdict'] or 'not tested'}; 1 is {found['to']}"
+            rows.append([*row_name(result), f"{found['median']:.3f}", bounds, said])
     return rows
 
 
 def csv_of(found: Document) -> str:
     """A line for each row, without the raw samples, with its first ratio."""
     kept = [{name: value for name, value in row.items() if name not in NOT_IN_CSV} for row in found["results"]]
-    ratios = [{"ratio": row["ratios"][0] if row["ratios"] else None} for row in found["results"]]
-    return csv_text([{**row, **ratio} for row, ratio in zip(kept, ratios, strict=True)])
+    for row, full in zip(kept, found["results"], strict=True):
+        row["ratio"] = next(iter(full["ratios"]), None)
+    return csv_text(kept)
 
 
 def json_of(found: Document) -> str:

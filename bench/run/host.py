@@ -18,7 +18,7 @@ from dcelite import core
 from dcelite.bench.run import roofline
 from dcelite.bench.run.variants import available_isas
 from dcelite.machine import Machine
-from dcelite.provenance import file_record, mindspore_lite_version, version_of
+from dcelite.provenance import file_record, tool_versions
 
 _ENERGY_WRAPS = 2.0**32
 _PROPERTIES = ("ro.soc.manufacturer", "ro.soc.model", "ro.board.platform", "ro.product.model")
@@ -37,10 +37,7 @@ def describe() -> dict[str, Any]:
         "python": platform.python_version(),
         "dcelite": dcelite.__version__,
         "core_library": {"version": core.version(), **(file_record(core.library_path()) or {})},
-        "versions": {
-            **{name: version_of(name) for name in ("numpy", "onnxruntime")},
-            "mindspore_lite": mindspore_lite_version(),
-        },
+        "versions": tool_versions(),
     }
 
 
@@ -83,8 +80,9 @@ def parse_cpu_list(text: str) -> set[int]:
     return processors
 
 
-def affinity() -> list[int] | None:
-    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None
+def affinity() -> list[int]:
+    """The processors that this process may use."""
+    return sorted(os.sched_getaffinity(0))
 
 
 def choose_processors(text: str) -> set[int]:
@@ -104,8 +102,6 @@ def choose_processors(text: str) -> set[int]:
 def set_affinity(processors: Iterable[int]) -> str | None:
     """Bind this process; returns the reason where that is not possible."""
     wanted = sorted(processors)
-    if not hasattr(os, "sched_setaffinity"):
-        return "this system has no sched_setaffinity"
     try:
         os.sched_setaffinity(0, wanted)
     except OSError as error:
@@ -150,23 +146,21 @@ class EnergyCounter:
         rapl = HERE.paths("sys/class/powercap/*-rapl:[0-9]*/energy_uj")
         packages = [path for path in rapl if path.split("/")[-2].count(":") == 1]  # others are parts of a package
         found = packages or HERE.paths("sys/class/hwmon/hwmon*/energy*_input")
-        self._files = [path for path in found if HERE.number(path) is not None]
-        folders = [path.rpartition("/")[0] for path in self._files]
-        self._ranges = [HERE.number(f"{folder}/max_energy_range_uj") or _ENERGY_WRAPS for folder in folders]
-        self._last = [HERE.number(path) or 0 for path in self._files]
+        self._last = {path: value for path in found if (value := HERE.number(path)) is not None}
         self._total = 0.0
 
     @property
     def source(self) -> str | None:
-        return ", ".join(f"/{path}" for path in self._files) or None
+        return ", ".join(f"/{path}" for path in self._last) or None
 
     def read(self) -> float | None:
-        if not self._files:
+        if not self._last:
             return None
-        for i, path in enumerate(self._files):
+        for path, last in self._last.items():
             value = HERE.number(path)
             if value is None:
                 return None
-            self._total += 1e-6 * ((value - self._last[i]) % self._ranges[i])
-            self._last[i] = value
+            wraps = HERE.number(f"{path.rpartition('/')[0]}/max_energy_range_uj") or _ENERGY_WRAPS
+            self._total += 1e-6 * ((value - last) % wraps)
+            self._last[path] = value
         return self._total

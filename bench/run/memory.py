@@ -7,10 +7,10 @@ two calls is what a call takes beyond input and output. Processes that an engine
 from __future__ import annotations
 
 import json
+import pickle
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 
@@ -23,13 +23,6 @@ _PEAK_RESET = "5"
 """Written to clear_refs, this resets the peak (Linux 4.0)."""
 
 
-class Memory(TypedDict):
-    extra_bytes: int
-    """Beyond input and output, at the peak of a call."""
-    resident_bytes: int
-    """Of the process (Python and libraries included) with model and pictures, before the call."""
-
-
 def _status(processes: list[str], field: str) -> int:
     """Bytes of a field in kB of /proc/PROCESS/status, of all these."""
     found = [Machine().field(f"proc/{process}/status", field) for process in processes]
@@ -38,8 +31,13 @@ def _status(processes: list[str], field: str) -> int:
     return 1024 * sum(int(text.split()[0]) for text in found if text is not None)
 
 
-def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memory:
-    """Measure in this process; raises OSError where the kernel does not tell."""
+def call_memory(variant: Variant, threads: int, width: int, height: int) -> dict[str, int]:
+    """Measure in this process: what a call takes at its peak, beyond input and output ("extra_bytes"), and what the
+    process, Python and libraries included, has with model and pictures before it ("resident_bytes").
+
+    Raises:
+        OSError: the kernel does not tell.
+    """
     image, out = np.full((2, height, width, 3), 40, np.uint8)
     opened = OpenVariant(variant, threads, shipped_model())
     if opened.has_curve_network:
@@ -60,28 +58,20 @@ def call_memory(variant: Variant, threads: int, width: int, height: int) -> Memo
     return {"extra_bytes": max(extra, 0), "resident_bytes": before}
 
 
-def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[Memory | None, str | None]:
+def measure(variant: Variant, threads: int, width: int, height: int) -> tuple[dict[str, int] | None, str | None]:
     """Measure in a new process; where that fails, None and the reason."""
     if variant.engine == NUMPY:
         return None, "not measured for the NumPy reference"
-    request = [
-        variant.model and str(variant.model),
-        variant.engine,
-        variant.isa,
-        variant.library and str(variant.library),
-    ]
-    command = [sys.executable, "-m", "dcelite.bench.run.memory", json.dumps([*request, threads, width, height])]
+    command = [sys.executable, "-m", "dcelite.bench.run.memory"]
+    request = pickle.dumps((variant, threads, width, height))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run(command, input=request, capture_output=True, timeout=SECONDS, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
         return None, str(error)
     if done.returncode != 0:
-        return None, (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-    result: Memory = json.loads(done.stdout.splitlines()[-1])
-    return result, None
+        return None, (done.stderr.decode(errors="replace").strip().splitlines() or [f"exit code {done.returncode}"])[-1]
+    return json.loads(done.stdout.splitlines()[-1]), None
 
 
 if __name__ == "__main__":
-    model, engine, isa, library, *matrix = json.loads(sys.argv[1])
-    wanted = Variant(model and Path(model), engine, isa, library=library and Path(library))
-    print(json.dumps(call_memory(wanted, *matrix)))
+    print(json.dumps(call_memory(*pickle.load(sys.stdin.buffer))))

@@ -1,32 +1,19 @@
-"""What a core can do at most, measured, and the work that a frame takes, counted."""
+"""What a core can do at most, measured; and what else ``native/roofline.h`` declares."""
 
 from __future__ import annotations
 
 import ctypes
 import functools
-from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from dcelite import core, reference
+from dcelite import core
 from dcelite.errors import DceliteError
 from dcelite.model.dce_file import DceModel, parse_dce
 
-CURVE_MULTIPLY_ADDS = 2 * reference.ITERATIONS + 1
-"""For one value: x (x - 1) and x + a (x (x - 1)), eight times, and the conversion to 8 bits."""
-
-COPIED_BYTES = 64 << 20
-"""Copied at once to measure the memory: more than the caches of an edge processor hold."""
-
-PROBE_BYTES = 6 << 20
-"""Memory of the probe, as ``native/roofline.h`` has it."""
-PROBE_SECONDS = 0.004
-
 SIGNATURES: dict[str, list[Any]] = {
     "multiply_adds": [ctypes.c_double, ctypes.c_char_p, ctypes.c_double],
-    "copied_bytes": [ctypes.c_double, ctypes.c_size_t, ctypes.c_double],
-    "probe": [ctypes.c_double, ctypes.c_char_p, ctypes.c_int32, ctypes.c_double, ctypes.c_void_p],
+    "copied_bytes": [ctypes.c_double, ctypes.c_double],
+    "probe": [ctypes.c_double, ctypes.c_char_p, ctypes.c_int32],
     "is_emulated": [ctypes.c_int32],
     "default_model": [ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)],
     "scene": [None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32],
@@ -48,6 +35,7 @@ def library() -> ctypes.CDLL:
     return lib
 
 
+@functools.cache
 def shipped_model() -> DceModel:
     """The weights that are compiled into the core library."""
     size = ctypes.c_size_t()
@@ -68,29 +56,15 @@ def multiply_adds_a_second(isa: str, seconds: float) -> float | None:
 
 def copied_bytes_a_second(seconds: float) -> float | None:
     """Read and written by one core; None where there is no memory for it."""
-    rate: float = library().dce_bench_copied_bytes(COPIED_BYTES, seconds)
+    rate: float = library().dce_bench_copied_bytes(seconds)
     return rate if rate > 0 else None
 
 
-@functools.cache
-def probe_of(isa: str, threads: int) -> Callable[[], tuple[float, ...] | None]:
-    """A fixed piece of work of the kinds that a frame takes; its time says how fast the machine is just now.
+def probe(isa: str, threads: int) -> list[float]:
+    """Times, in ms, of a fixed piece of work of the kinds that a frame takes: how fast the machine is just now.
 
-    The function returns milliseconds, on one core and, with more threads, shared by them; None where the processor has
-    no such instructions, or threads cannot be started.
+    The first is that on one core, the second, with more threads, that shared by them; none where the processor has no
+    such instructions, or threads cannot be started.
     """
-    memory = np.ones(PROBE_BYTES, np.uint8)  # written to, so that it is there
-    numbers = (1,) if threads == 1 else (1, threads)
-
-    def probe() -> tuple[float, ...] | None:
-        run = functools.partial(library().dce_bench_probe, isa.encode())
-        seconds = [run(number, PROBE_SECONDS, memory.ctypes.data) for number in numbers]
-        return tuple(1e3 * time for time in seconds) if min(seconds) > 0 else None
-
-    return probe
-
-
-def frame_multiply_adds(width: int, height: int, scale: int, of_network: int) -> int:
-    """Of the network at low resolution, ``of_network`` for each pixel, and of the curve on every value of RGB."""
-    h, w = reference.low_resolution_size(height, width, scale)
-    return h * w * of_network + width * height * 3 * CURVE_MULTIPLY_ADDS
+    ms = [1e3 * library().dce_bench_probe(isa.encode(), number) for number in sorted({1, threads})]
+    return ms if min(ms) > 0 else []

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcelite.bench.run import host
 from dcelite.bench.run.turns import Rules
-from dcelite.bench.run.variants import Variant, available_isas, is_native, variant_of
+from dcelite.bench.run.variants import SHIPPED, Variant, available_isas, variants_of
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import MAX_DIMENSION
 
@@ -33,7 +32,6 @@ class Settings:
     reference: Path | None
     stages: bool
     memory: bool
-    quick: bool
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
@@ -42,15 +40,11 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for path in args.library or []:
         if not path.is_file():
             raise DceliteError(f"--library {path}: no such file")
-    models = [None if model == "shipped" else model for model in args.model or ["shipped"]]
-    variants = [
-        variant_of(model, isa, library=library)
-        for model in models
-        for isa in (isas if is_native(model) else (None,))
-        for library in (args.library if args.library and is_native(model) else (None,))
-    ]
-    variants += [variant_of(model, None, is_baseline=True) for model in args.baseline or []]
-    threads = args.threads or [1, len(host.affinity() or range(os.cpu_count() or 1))]
+    libraries = args.library or [None]
+    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries)]
+    for model in args.baseline or []:
+        variants += variants_of(model, available_isas()[:1], is_baseline=True)
+    threads = args.threads or [1, len(host.affinity())]
     for number in threads:
         if not 1 <= number <= MAX_THREADS:
             raise DceliteError(f"--threads {number}: 1 to {MAX_THREADS} was wanted")
@@ -62,7 +56,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
         processors=args.cpu or CPU_BIND_MODES.get(args.cpu_bind_mode),
         stages=not (args.no_stages or args.quick),
         memory=not (args.no_memory or args.quick),
-        **{name: getattr(args, name) for name in ("image", "reference", "quick")},
+        image=args.image,
+        reference=args.reference,
     )
 
 
@@ -84,9 +79,10 @@ def _chosen_isas(given: list[str]) -> tuple[str, ...]:
 
 
 def _rules(args: argparse.Namespace) -> Rules:
-    base = QUICK if args.quick else Rules()
-    names = ("runs", "seconds", "max_seconds", "warm_up")
-    rules = Rules(*(getattr(base if getattr(args, name) is None else args, name) for name in names))
+    given = {name: getattr(args, name) for name in ("runs", "seconds", "max_seconds", "warm_up")}
+    rules = replace(
+        QUICK if args.quick else Rules(), **{name: value for name, value in given.items() if value is not None}
+    )
     if rules.runs < 1 or rules.warm_up < 0 or not 0 <= rules.seconds <= 3600 or not 0 < rules.max_seconds <= 3600:
         raise DceliteError(
             f"--runs {rules.runs} --warm-up {rules.warm_up} --seconds {rules.seconds:g} --max-seconds "

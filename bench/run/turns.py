@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import functools
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from dcelite.errors import DceliteError
 
@@ -30,21 +31,22 @@ class Rules:
 class Cell:
     """One thing to time."""
 
-    run: Callable[[], object]
-    probe: Callable[[], tuple[float, ...] | None] | None = None
+    kind: str = "run"
+    """Of its samples, as ``schema.json`` has it."""
+    run: Callable[[], object] = lambda: None
+    probe: Callable[[], Sequence[float]] = lambda: ()
     """Takes the time, in ms, of the fixed work that says how fast the machine is just now: of one core, and where the
-    task has more threads, of as many."""
+    task has more threads, of as many; empty where that cannot be told."""
+    stages: Callable[[], Sequence[float]] = lambda: ()
+    """What the engine's own clock says of the run that has just ended, in ms."""
     first_ms: float | None = None
-    blocks: dict[int, list[float]] = field(default_factory=dict)
-    """Round -> times in ms."""
-    probes: dict[int, float] = field(default_factory=dict)
-    """Round -> the shorter time of the probe before and after the block, in ms, on one core."""
-    parallel_probes: dict[int, float] = field(default_factory=dict)
-    """The same, shared by as many threads as the task has; empty for one thread."""
+    samples: list[tuple[Any, ...]] = field(default_factory=list)
+    """(kind, round, ms, *stages) of every run; of the probe the shorter time before and after a block."""
     energy_joules: float | None = None
     """Of all timed runs, where the kernel tells."""
     failure: str | None = None
     spent_ms: float = 0.0
+    """With probes and untimed runs."""
     timed_ms: float = 0.0
     count: int = 0
 
@@ -52,6 +54,21 @@ class Cell:
         if self.failure is not None or self.spent_ms >= 1e3 * rules.max_seconds:
             return True
         return self.count >= rules.runs and self.timed_ms >= 1e3 * rules.seconds
+
+    @contextlib.contextmanager
+    def attempt(self) -> Iterator[None]:
+        """Whatever an engine raises within becomes the reason in the row: a failing model must not end the others."""
+        try:
+            yield
+        except Exception as error:
+            self.failure = failure_text(error)
+
+    def first_run(self) -> object:
+        """The first run, timed by itself; returns what it returned."""
+        begin = time.perf_counter_ns()
+        result = self.run()
+        self.first_ms = 1e-6 * (time.perf_counter_ns() - begin)
+        return result
 
 
 def failure_text(error: BaseException) -> str:
@@ -62,26 +79,6 @@ def failure_text(error: BaseException) -> str:
     return text if isinstance(error, DceliteError | ValueError) and text else f"{type(error).__name__}: {text}"
 
 
-def attempt(cell: Cell, action: Callable[[], None]) -> None:
-    """Run something of a cell; whatever an engine raises becomes the reason in its row."""
-    try:
-        action()
-    except Exception as error:  # a failing model must not end the others
-        cell.failure = failure_text(error)
-
-
-def first_run(cell: Cell, keep: Callable[[object], None] = lambda _: None) -> None:
-    """The first run, timed by itself; ``keep`` gets what it returned."""
-
-    def action() -> None:
-        begin = time.perf_counter_ns()
-        result = cell.run()
-        cell.first_ms = 1e-6 * (time.perf_counter_ns() - begin)
-        keep(result)
-
-    attempt(cell, action)
-
-
 def _warm_up(cell: Cell, rules: Rules) -> None:
     begin = time.perf_counter()
     for _ in range(rules.warm_up):
@@ -90,44 +87,34 @@ def _warm_up(cell: Cell, rules: Rules) -> None:
         cell.run()
 
 
+def _run_for(cell: Cell, ms: float) -> list[tuple[float, ...]]:
+    """(ms, *stages) of the runs until so much has passed; at least of one."""
+    found: list[tuple[float, ...]] = []
+    begin = start = time.perf_counter_ns()
+    while start - begin < 1e6 * ms or not found:
+        cell.run()
+        stop = time.perf_counter_ns()
+        found.append((1e-6 * (stop - start), *cell.stages()))
+        start = time.perf_counter_ns()
+    return found
+
+
 def _block(cell: Cell, number: int, rules: Rules, energy: Callable[[], float | None]) -> None:
-    clock = time.perf_counter_ns
-    run = cell.run
-    begin = clock()
-    probed = _probe(cell)
-    settled = clock()
+    begin = time.perf_counter()
+    probed = cell.probe()
     if cell.first_ms is None or cell.first_ms < LONG_RUN_MS:
-        while True:
-            run()
-            if clock() - settled >= 1e6 * SETTLE_MS:
-                break
-    times: list[float] = []
+        _run_for(cell, SETTLE_MS)
     joules = energy()
-    start = timed = clock()
-    while True:
-        run()
-        stop = clock()
-        times.append(1e-6 * (stop - start))
-        start = stop
-        if stop - timed >= 1e6 * rules.block_ms:
-            break
+    runs = _run_for(cell, rules.block_ms)
     after = energy()
     if joules is not None and after is not None:
         cell.energy_joules = (cell.energy_joules or 0.0) + after - joules
-    cell.blocks[number] = times
-    probed += _probe(cell)
-    if probed:
-        alone, *parallel = map(min, zip(*probed, strict=True))
-        cell.probes[number] = alone
-        cell.parallel_probes.update((number, time) for time in parallel)
-    cell.count += len(times)
-    cell.timed_ms += 1e-6 * (stop - timed)
-    cell.spent_ms += 1e-6 * (clock() - begin)
-
-
-def _probe(cell: Cell) -> list[tuple[float, ...]]:
-    found = cell.probe() if cell.probe is not None else None
-    return [] if found is None else [found]
+    probes = zip(("probe", "parallel probe"), probed, cell.probe(), strict=False)
+    cell.samples += [(cell.kind, number, *run) for run in runs]
+    cell.samples += [(kind, number, min(both)) for kind, *both in probes]
+    cell.count += len(runs)
+    cell.timed_ms += sum(ms for ms, *_ in runs)
+    cell.spent_ms += 1e3 * (time.perf_counter() - begin)
 
 
 def take_turns(
@@ -146,12 +133,14 @@ def take_turns(
     """
     for cell in cells:
         if cell.failure is None:
-            attempt(cell, functools.partial(_warm_up, cell, rules))
+            with cell.attempt():
+                _warm_up(cell, rules)
     number = 0
     while not all(cell.is_finished(rules) for cell in cells):
         between_rounds(number)
         for cell in cells:
             if cell.failure is None and cell.spent_ms < 1e3 * rules.max_seconds:
                 before_block()
-                attempt(cell, functools.partial(_block, cell, number, rules, energy))
+                with cell.attempt():
+                    _block(cell, number, rules, energy)
         number += 1

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,15 @@ from dcelite.session import CoreSession, GraphSession
 NUMPY = "numpy"
 """As a baseline instead of a file: the NumPy reference."""
 
-SUFFIX_ENGINES = {".onnx": "onnxruntime", ".ms": "mindspore_lite"}
+SHIPPED = "shipped"
+"""Instead of a file: the weights that are compiled into the core library."""
+ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
+"""By the suffix of the model."""
 
-ENHANCE, STAGES, NETWORK = "enhance", "stages", "network"
+ENHANCE, STAGES, NETWORK = "run", "staged", "network"
 """What is timed: the whole frame; the same by an engine that reads the clock between its stages; the network alone."""
+
+STAGE_NAMES = ("convert", "downsample", "network", "curve", "total")
 
 Task = Callable[[], Any]
 """One run. ENHANCE returns the picture where the engine allocates it itself, None where it went to the output given."""
@@ -61,12 +66,11 @@ class Variant:
     @property
     def precision(self) -> str | None:
         """Of a .dce file what it says, of others "int8" where ``dcelite quantize`` named them so; None: not known."""
-        if self.engine == "native":
-            with contextlib.suppress(ModelError):
-                return FLOAT32 if self.model is None else read_dce(self.model).precision
-        return (
-            INT8 if self.model is not None and self.model.stem.endswith("_int8") and self.engine != "native" else None
-        )
+        if self.engine != "native":
+            return INT8 if self.model is not None and self.model.stem.endswith("_int8") else None
+        with contextlib.suppress(ModelError):
+            return FLOAT32 if self.model is None else read_dce(self.model).precision
+        return None
 
     def record(self) -> dict[str, Any]:
         """As the report has it."""
@@ -95,23 +99,20 @@ def available_isas() -> tuple[str, ...]:
     return core.kernels()
 
 
-def is_native(model: str | None) -> bool:
-    return model is None or model.lower().endswith(".dce")
-
-
-def variant_of(
-    model: str | None, isa: str | None, *, is_baseline: bool = False, library: Path | None = None
-) -> Variant:
-    """The variant for an argument of the command line; ``isa`` counts for the native engine, as does ``library``."""
+def variants_of(
+    model: str, isas: Sequence[str], libraries: Sequence[Path | None] = (None,), *, is_baseline: bool = False
+) -> list[Variant]:
+    """The variants for a model of the command line; ``isas`` and ``libraries`` are those of the native engine."""
     if model == NUMPY:
-        return Variant(None, NUMPY, None, is_baseline)
-    path = None if model is None else Path(model)
-    if is_native(model):
-        return Variant(path, "native", isa or available_isas()[0], is_baseline, library)
-    suffix = Path(str(model)).suffix
-    if suffix.lower() not in SUFFIX_ENGINES:
-        raise DceliteError(f"{model}: suffix {suffix!r}; .dce, {', '.join(SUFFIX_ENGINES)} or '{NUMPY}' was wanted")
-    return Variant(path, SUFFIX_ENGINES[suffix.lower()], available_isas()[0], is_baseline)
+        return [Variant(None, NUMPY, None, is_baseline)]
+    path = None if model == SHIPPED else Path(model)
+    suffix = path.suffix if path is not None else ".dce"
+    engine = ENGINES.get(suffix.lower())
+    if engine is None:
+        raise DceliteError(f"{model}: suffix {suffix!r}; {', '.join(ENGINES)} or '{NUMPY}' was wanted")
+    if engine != "native":
+        isas, libraries = available_isas()[:1], (None,)
+    return [Variant(path, engine, isa, is_baseline, library) for isa in isas for library in libraries]
 
 
 class OpenVariant:
@@ -125,11 +126,11 @@ class OpenVariant:
         """By task."""
         begin = time.perf_counter()
         if variant.engine != NUMPY:
-            self._open(ENHANCE)
+            self.enhancer(ENHANCE)
         self.load_ms = 1e3 * (time.perf_counter() - begin)
 
-    def _open(self, task: str, **options: Any) -> Enhancer:
-        """The engine for a task; it reads the variables when it is opened."""
+    def enhancer(self, task: str, **options: Any) -> Enhancer:
+        """The engine for a task; it reads the variables when it is opened. The NumPy reference has none."""
         if task not in self._opened:
             library = self.variant.library
             with environment(DCELITE_ISA=self.variant.isa, DCELITE_LIBRARY=library and library.absolute()):
@@ -140,17 +141,17 @@ class OpenVariant:
         """Open the native engine anew, whose memory then lies elsewhere; tasks made before are void."""
         if self.variant.engine == "native":
             self.close()
-            self._open(ENHANCE)
-
-    @property
-    def enhancer(self) -> Enhancer:
-        """That of the whole frame; with the NumPy reference there is none."""
-        return self._open(ENHANCE)
+            self.enhancer(ENHANCE)
 
     @property
     def has_curve_network(self) -> bool:
         """False for a model that is one graph from picture to picture."""
         return ENHANCE in self._opened and self._opened[ENHANCE].has_curve_map
+
+    def stages(self) -> list[float]:
+        """What the last run of STAGES took, in ms, by STAGE_NAMES."""
+        timings = self.enhancer(STAGES).timings
+        return [getattr(timings, name) for name in STAGE_NAMES]
 
     def close(self) -> None:
         for enhancer in self._opened.values():
@@ -161,35 +162,21 @@ class OpenVariant:
         """A function that runs the task once, with everything that can be prepared done."""
         if self.variant.engine == NUMPY:
             return functools.partial(reference.enhance, image, self._model.arrays, self._model.scale)
-        enhancer, session = self.enhancer, self.enhancer.session
+        enhancer = self.enhancer(STAGES, timings=True) if name == STAGES else self.enhancer(ENHANCE)
+        session = enhancer.session
         if isinstance(session, GraphSession):
             return functools.partial(session.engine.enhance, image)
-        if name == ENHANCE:
+        if name != NETWORK:
             return _call(enhancer, "dce_enhance", image, out, Frame.of_pixels(out).image())
-        if name == STAGES:
-            return Staged(self._open(STAGES, timings=True), image, out)
         h, w = reference.low_resolution_size(image.shape[0], image.shape[1], enhancer.info.scale)
         small = image[:h, :w].copy()
         if isinstance(session, CoreSession) and session.engine is not None:
             # The engine's own run, on float planes, without the core library.
             planes = np.ascontiguousarray(small.transpose(2, 0, 1), np.float32) / np.float32(255)
             return functools.partial(session.engine.run, planes)
-        network = self._open(NETWORK, scale=1)  # at scale 1, the curve map of a small picture is the network alone
+        network = self.enhancer(NETWORK, scale=1)  # at scale 1, the curve map of a small picture is the network alone
         curve_map = np.empty_like(network.curve_map(small))
         return _call(network, "dce_curve_map", small, curve_map, curve_map.ctypes.data, curve_map.size)
-
-
-class Staged:
-    """Enhances, and keeps the times of the stages of each run."""
-
-    def __init__(self, opened: Enhancer, image: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
-        self.times: list[dict[str, float]] = []
-        self._opened = opened
-        self._enhance = _call(opened, "dce_enhance", image, out, Frame.of_pixels(out).image())
-
-    def __call__(self) -> None:
-        self._enhance()
-        self.times.append(vars(self._opened.timings))
 
 
 def _call(opened: Enhancer, function: str, image: NDArray[np.uint8], out: object, *arguments: Any) -> Task:

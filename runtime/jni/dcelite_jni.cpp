@@ -86,8 +86,10 @@ int64_t pixel_bytes(int32_t format) {
     }
 }
 
-// An image in one block, as Enhancer.enhance describes it.
-bool lay_out(JNIEnv *env, const Block &block, int64_t stride, dce_image *image) {
+// An image in one buffer, as Enhancer.enhance describes it.
+bool lay_out(JNIEnv *env, const char *name, jobject buffer, jint position, jint limit, int64_t stride, dce_image *image) {
+    Block block;
+    if (!find_block(env, name, buffer, position, limit, &block)) return false;
     if (!has_extent(*image)) return true;
     const int64_t pixel = pixel_bytes(image->format);
     if (pixel > 0) return place(env, block, 0, image->height, image->width * pixel, stride, 0, image);
@@ -175,11 +177,15 @@ dce_status open_enhancer(dce_options *options, dce_enhancer **handle, char *mess
     return status;
 }
 
-// ---- The methods of Enhancer ----
+}  // namespace
 
-jbyteArray open_native(JNIEnv *env, jclass, jbyteArray path, jobject model, jint position, jint limit, jint threads,
-                       jint scale, jfloat strength, jfloat smoothing, jint map_interval, jboolean timings,
-                       jlongArray handle, jintArray info) {
+// ---- The native methods of Enhancer, which describes them ----
+
+#define NATIVE(type, name) extern "C" JNIEXPORT type JNICALL Java_org_dcelite_Enhancer_##name
+
+NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject model, jint position, jint limit, jint threads,
+                               jint scale, jfloat strength, jfloat smoothing, jint map_interval, jboolean timings,
+                               jlongArray handle, jintArray info) {
     dce_options options;
     dce_options_init(&options);
     options.threads = threads;
@@ -217,23 +223,21 @@ jbyteArray open_native(JNIEnv *env, jclass, jbyteArray path, jobject model, jint
     return nullptr;
 }
 
-jint enhance_native(JNIEnv *env, jclass, jlong handle, jobject src, jint src_position, jint src_limit, jint src_format,
-                    jint src_stride, jobject dst, jint dst_position, jint dst_limit, jint dst_format, jint dst_stride,
-                    jint width, jint height, jint matrix) {
+NATIVE(jint, enhanceNative)(JNIEnv *env, jclass, jlong handle, jobject src, jint src_position, jint src_limit,
+                            jint src_format, jint src_stride, jobject dst, jint dst_position, jint dst_limit,
+                            jint dst_format, jint dst_stride, jint width, jint height, jint matrix) {
     dce_image source = image_of(src_format, width, height, matrix);
     dce_image destination = image_of(dst_format, width, height, matrix);
-    Block from, to;
-    if (!find_block(env, "src", src, src_position, src_limit, &from) ||
-        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, from, src_stride, &source) ||
-        !lay_out(env, to, dst_stride, &destination))
+    if (!lay_out(env, "src", src, src_position, src_limit, src_stride, &source) ||
+        !lay_out(env, "dst", dst, dst_position, dst_limit, dst_stride, &destination))
         return DCE_ERROR_INVALID_ARGUMENT;
     return dce_enhance(enhancer_of(handle), &source, &destination);
 }
 
-jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_position, jint y_limit, jint y_stride,
-                           jobject u, jint u_position, jint u_limit, jint u_stride, jobject v, jint v_position,
-                           jint v_limit, jint v_stride, jint uv_pixel_stride, jobject dst, jint dst_position,
-                           jint dst_limit, jint dst_format, jint dst_stride, jint width, jint height, jint matrix) {
+NATIVE(jint, enhancePlanesNative)(JNIEnv *env, jclass, jlong handle, jobject y, jint y_position, jint y_limit, jint y_stride,
+                                  jobject u, jint u_position, jint u_limit, jint u_stride, jobject v, jint v_position,
+                                  jint v_limit, jint v_stride, jint uv_pixel_stride, jobject dst, jint dst_position,
+                                  jint dst_limit, jint dst_format, jint dst_stride, jint width, jint height, jint matrix) {
     if (uv_pixel_stride < 1 || uv_pixel_stride > DCE_MAX_CHROMA_STEP) {
         refuse(env, "uvPixelStride: %d, 1 to %d was wanted", uv_pixel_stride, DCE_MAX_CHROMA_STEP);
         return DCE_ERROR_INVALID_ARGUMENT;
@@ -241,11 +245,11 @@ jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_
     dce_image source = image_of(DCE_I420, width, height, matrix);
     dce_image destination = image_of(dst_format, width, height, matrix);
     source.chroma_step = uv_pixel_stride;
-    Block planes[3], to;
+    Block planes[3];
     if (!find_block(env, "y", y, y_position, y_limit, &planes[0]) ||
         !find_block(env, "u", u, u_position, u_limit, &planes[1]) ||
         !find_block(env, "v", v, v_position, v_limit, &planes[2]) ||
-        !find_block(env, "dst", dst, dst_position, dst_limit, &to) || !lay_out(env, to, dst_stride, &destination))
+        !lay_out(env, "dst", dst, dst_position, dst_limit, dst_stride, &destination))
         return DCE_ERROR_INVALID_ARGUMENT;
     if (has_extent(source)) {
         const int64_t rows = (height + 1) / 2, row = static_cast<int64_t>((width + 1) / 2 - 1) * uv_pixel_stride + 1;
@@ -257,12 +261,17 @@ jint enhance_planes_native(JNIEnv *env, jclass, jlong handle, jobject y, jint y_
     return dce_enhance(enhancer_of(handle), &source, &destination);
 }
 
-template <decltype(dce_set_strength) *set>
-jint set_native(JNIEnv *, jclass, jlong handle, jfloat value) { return set(enhancer_of(handle), value); }
+NATIVE(jint, setStrengthNative)(JNIEnv *, jclass, jlong handle, jfloat strength) {
+    return dce_set_strength(enhancer_of(handle), strength);
+}
 
-jint reset_native(JNIEnv *, jclass, jlong handle) { return dce_reset(enhancer_of(handle)); }
+NATIVE(jint, setSmoothingNative)(JNIEnv *, jclass, jlong handle, jfloat smoothing) {
+    return dce_set_smoothing(enhancer_of(handle), smoothing);
+}
 
-jint timings_native(JNIEnv *env, jclass, jlong handle, jlongArray nanoseconds) {
+NATIVE(jint, resetNative)(JNIEnv *, jclass, jlong handle) { return dce_reset(enhancer_of(handle)); }
+
+NATIVE(jint, timingsNative)(JNIEnv *env, jclass, jlong handle, jlongArray nanoseconds) {
     dce_timings timings = {};
     timings.size = sizeof timings;
     const dce_status status = dce_get_timings(enhancer_of(handle), &timings);
@@ -273,41 +282,10 @@ jint timings_native(JNIEnv *env, jclass, jlong handle, jlongArray nanoseconds) {
     return DCE_OK;
 }
 
-jbyteArray message_native(JNIEnv *env, jclass, jlong handle) {
+NATIVE(jbyteArray, messageNative)(JNIEnv *env, jclass, jlong handle) {
     return bytes_of(env, dce_error_message(enhancer_of(handle)));
 }
 
-jstring version_native(JNIEnv *env, jclass) { return env->NewStringUTF(dce_version()); }
+NATIVE(jstring, versionNative)(JNIEnv *env, jclass) { return env->NewStringUTF(dce_version()); }
 
-void close_native(JNIEnv *, jclass, jlong handle) { dce_close(enhancer_of(handle)); }
-
-#define BUFFER "Ljava/nio/ByteBuffer;"
-
-// Some versions of jni.h have these strings without const.
-#define METHOD(name, signature, function) \
-    {const_cast<char *>(name), const_cast<char *>(signature), reinterpret_cast<void *>(function)}
-
-const JNINativeMethod kMethods[] = {
-    METHOD("openNative", "([B" BUFFER "IIIIFFIZ[J[I)[B", open_native),
-    METHOD("enhanceNative", "(J" BUFFER "IIII" BUFFER "IIIIIII)I", enhance_native),
-    METHOD("enhancePlanesNative", "(J" BUFFER "III" BUFFER "III" BUFFER "IIII" BUFFER "IIIIIII)I",
-           enhance_planes_native),
-    METHOD("setStrengthNative", "(JF)I", set_native<dce_set_strength>),
-    METHOD("setSmoothingNative", "(JF)I", set_native<dce_set_smoothing>),
-    METHOD("resetNative", "(J)I", reset_native),
-    METHOD("timingsNative", "(J[J)I", timings_native),
-    METHOD("messageNative", "(J)[B", message_native),
-    METHOD("versionNative", "()Ljava/lang/String;", version_native),
-    METHOD("closeNative", "(J)V", close_native),
-};
-
-}  // namespace
-
-extern "C" JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM *machine, void *) {
-    JNIEnv *env = nullptr;
-    if (machine->GetEnv(reinterpret_cast<void **>(&env), JNI_VERSION_1_6) != JNI_OK) return JNI_ERR;
-    const jclass enhancer = env->FindClass("org/dcelite/Enhancer");
-    if (!enhancer) return JNI_ERR;
-    const jint count = sizeof kMethods / sizeof *kMethods;
-    return env->RegisterNatives(enhancer, kMethods, count) == JNI_OK ? JNI_VERSION_1_6 : JNI_ERR;
-}
+NATIVE(void, closeNative)(JNIEnv *, jclass, jlong handle) { dce_close(enhancer_of(handle)); }

@@ -150,17 +150,6 @@ def test_stages_memory_and_limit(document: dict[str, Any]) -> None:
             assert row["limit"]["times_limit_min"] == pytest.approx(row["latency_ms"]["min"] / row["limit"]["ms"])
 
 
-def test_time_per_pixel_relative_to_the_first_size(document: dict[str, Any]) -> None:
-    found = documents.size_scaling(document["results"])
-    assert {(item["base"]["width"], item["result"]["width"]) for item in found} == {(120, 61)}
-    for item in found:
-        base, result = item["base"], item["result"]
-        assert (base["label"], base["threads"]) == (result["label"], result["threads"])
-        wanted = (result["latency_ms"]["min"] / (61 * 40)) / (base["latency_ms"]["min"] / (120 * 90))
-        assert item["of_minima"] == pytest.approx(wanted)
-        assert item["low"] <= item["median"] <= item["high"]
-
-
 def test_csv_has_a_line_for_each_row(reports: Path, document: dict[str, Any]) -> None:
     with (reports / "run.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -358,7 +347,7 @@ def advice(document: dict[str, Any], int8_ms: float, psnr: float) -> list[str]:
     int8 = json.loads(json.dumps(fp32)) | {"precision": "int8", "label": "a_int8.dce"}
     int8["latency_ms"] = dict.fromkeys(int8["latency_ms"], int8_ms)
     int8["fidelity"] |= {"equal": 0.8, "psnr_db": psnr}
-    return page.recommendation([fp32, int8])
+    return page.advice([fp32, int8])
 
 
 def test_what_is_said_of_int8(document: dict[str, Any]) -> None:
@@ -725,7 +714,7 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     def recorded(opened: variants.OpenVariant, name: str, image: np.ndarray, out: np.ndarray) -> variants.Task:
         made = task(opened, name, image, out)
         if name == variants.ENHANCE:
-            places.append((id(opened.enhancer), image.ctypes.data, out.ctypes.data))
+            places.append((id(opened.enhancer(name)), image.ctypes.data, out.ctypes.data))
         return made
 
     monkeypatch.setattr(variants.OpenVariant, "task", recorded)
@@ -734,13 +723,14 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     measured = session.Session(settings.settings_of(cli.build_parser().parse_args(arguments)))
     measured.run([])
     (row,) = measured.rows
-    rounds = len(row.cells[variants.ENHANCE].blocks)
+    numbers = {name: {number for _, number, *_ in cell.samples} for name, cell in row.cells.items()}
+    rounds = len(numbers[variants.ENHANCE])
     assert rounds >= 3
     assert len(places) == -(-rounds // 2)
     assert len(set(places)) > 1
     assert row.cells.keys() == {variants.ENHANCE, variants.STAGES, variants.NETWORK}
-    assert all(cell.failure is None and len(cell.blocks) == rounds for cell in row.cells.values())
-    assert len(row.stages) >= row.cells[variants.STAGES].count  # kept over the series
+    assert all(cell.failure is None and len(numbers[name]) == rounds for name, cell in row.cells.items())
+    assert all(len(sample) == 8 and sample[-1] > 0 for sample in row.cells[variants.STAGES].samples)
 
 
 def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,9 +41,9 @@ def test_ratio_without_a_common_round() -> None:
 def test_of_rounds_divides_what_belongs_together() -> None:
     before = {0: [2.0, 9.0], 1: [4.0], 2: [2.0], 5: [1.0]}
     after = {0: [3.0, 2.2], 1: [4.4, 50.0], 2: [2.2], 6: [7.0], 7: []}
-    found = statistics.of_rounds(statistics.block_minima(after), statistics.block_minima(before), 0.99)
+    found = statistics.of_rounds(after, before, min, 0.99)
     assert found == pytest.approx({"median": 1.1, "low": 1.1, "high": 1.1})
-    assert statistics.of_rounds({0: 1.0}, {1: 1.0}) is None
+    assert statistics.of_rounds({0: [1.0]}, {1: [1.0]}, min) is None
 
 
 def test_the_bounds_of_a_median_are_those_of_the_bootstrap() -> None:

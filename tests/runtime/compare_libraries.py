@@ -27,7 +27,7 @@ import skimage.data
 import skimage.transform
 from numpy.typing import NDArray
 
-from dcelite import _native
+from dcelite import _native, core
 
 MODELS = Path(__file__).resolve().parents[2] / "models"
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 199), (199, 1), (12, 13), (97, 101), (130, 257)]
@@ -247,7 +247,7 @@ def main() -> int:
     parser.add_argument("--part", choices=["names", "results"], help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.part == "names":
-        print(*_native.list_kernels(), sep="\n")
+        print(*core.kernels(), sep="\n")
         return 0
     if args.part == "results":
         for line in results(os.environ.get("DCELITE_ISA") == "scalar", args.quick):

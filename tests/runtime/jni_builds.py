@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import struct
 import subprocess
@@ -46,6 +47,14 @@ def compile_java(sources: list[Path], output: Path, *class_path: Path, release: 
     strict = ["--release", str(release), "-encoding", "UTF-8", "-Xlint:all", "-Xlint:-options", "-Werror"]
     run(tool("javac"), *strict, *path, "-d", output, *sources)
     return output
+
+
+def native_functions() -> set[str]:
+    """The names by which a JVM looks for the native methods of Enhancer in the library."""
+    source = (JAVA_SOURCES / "org" / "dcelite" / "Enhancer.java").read_text()
+    methods = re.findall(r"^    private static native \S+ (\w+)\(", source, re.MULTILINE)
+    assert len(methods) >= 9
+    return {f"Java_org_dcelite_Enhancer_{method}" for method in methods}
 
 
 def compile_library(output: Path) -> Path:

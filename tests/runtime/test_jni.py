@@ -27,6 +27,7 @@ from jni_builds import (
     make_all_planes,
     make_frame,
     make_frames,
+    native_functions,
     run_c_interface,
     run_frames,
 )
@@ -229,11 +230,25 @@ def test_refused_models_of_mindspore_lite(lite_java: Java, tmp_path: Path, rng: 
 # What is in the library -----------------------------------------------------------------------------------------------
 
 
-def test_library_exports_one_function_and_needs_libc_and_libm(library: Path) -> None:
+def test_library_exports_the_native_methods_and_needs_libc_and_libm(library: Path) -> None:
     exported = [line.split()[-1] for line in run("nm", "--dynamic", "--defined-only", library).splitlines()]
-    assert exported == ["JNI_OnLoad"]
+    assert sorted(exported) == sorted(native_functions())
     needed = set(re.findall(r"\(NEEDED\).*\[(.*)\]", run("readelf", "--dynamic", "--wide", library)))
     assert needed == {"libc.so.6", "libm.so.6"}
+
+
+def test_native_methods_have_the_types_of_their_functions(tmp_path: Path) -> None:
+    """A JVM finds them by name and believes the rest; a compiler refuses declarations that differ."""
+    sources = [*JAVA_SOURCES.rglob("*.java"), *ANNOTATIONS.rglob("*.java")]
+    run(tool("javac"), "-d", tmp_path, "-h", tmp_path, *sources)
+    header = tmp_path / "org_dcelite_Enhancer.h"
+    declared = re.findall(r"^JNIEXPORT .* JNICALL (\w+)$", header.read_text(), re.MULTILINE)
+    assert set(declared) == native_functions()
+    jdk = Path(tool("javac")).resolve().parents[1]
+    includes = (jdk / "include", jdk / "include" / "linux", REPOSITORY / "runtime" / "include")
+    folders = [f"-I{folder}" for folder in includes]
+    source = REPOSITORY / "runtime" / "jni" / "dcelite_jni.cpp"
+    run("g++", "-std=c++17", "-fsyntax-only", *folders, "-include", header, source)
 
 
 def test_classes_do_not_need_the_annotations(classes: Path) -> None:

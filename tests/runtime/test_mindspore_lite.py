@@ -209,7 +209,7 @@ def test_whole_graph(
             assert (model.run(image) == expected).mean() > 0.999
         else:
             np.testing.assert_allclose(model.run(image), expected, rtol=0, atol=1e-5)
-        assert isinstance(model, engine.LiteGraphModel)
+        assert model.kind == "enhanced"
         picture = rng.integers(0, 256, (height, width, 3), np.uint8)
         levels = onnx_result(source, picture if uint8 else picture.transpose(2, 0, 1) / np.float32(255))
         levels = levels if uint8 else np.floor(255 * levels.transpose(1, 2, 0) + 0.5)
@@ -492,11 +492,11 @@ def test_threads_out_of_range(curve_ms: Path) -> None:
 # The engine for the core ----------------------------------------------------------------------------------------------
 
 
-def call_engine(model: engine.LiteCurveModel, image: np.ndarray) -> tuple[int, np.ndarray, bytes]:
+def call_engine(model: engine.MindSporeLiteModel, image: np.ndarray) -> tuple[int, np.ndarray, bytes]:
     message = ctypes.create_string_buffer(64)
     output = np.empty((model.map_channels, *image.shape[1:]), np.float32)
     floats = ctypes.POINTER(ctypes.c_float)
-    status = model.dce_engine.run(
+    status = model.dce_engine().run(
         None, image.ctypes.data_as(floats), *image.shape[1:], output.ctypes.data_as(floats), message, len(message)
     )
     return status, output, message.value
@@ -505,8 +505,8 @@ def call_engine(model: engine.LiteCurveModel, image: np.ndarray) -> tuple[int, n
 def test_engine_structure(curve_ms: Path, rng: np.random.Generator) -> None:
     image = rng.random((3, 6, 10), np.float32)
     with open_model(curve_ms, 1) as model:
-        assert isinstance(model, engine.LiteCurveModel)
-        assert (model.dce_engine.map_channels, model.dce_engine.scale) == (3, 6)
+        assert model.kind == "curve_map"
+        assert (model.dce_engine().map_channels, model.dce_engine().scale) == (3, 6)
         status, output, _ = call_engine(model, image)
         assert status == 0
         np.testing.assert_array_equal(output, model.run(image))

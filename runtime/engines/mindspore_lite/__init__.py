@@ -8,6 +8,6 @@ Neither Python 3.7 nor the Python package of MindSpore Lite is needed; see ``sdk
 """
 
 from dcelite.mindspore_lite.converter import convert
-from dcelite.mindspore_lite.engine import LiteCurveModel, LiteGraphModel, open_model
+from dcelite.mindspore_lite.engine import MindSporeLiteModel, open_model
 
-__all__ = ["LiteCurveModel", "LiteGraphModel", "convert", "open_model"]
+__all__ = ["MindSporeLiteModel", "convert", "open_model"]

@@ -52,11 +52,10 @@ def _status(_options: argparse.Namespace) -> int:
                 print(f"{architecture}: {error}")
             continue
         print(f"{architecture}: SDK {found.library}")
-        builds = build.existing_builds(found)
+        folder = build.build_folder(found)
         missing = f"not compiled; run: {sdk.INSTALL_COMMAND} --arch {architecture}"
-        for engine in [str(folder) for folder in builds] or [missing]:
-            print(f"{architecture}: engine {engine}")
-        ready = ready or bool(builds)
+        print(f"{architecture}: engine {folder if folder.is_dir() else missing}")
+        ready = ready or folder.is_dir()
     return 0 if ready else 1
 
 

@@ -1,6 +1,6 @@
 """Compiles the converter program and the engine library against the MindSpore Lite SDK, into the cache.
 
-    <cache>/mindspore-lite/build-x86_64-<sources and SDK>-<compiler>/converter, worker, libdcelite_mslite.so
+    <cache>/mindspore-lite/build-x86_64-<sources and SDK>/converter, worker, libdcelite_mslite.so
 
 The compiler is ``$CXX`` (with its options), else the first of c++, g++, clang++ on the path; for another architecture
 than this machine's the GNU cross compiler, for instance aarch64-linux-gnu-g++.
@@ -40,43 +40,41 @@ def find_compiler(architecture: str | None = None) -> list[str]:
 
 
 def find_build(sdk: Sdk) -> Path:
-    """The folder of a build for these sources and this SDK, compiled now if there is none.
+    """The folder of the build for these sources and this SDK, compiled now if there is none.
 
     It holds CONVERTER, unless the SDK is an official one, WORKER and ENGINE. Raises EngineUnavailableError.
     """
-    folders = existing_builds(sdk)
-    return folders[0] if folders else build(sdk, find_compiler(sdk.architecture))
+    folder = build_folder(sdk)
+    return folder if folder.is_dir() else build(sdk, find_compiler(sdk.architecture))
 
 
-def existing_builds(sdk: Sdk) -> list[Path]:
-    """Folders of the builds for these sources and this SDK, one per compiler."""
-    return sorted(store().glob(f"build-{sdk.architecture}-{_source_key(sdk)}-*"))
+def build_folder(sdk: Sdk) -> Path:
+    """Where the build for these sources and this SDK is, or would be."""
+    digest = hashlib.sha256(f"{sdk.identity} {FLAGS}".encode())
+    sources = sorted([*SOURCES.glob("*.cpp"), *SOURCES.glob("*.h")])
+    for path in [header_folder() / "dcelite.h", *sources, SOURCES / "build.py"]:
+        digest.update(path.read_bytes())
+    return store() / f"build-{sdk.architecture}-{digest.hexdigest()[:16]}"
 
 
 def build(sdk: Sdk, compiler: list[str], *, force: bool = False) -> Path:
-    """Compile against ``sdk`` unless this compiler has done so already; returns the folder.
+    """Compile against ``sdk`` unless that is done already; returns the folder.
 
     Raises EngineUnavailableError; OutputError where the cache folder cannot be written.
     """
-    version = run_program([*compiler, "--version"]).stdout
-    compiler_key = hashlib.sha256(f"{shlex.join(compiler)} {version}".encode()).hexdigest()[:8]
-    final = store() / f"build-{sdk.architecture}-{_source_key(sdk)}-{compiler_key}"
+    final = build_folder(sdk)
     with locked_store():
         if force or not final.is_dir():
             with scratch_folder(store()) as scratch:
                 new = scratch / "build"
                 new.mkdir()
-                _compile_all(sdk, compiler, new)
+                engine = new / ENGINE
+                _compile(compiler, ["-fPIC", "-shared", f"-Wl,-soname,{ENGINE}", SOURCES / "engine.cpp"], sdk, engine)
+                _compile(compiler, [SOURCES / "worker.cpp", engine, "-Wl,-rpath,$ORIGIN"], sdk, new / WORKER)
+                if not sdk.official:
+                    _compile(compiler, [SOURCES / "converter.cpp"], sdk, new / CONVERTER)
                 install_folder(new, final, force=force)
     return final
-
-
-def _compile_all(sdk: Sdk, compiler: list[str], folder: Path) -> None:
-    engine = folder / ENGINE
-    _compile(compiler, ["-fPIC", "-shared", f"-Wl,-soname,{ENGINE}", SOURCES / "engine.cpp"], sdk, engine)
-    _compile(compiler, [SOURCES / "worker.cpp", engine, "-Wl,-rpath,$ORIGIN"], sdk, folder / WORKER)
-    if not sdk.official:
-        _compile(compiler, [SOURCES / "converter.cpp"], sdk, folder / CONVERTER)
 
 
 def _compile(compiler: list[str], arguments: list[str | Path], sdk: Sdk, output: Path) -> None:
@@ -105,11 +103,3 @@ def header_folder() -> Path:
         if (folder / "dcelite.h").is_file():
             return folder
     raise EngineUnavailableError(f"{SOURCES.parent}/native/dcelite.h: is missing from this installation of dcelite")
-
-
-def _source_key(sdk: Sdk) -> str:
-    digest = hashlib.sha256(f"{sdk.identity} {FLAGS}".encode())
-    sources = sorted([*SOURCES.glob("*.cpp"), *SOURCES.glob("*.h")])
-    for path in [header_folder() / "dcelite.h", *sources, SOURCES / "build.py"]:
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]

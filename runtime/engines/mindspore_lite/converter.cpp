@@ -45,7 +45,6 @@ namespace {
 
 using Chars = std::vector<char>;
 using Shapes = std::map<Chars, std::vector<int64_t>>;
-
 using Arguments = std::map<std::string, std::string>;
 
 Chars chars(const std::string &text) { return {text.begin(), text.end()}; }

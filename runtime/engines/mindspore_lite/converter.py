@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 from dcelite.errors import EngineUnavailableError, ModelError
 from dcelite.files import refuse_existing, write_bytes_atomically
 from dcelite.mindspore_lite.build import CONVERTER, find_build
-from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, converter_lite, host_architecture, run_program
+from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, host_architecture, run_program
 from dcelite.mindspore_lite.seal import seal
 
 
@@ -68,13 +69,14 @@ def convert(
 
 def _converter() -> tuple[Path, dict[str, str]]:
     """The converter program and what it needs in the environment."""
-    if official := converter_lite():
-        libraries = [str(official.parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
-        return official, {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
+    home = os.environ.get("MSLITE_HOME")
+    if home and (official := shutil.which(Path(home).absolute() / "tools/converter/converter/converter_lite")):
+        libraries = [str(Path(official).parent.parent / "lib"), os.environ.get("LD_LIBRARY_PATH", "")]
+        return Path(official), {"LD_LIBRARY_PATH": ":".join(filter(None, libraries))}
     try:
         sdk = cached_sdk(host_architecture())
     except EngineUnavailableError:
-        if not os.environ.get("MSLITE_HOME"):
+        if not home:
             raise
         raise EngineUnavailableError(
             "MSLITE_HOME has no tools/converter/converter/converter_lite; "

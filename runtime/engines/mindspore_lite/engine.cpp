@@ -33,10 +33,7 @@ struct Failure {  // on its way to the C interface
 [[noreturn]] void fail(dce_status status, const std::string &text) { throw Failure{status, text}; }
 
 void write_message(const std::string &text, char *message, size_t size) {
-  if (message == nullptr || size == 0) return;
-  const size_t length = std::min(text.size(), size - 1);
-  std::memcpy(message, text.data(), length);
-  message[length] = '\0';
+  if (message != nullptr) std::snprintf(message, size, "%s", text.c_str());
 }
 
 // Runs `body`; whatever it throws becomes a status and a message.

@@ -2,14 +2,13 @@
 
 The worker (``worker.cpp``) is a process of its own because MindSpore Lite and the Python package mindspore define the
 same symbols and break each other in one process, whichever is loaded first, and because a damaged model without a seal
-may crash MindSpore Lite. Images go through shared memory.
+may crash MindSpore Lite.
 """
 
 from __future__ import annotations
 
 import contextlib
-import math
-import mmap
+import io
 import os
 import re
 import select
@@ -20,31 +19,28 @@ import tempfile
 import threading
 import weakref
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.engine import CurveEngine, GraphEngine
+from dcelite.engine import EngineModel
 from dcelite.errors import EngineUnavailableError, ModelError
 from dcelite.mindspore_lite.build import WORKER, find_build
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.mindspore_lite.seal import check_file
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 OPEN_SECONDS = 60.0
 """A model that is not open by then never will be (a damaged file without seal can make MindSpore Lite loop)."""
 
-_REQUEST = struct.Struct("=iiQQ")
-_REPLY = struct.Struct("=iI")
-_INFO = struct.Struct("=7i")
-_CURVE_MAP, _PLANAR_FLOAT = 1, 1
-_ALIGNMENT = 64
+_REQUEST = struct.Struct("=ii")
+_REPLY = struct.Struct("=qQ")
+_INFO = struct.Struct("=7i")  # dce_mslite_info
+_KINDS = {1: "curve_map", 2: "enhanced"}
+_PLANAR_FLOAT = 1
 
 
-def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
+def open_model(path: Path, threads: int = 0) -> MindSporeLiteModel:
     """Open a ``.ms`` model; ``threads`` 1 to 64, or 0 for one per processor.
 
     Raises ModelError for an absent, damaged or foreign file, EngineUnavailableError without MindSpore Lite, ValueError.
@@ -54,36 +50,32 @@ def open_model(path: Path, threads: int = 0) -> LiteCurveModel | LiteGraphModel:
     sealed = check_file(path) is not None
     worker = _Worker(path, find_build(find_sdk()) / WORKER, threads, sealed)
     try:
-        info = worker.open()
+        return MindSporeLiteModel(worker)
     except BaseException:
         worker.close()
         raise
-    return LiteCurveModel(worker, info) if info.kind == _CURVE_MAP else LiteGraphModel(worker, info)
 
 
-class MindSporeLiteModel:
+class MindSporeLiteModel(EngineModel):
     """An open ``.ms`` model, to be closed by ``close()`` or ``with``. Calls from several threads wait for each other.
 
+    A whole graph has one image size. Where the file does not say the scale, it is 12 for 3-channel curve maps and 1
+    otherwise.
+
     Attributes:
-        kind: "curve_map" (the curve network alone, any size) or "enhanced" (resize, network and curve, one size).
-        scale: the downsampling factor that the network was trained for; where the file does not say, 12 for 3-channel
-            curve maps and 1 otherwise.
-        map_channels: channels of the output: 3 or 24, 3 for "enhanced".
         input_dtype: float32 or uint8, of input and output.
         input_shape: (3, height, width) of a float32 input, (height, width, 3) of a uint8 one; None: any size.
         sealed: the file carries dcelite's checksum (and it matched).
     """
 
-    kind: str
-
-    def __init__(self, worker: _Worker, info: _Info) -> None:
+    def __init__(self, worker: _Worker) -> None:
+        kind, pixels, height, width, self.map_channels, self.scale, sealed = _INFO.unpack(worker.open())
         self.path = worker.path
-        self.sealed = bool(info.sealed)
-        self.scale = info.scale
-        self.map_channels = info.channels
-        self.takes_8_bit: bool = info.pixels != _PLANAR_FLOAT
+        self.kind = _KINDS[kind]
+        self.sealed = bool(sealed)
+        self.takes_8_bit = pixels != _PLANAR_FLOAT
         self.input_dtype: np.dtype[Any] = np.dtype(np.uint8 if self.takes_8_bit else np.float32)
-        size = (info.height or None, info.width or None)
+        size = (height or None, width or None)
         self.input_shape: tuple[int | None, ...] = (*size, 3) if self.takes_8_bit else (3, *size)
         self._lock = threading.Lock()
         self._worker = worker
@@ -103,129 +95,81 @@ class MindSporeLiteModel:
         height, width = image.shape[:2] if self.takes_8_bit else image.shape[1:]
         shape = (height, width, self.map_channels) if self.takes_8_bit else (self.map_channels, height, width)
         with self._lock:
-            source, target = self._worker.memory(image.nbytes, math.prod(shape) * self.input_dtype.itemsize)
-            np.frombuffer(source, self.input_dtype).reshape(image.shape)[...] = image
-            self._worker.run(height, width)
-            result: NDArray[Any] = np.frombuffer(target, self.input_dtype).reshape(shape).copy()
-            return result
+            output = self._worker.run(height, width, np.ascontiguousarray(image))
+        return np.frombuffer(output, self.input_dtype).reshape(shape)
 
     def close(self) -> None:
         """End the worker; the model cannot be used afterwards."""
         self._finalizer()
 
-    def __enter__(self) -> Self:
+    def __enter__(self) -> MindSporeLiteModel:
         return self
 
     def __exit__(self, *exception: object) -> None:
         self.close()
 
 
-class LiteCurveModel(MindSporeLiteModel, CurveEngine):
-    """A curve network."""
-
-    kind = "curve_map"
-
-    def __init__(self, worker: _Worker, info: _Info) -> None:
-        MindSporeLiteModel.__init__(self, worker, info)
-        CurveEngine.__init__(self, self.map_channels, self.scale)
-
-
-class LiteGraphModel(MindSporeLiteModel, GraphEngine):
-    """Downsampling, network, upsampling and curve in one graph, for one image size."""
-
-    kind = "enhanced"
-
-
-class _Info(NamedTuple):
-    """dce_mslite_info."""
-
-    kind: int
-    pixels: int
-    height: int
-    width: int
-    channels: int
-    scale: int
-    sealed: int
-
-
 class _Worker:
-    """The process, its pipes and the memory shared with it."""
+    """The process and its pipes."""
 
     def __init__(self, path: Path, program: Path, threads: int, sealed: bool) -> None:
         self.path = path
         self._hint = "" if sealed else "; the file may be damaged, it has no checksum"
         self._owner = os.getpid()
-        self._buffer: mmap.mmap | None = None
-        self._offset = 0
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (closed with the worker)
-        self._file = os.memfd_create("dcelite")
         try:
             self._process = subprocess.Popen(
-                [str(program), str(path), str(threads), str(self._file)],
+                [str(program), str(path), str(threads)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._log,
-                pass_fds=(self._file,),
                 env={**os.environ, "GLOG_v": "3", "GLOG_logtostderr": "1"},  # errors only
                 start_new_session=True,  # Ctrl-C is for the caller to handle
             )
         except OSError as error:
-            os.close(self._file)
             self._log.close()
             raise EngineUnavailableError(f"{program}: cannot be run: {error.strerror}") from None
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
+        assert isinstance(self._process.stdin, io.BufferedWriter)
+        assert isinstance(self._process.stdout, io.BufferedReader)
         self._requests, self._replies = self._process.stdin, self._process.stdout
 
-    def open(self) -> _Info:
-        """Wait until the model is open."""
+    def open(self) -> bytearray:
+        """Wait until the model is open; returns the dce_mslite_info."""
         poll = select.poll()
         poll.register(self._replies, select.POLLIN)
         if not poll.poll(OPEN_SECONDS * 1000):
             raise ModelError(f"{self.path}: MindSpore Lite did not open it within {OPEN_SECONDS:.0f} s{self._hint}")
-        self._check_reply(opening=True)
-        return _Info._make(_INFO.unpack(self._read(_INFO.size)))
+        return self._reply(opening=True)
 
-    def memory(self, input_size: int, output_size: int) -> tuple[memoryview, memoryview]:
-        """Shared memory for an input and an output of these sizes in bytes; valid until the next call."""
+    def run(self, height: int, width: int, image: NDArray[Any]) -> bytearray:
+        """The output of the model for an image."""
         if self._process.poll() is not None or self._owner != os.getpid():
             raise ModelError(f"{self.path}: the model is closed")
-        self._offset = -(-input_size // _ALIGNMENT) * _ALIGNMENT
-        total = self._offset + output_size
-        if self._buffer is None or len(self._buffer) < total:
-            try:
-                os.posix_fallocate(self._file, 0, total)  # unlike ftruncate, fails here and not at the first write
-                self._buffer = mmap.mmap(self._file, total)
-            except OSError as error:
-                raise ModelError(f"{self.path}: no memory for this image: {error.strerror}") from None
-        view = memoryview(self._buffer)
-        return view[:input_size], view[self._offset : total]
-
-    def run(self, height: int, width: int) -> None:
-        """Run the model on the image in shared memory."""
-        assert self._buffer is not None
         try:
             with contextlib.suppress(BrokenPipeError):  # the worker died; reading the reply says how
-                self._requests.write(_REQUEST.pack(height, width, self._offset, len(self._buffer)))
+                self._requests.write(_REQUEST.pack(height, width))
+                self._requests.write(image.data)
                 self._requests.flush()
-            self._check_reply(opening=False)
+            return self._reply(opening=False)
         except KeyboardInterrupt:
             self._process.kill()  # its reply would be taken for that to the next request
             raise
 
-    def _check_reply(self, *, opening: bool) -> None:
+    def _reply(self, *, opening: bool) -> bytearray:
+        """What the worker answers; raises what it could not do."""
         status, length = _REPLY.unpack(self._read(_REPLY.size))
+        content = self._read(length)
         if status == 0:
-            return
-        message = self._read(length).decode(errors="replace")
+            return content
+        message = content.decode(errors="replace")
         prefix = "" if message.startswith(str(self.path)) else f"{self.path}: "
         if opening and (logged := re.search(r"^\[ERROR\].*?\] \w+\] (.*)$", self._logged(), re.MULTILINE)):
             message += f" ({logged[1][:200]})"  # the first error is the innermost
         raise ModelError(prefix + message)
 
-    def _read(self, size: int) -> bytes:
-        data = self._replies.read(size)
-        if len(data) == size:
+    def _read(self, size: int) -> bytearray:
+        data = bytearray(size)
+        if self._replies.readinto(data) == size:
             return data
         code = self._process.wait()
         if code < 0:
@@ -250,6 +194,3 @@ class _Worker:
             self._process.kill()
             self._process.wait()
         self._log.close()
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1

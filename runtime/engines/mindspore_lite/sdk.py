@@ -98,7 +98,7 @@ def store() -> Path:
 
 def host_architecture() -> str:
     """This machine's architecture; raises EngineUnavailableError where MindSpore Lite does not exist for it."""
-    machine = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine().lower())
+    machine = platform.machine()
     if sys.platform != "linux" or machine not in WHEELS:
         raise EngineUnavailableError(
             f"MindSpore Lite {VERSION} exists for Linux on {' and '.join(WHEELS)}, this is {sys.platform} on {machine}"
@@ -144,13 +144,6 @@ def _official_sdk(home: Path, architecture: str) -> Sdk:
     third_party = sorted({path.parent for path in (home / "runtime/third_party").glob("**/*.so*")})
     include = (home / "runtime", home / "runtime/include")
     return Sdk(architecture, include, library, (library.parent, *third_party), official=True)
-
-
-def converter_lite() -> Path | None:
-    """The official converter program under ``$MSLITE_HOME``, or None."""
-    home = os.environ.get("MSLITE_HOME")
-    program = Path(home or "/").absolute() / "tools/converter/converter/converter_lite"
-    return program if home and os.access(program, os.X_OK) and program.is_file() else None
 
 
 def install_sdk(architecture: str, *, force: bool = False) -> Sdk:
@@ -245,11 +238,9 @@ def _pip_reason(log: str) -> str:
 def _unpack(wheel: Path, folder: Path) -> None:
     """Unpack headers, the needed libraries, and the metadata file with the licence."""
     with zipfile.ZipFile(wheel) as archive:
-        for name in archive.namelist():
-            package, _, path = name.partition("/")
+        for entry in archive.infolist():
+            package, _, entry.filename = entry.filename.partition("/")
+            path = entry.filename
             needed = path.startswith("include/") or path.removeprefix("lib/") in LIBRARIES or path == "METADATA"
-            if needed and package.endswith((".dist-info", "mindspore_lite")) and not name.endswith("/"):
-                target = folder / path
-                target.parent.mkdir(parents=True, exist_ok=True)
-                with archive.open(name) as source, target.open("wb") as file:
-                    shutil.copyfileobj(source, file, 1 << 20)
+            if needed and package.endswith((".dist-info", "mindspore_lite")):
+                archive.extract(entry, folder)

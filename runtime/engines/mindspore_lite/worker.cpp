@@ -1,20 +1,17 @@
 // Runs one .ms model for the Python package, in a process of its own:
 //
-//     worker MODEL THREADS MEMORY      (MEMORY: file descriptor of shared memory)
+//     worker MODEL THREADS
 //
-// A process of its own, because the libraries of MindSpore Lite and of the Python package mindspore define the same symbols
-// and crash each other in one process, and because a damaged model without a seal may crash MindSpore Lite.
-//
-// Protocol, native byte order: the worker first writes one Reply, then dce_mslite_info if it opened the model. After that,
-// each Request on standard input is answered by a Reply on standard output; a reply with a status other than DCE_OK is
-// followed by `length` bytes of message. The input image lies at the start of the shared memory, the output goes to
-// `output_offset`. The worker ends when its input ends.
-#include <sys/mman.h>
+// engine.py says why. Protocol, native byte order: a Request and the image come on standard input; a Reply, and as many bytes
+// as it says, go to standard output: the output of the model or, with a status other than DCE_OK, a message. The first Reply,
+// unasked, holds dce_mslite_info. The worker ends when its input ends.
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
+#include <vector>
 
 #include "dcelite_mslite.h"
 
@@ -22,58 +19,63 @@ namespace {
 
 struct Request {
   int32_t height, width;
-  uint64_t output_offset, memory_size;
 };
 
 struct Reply {
-  int32_t status;
-  uint32_t length;
+  int64_t status;
+  uint64_t length;
 };
 
-bool write_all(FILE *file, const void *data, size_t size) { return std::fwrite(data, 1, size, file) == size; }
+FILE *replies;
 
-bool reply(FILE *file, int32_t status, const char *message) {
-  const Reply head = {status, status == DCE_OK ? 0u : static_cast<uint32_t>(std::strlen(message))};
-  return write_all(file, &head, sizeof head) && write_all(file, message, head.length) && std::fflush(file) == 0;
+bool reply(int32_t status, const void *content, size_t length) {
+  const Reply head = {status, length};
+  return std::fwrite(&head, sizeof head, 1, replies) == 1 && std::fwrite(content, 1, length, replies) == length &&
+         std::fflush(replies) == 0;
 }
 
-void serve(dce_mslite_model *model, FILE *replies, int memory_file) {
+bool reply_message(int32_t status, const char *message) { return reply(status, message, std::strlen(message)); }
+
+void serve(dce_mslite_model *model, const dce_mslite_info &info) {
   char message[512];
-  Request request;
-  void *memory = MAP_FAILED;
-  uint64_t mapped = 0;
-  while (std::fread(&request, sizeof request, 1, stdin) == 1) {
-    if (request.memory_size != mapped) {
-      if (memory != MAP_FAILED) munmap(memory, mapped);
-      memory = mmap(nullptr, request.memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, memory_file, 0);
-      mapped = request.memory_size;
-      if (memory == MAP_FAILED) return;
-    }
-    const int32_t status = dce_mslite_model_run(model, memory, request.height, request.width,
-                                                static_cast<char *>(memory) + request.output_offset, message, sizeof message);
-    if (!reply(replies, status, message)) return;
+  std::vector<char> input, output;
+  for (Request request; std::fread(&request, sizeof request, 1, stdin) == 1;) {
+    const size_t value_size = info.pixels == DCE_MSLITE_FLOAT32_PLANAR ? sizeof(float) : 1;
+    const size_t plane_size = value_size * request.height * request.width;
+    input.resize(3 * plane_size);
+    output.resize(info.channels * plane_size);
+    if (std::fread(input.data(), 1, input.size(), stdin) != input.size()) return;
+    const int32_t status =
+        dce_mslite_model_run(model, input.data(), request.height, request.width, output.data(), message, sizeof message);
+    if (!(status == DCE_OK ? reply(status, output.data(), output.size()) : reply_message(status, message))) return;
   }
 }
 
 }  // namespace
 
 int main(int count, char **texts) {
-  if (count != 4) {
-    std::fprintf(stderr, "worker MODEL THREADS MEMORY was wanted\n");
+  if (count != 3) {
+    std::fprintf(stderr, "worker MODEL THREADS was wanted\n");
     return 2;
   }
   // MindSpore Lite prints to standard output too: keep that stream for the protocol alone.
-  FILE *replies = fdopen(dup(STDOUT_FILENO), "wb");
+  replies = fdopen(dup(STDOUT_FILENO), "wb");
   if (replies == nullptr || dup2(STDERR_FILENO, STDOUT_FILENO) < 0) return 2;
 
   char message[512];
   dce_mslite_model *model = nullptr;
   const int32_t status = dce_mslite_model_open(texts[1], std::atoi(texts[2]), &model, message, sizeof message);
-  if (!reply(replies, status, message) || status != DCE_OK) return 1;
+  if (status != DCE_OK) {
+    reply_message(status, message);
+    return 1;
+  }
   dce_mslite_info info;
   dce_mslite_model_info(model, &info);
-  if (write_all(replies, &info, sizeof info) && std::fflush(replies) == 0) serve(model, replies, std::atoi(texts[3]));
-  dce_mslite_model_close(model);
+  try {
+    if (reply(DCE_OK, &info, sizeof info)) serve(model, info);
+  } catch (const std::bad_alloc &) {
+    reply_message(DCE_ERROR_OUT_OF_MEMORY, "no memory for this image");
+  }
   std::fflush(nullptr);
-  std::_Exit(0);  // the SDK's static destructors have nothing to do here
+  std::_Exit(0);  // neither the model nor the SDK's static destructors have anything to do here
 }

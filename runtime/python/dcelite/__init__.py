@@ -6,14 +6,7 @@ bright = enhance(dark)  # uint8 (H, W, 3 or 4)
 """
 
 from dcelite.enhancer import Enhancer
-from dcelite.errors import (
-    DceliteError,
-    EngineUnavailableError,
-    ImageError,
-    ModelError,
-    OutputError,
-    VideoError,
-)
+from dcelite.errors import DceliteError, EngineUnavailableError, ImageError, ModelError, OutputError, VideoError
 from dcelite.pixels import Pixels, Planes
 from dcelite.session import ModelInfo, Timings
 

@@ -6,6 +6,7 @@ import ctypes
 import functools
 import os
 from pathlib import Path
+from typing import Any
 
 import dcelite
 from dcelite.errors import DceliteError, ModelError
@@ -29,6 +30,14 @@ NV12 = 5
 NV21 = 6
 I420 = 7
 MATRICES = {("bt601", False): 0, ("bt601", True): 1, ("bt709", False): 2, ("bt709", True): 3}  # of (name, full range)
+
+_EXCEPTIONS: dict[int, type[Exception]] = {
+    INVALID_ARGUMENT: ValueError,
+    OUT_OF_MEMORY: MemoryError,
+    FILE: ModelError,
+    MODEL: ModelError,
+    BUSY: RuntimeError,
+}
 
 RunFunction = ctypes.CFUNCTYPE(
     ctypes.c_int,
@@ -114,12 +123,33 @@ class Timings(ctypes.Structure):
     )
 
 
+_HANDLE = ctypes.c_void_p
+_STATUS = ctypes.c_int32
+_SIZE = [ctypes.POINTER(ctypes.c_int32)] * 3
+_FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
+    "dce_abi_version": (ctypes.c_int32, []),
+    "dce_version": (ctypes.c_char_p, []),
+    "dce_options_init_size": (None, [ctypes.POINTER(Options), ctypes.c_size_t]),
+    "dce_open": (_STATUS, [ctypes.POINTER(Options), ctypes.POINTER(_HANDLE)]),
+    "dce_close": (None, [_HANDLE]),
+    "dce_error_message": (ctypes.c_char_p, [_HANDLE]),
+    "dce_kernels": (ctypes.c_char_p, [_HANDLE]),
+    "dce_list_kernels": (ctypes.c_size_t, [ctypes.c_char_p, ctypes.c_size_t]),
+    "dce_get_model_info": (_STATUS, [_HANDLE, ctypes.POINTER(ModelInfo)]),
+    "dce_enhance": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.POINTER(Image)]),
+    "dce_reset": (_STATUS, [_HANDLE]),
+    "dce_set_strength": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_set_smoothing": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_get_timings": (_STATUS, [_HANDLE, ctypes.POINTER(Timings)]),
+    "dce_curve_map_size": (_STATUS, [_HANDLE, ctypes.c_int32, ctypes.c_int32, *_SIZE]),
+    "dce_curve_map": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]),
+}
+
+
 def library_path() -> Path:
     """The core library inside the installed package (in an editable install the package has two folders)."""
-    candidates = [Path(folder) / "native" / "libdcelite.so" for folder in dcelite.__path__]
     override = os.environ.get("DCELITE_LIBRARY")
-    if override:
-        candidates = [Path(override)]
+    candidates = [Path(override)] if override else [Path(p, "native/libdcelite.so") for p in dcelite.__path__]
     for path in candidates:
         if path.is_file():
             return path
@@ -138,7 +168,9 @@ def _load(path: Path) -> ctypes.CDLL:
     except OSError as error:
         raise DceliteError(f"{path}: the core library cannot be loaded: {error}") from None
     try:
-        _declare(lib)
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(lib, name)
+            function.restype, function.argtypes = result, arguments
     except AttributeError as error:
         raise DceliteError(f"{path}: not this version of the core library: {error}") from None
     if lib.dce_abi_version() != ABI_VERSION:
@@ -151,41 +183,8 @@ def keep_forever(value: object) -> None:
     ctypes.pythonapi.Py_IncRef(ctypes.py_object(value))
 
 
-def _declare(lib: ctypes.CDLL) -> None:
-    handle = ctypes.c_void_p
-    int32_pointer = ctypes.POINTER(ctypes.c_int32)
-    lib.dce_abi_version.restype = ctypes.c_int32
-    lib.dce_version.restype = ctypes.c_char_p
-    lib.dce_options_init_size.argtypes = [ctypes.POINTER(Options), ctypes.c_size_t]
-    lib.dce_options_init_size.restype = None
-    lib.dce_open.argtypes = [ctypes.POINTER(Options), ctypes.POINTER(handle)]
-    lib.dce_close.argtypes = [handle]
-    lib.dce_close.restype = None
-    lib.dce_error_message.argtypes = [handle]
-    lib.dce_error_message.restype = ctypes.c_char_p
-    lib.dce_kernels.argtypes = [handle]
-    lib.dce_kernels.restype = ctypes.c_char_p
-    lib.dce_list_kernels.argtypes = [ctypes.c_char_p, ctypes.c_size_t]
-    lib.dce_list_kernels.restype = ctypes.c_size_t
-    lib.dce_get_model_info.argtypes = [handle, ctypes.POINTER(ModelInfo)]
-    lib.dce_enhance.argtypes = [handle, ctypes.POINTER(Image), ctypes.POINTER(Image)]
-    lib.dce_reset.argtypes = [handle]
-    lib.dce_set_strength.argtypes = [handle, ctypes.c_float]
-    lib.dce_set_smoothing.argtypes = [handle, ctypes.c_float]
-    lib.dce_get_timings.argtypes = [handle, ctypes.POINTER(Timings)]
-    size = [int32_pointer, int32_pointer, int32_pointer]
-    lib.dce_curve_map_size.argtypes = [handle, ctypes.c_int32, ctypes.c_int32, *size]
-    lib.dce_curve_map.argtypes = [handle, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]
-
-
 def exception_for(status: int, message: str) -> Exception:
     """The Python exception for a negative ``dce_status``."""
-    if status == INVALID_ARGUMENT:
-        return ValueError(message)
-    if status == OUT_OF_MEMORY:
-        return MemoryError(message)
-    if status in (FILE, MODEL):
-        return ModelError(message)
     if status == BUSY:
-        return RuntimeError("this Enhancer is in use by another thread; give each thread its own")
-    return DceliteError(message)
+        message = "this Enhancer is in use by another thread; give each thread its own"
+    return _EXCEPTIONS.get(status, DceliteError)(message)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import TracebackType
 from typing import Any, TypeVar, cast
 
 import numpy as np
@@ -16,8 +16,8 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.pixels import Frame, Pixels, Planes, check_output, check_output_planes, check_pixels, check_planes
-from dcelite.session import ModelInfo, Session, Timings, model_info, open_session, timings_of
+from dcelite.pixels import Frame, Pixels, Planes
+from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
 
@@ -90,13 +90,13 @@ class Enhancer:
         }
         self._session = open_session(**self._arguments)
 
-    def __reduce__(self) -> tuple[Callable[[dict[str, Any]], Enhancer], tuple[dict[str, Any]]]:
+    def __reduce__(self) -> tuple[Callable[[], Enhancer], tuple[()]]:
         if self._closed:
             raise ValueError("this Enhancer is closed")
         model = self._arguments["model"]
         if isinstance(model, str):  # the process that unpickles may work in another folder
             model = str(Path(model).absolute())
-        return _open_again, ({**self._arguments, "model": model},)
+        return functools.partial(Enhancer, **{**self._arguments, "model": model}), ()
 
     def _call(self, function: str, *arguments: Any) -> None:
         """Call a function of the core library on the open handle; raises on failure."""
@@ -130,7 +130,7 @@ class Enhancer:
         with _fork_lock:
             if self._forks != _forks:
                 self._lock = threading.RLock()
-                if self._session is not None and not self._session.survives_fork:
+                if self._session is not None and self._session.engine is not None:
                     self._session.abandon()
                     self._session = None
                 if self._session is None and reopen and not self._closed:
@@ -155,9 +155,7 @@ class Enhancer:
     def __enter__(self) -> Enhancer:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -172,8 +170,10 @@ class Enhancer:
     @property
     def info(self) -> ModelInfo:
         """What the open model is."""
-        with self._use() as session:
-            return model_info(session)
+        info = _native.ModelInfo(size=ctypes.sizeof(_native.ModelInfo))
+        self._call("dce_get_model_info", info)
+        architecture = ARCHITECTURE_NAMES[info.architecture]
+        return ModelInfo(architecture, info.map_channels, info.scale, info.iterations, info.parameters)
 
     def __call__(self, image: ImageLike, out: Pixels | None = None, *, order: str = "rgb") -> ImageLike:
         """Enhance an image.
@@ -193,15 +193,10 @@ class Enhancer:
             if out is not None or order != "rgb":
                 raise ValueError("out and order go with arrays, not with Pillow images")
             return PIL.Image.fromarray(self(np.asarray(image)), image.mode)
-        return cast("ImageLike", self._enhance_array(image, out, order))
-
-    def _enhance_array(self, image: Pixels, out: Pixels | None, order: str) -> Pixels:
-        check_pixels(image, "image")
-        if out is not None:
-            check_output(out, image)
         frame = Frame.of_pixels(image, order)
+        target = None if out is None else Frame.of_pixels(out, order, "out").as_output_of(frame)
         with self._use() as session:
-            return session.enhance(frame, None if out is None else Frame.of_pixels(out, order)).planes[0]
+            return cast("ImageLike", session.enhance(frame, target).planes[0])
 
     def yuv420(
         self,
@@ -225,16 +220,10 @@ class Enhancer:
         Returns:
             The planes of the enhanced frame; those of ``out`` where they were given.
         """
-        if (matrix, full_range) not in _native.MATRICES:
-            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
-        check_planes(planes, layout, "planes")
-        if out is not None:
-            check_output_planes(out, planes, layout)
-        coding = _native.MATRICES[matrix, full_range]
-        frame = Frame.of_planes(planes, layout, coding)
+        frame = Frame.of_planes(planes, layout, matrix, full_range)
+        target = None if out is None else Frame.of_planes(out, layout, matrix, full_range, "out").as_output_of(frame)
         with self._use() as session:
-            result = session.enhance(frame, None if out is None else Frame.of_planes(out, layout, coding))
-        return list(result.planes)
+            return list(session.enhance(frame, target).planes)
 
     def set_strength(self, strength: float) -> None:
         """Change ``strength`` from the next image on; raises ValueError outside 0 … 1."""
@@ -255,8 +244,9 @@ class Enhancer:
     @property
     def timings(self) -> Timings:
         """Of the last call. Raises ValueError where they were not asked for."""
-        with self._use() as session:
-            return timings_of(session)
+        timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
+        self._call("dce_get_timings", timings)
+        return Timings(*(getattr(timings, f"{name}_ns") / 1e6 for name in Timings.__dataclass_fields__))
 
     def reset(self) -> None:
         """Forget the frames so far: the next one begins a new video."""
@@ -269,14 +259,9 @@ class Enhancer:
             float32 (h, w, 3), or (h, w, 24) for Zero-DCE, in (-1, 1); h = ceil(H / scale). Negative values brighten.
         """
         pixels = np.asarray(image)
-        check_pixels(pixels, "image")
         source = Frame.of_pixels(pixels, order).plain()
         width, height, channels = ctypes.c_int32(), ctypes.c_int32(), ctypes.c_int32()
         self._call("dce_curve_map_size", pixels.shape[1], pixels.shape[0], width, height, channels)
         result = np.empty((height.value, width.value, channels.value), np.float32)
         self._call("dce_curve_map", source.image(), result.ctypes.data, result.size)
         return result
-
-
-def _open_again(arguments: dict[str, Any]) -> Enhancer:
-    return Enhancer(**arguments)

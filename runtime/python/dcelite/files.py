@@ -15,9 +15,9 @@ TEMPORARY = ".dcelite-"
 """In the names of unfinished files and folders, so that nothing of the user's is taken for one."""
 
 
-def reason(error: OSError) -> str:
-    """The operating system's words for an error ("Permission denied"), without the file name."""
-    return error.strerror or str(error)
+def reason(error: Exception) -> str:
+    """What an error says; the operating system's words ("Permission denied") without the file name."""
+    return getattr(error, "strerror", None) or str(error)
 
 
 def prepare_output_directory(directory: Path) -> Path:

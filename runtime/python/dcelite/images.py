@@ -19,13 +19,7 @@ from dcelite.model.architecture import MAX_DIMENSION
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
 """Suffixes that are read and written, and what Pillow calls their formats."""
 
-_READABLE = tuple(sorted(set(FORMATS.values())))
-_SAVE_OPTIONS: dict[str, dict[str, Any]] = {
-    "JPEG": {"quality": 95, "subsampling": "4:4:4"},
-    "PNG": {},
-    "WEBP": {"quality": 95},
-    "BMP": {},
-}
+_SAVE_OPTIONS: dict[str, dict[str, Any]] = {"JPEG": {"quality": 95, "subsampling": "4:4:4"}, "WEBP": {"quality": 95}}
 
 
 @dataclass
@@ -67,7 +61,7 @@ def read_photograph(path: Path) -> Photograph:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large images and odd metadata, both of which are handled
-            with PIL.Image.open(path, formats=_READABLE) as image:
+            with PIL.Image.open(path, formats=list(FORMATS.values())) as image:
                 deep = _has_16_bit_channels(image)
                 image.load()
                 return _photograph(image, path, deep)
@@ -76,8 +70,7 @@ def read_photograph(path: Path) -> Photograph:
     except PIL.Image.DecompressionBombError as error:
         raise ImageError(f"{path}: is too large: {error}") from None
     except (OSError, SyntaxError, ValueError) as error:
-        text = reason(error) if isinstance(error, OSError) else str(error)
-        raise ImageError(f"{path}: cannot be read: {text}") from None
+        raise ImageError(f"{path}: cannot be read: {reason(error)}") from None
 
 
 def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
@@ -121,7 +114,7 @@ def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph
         raise OutputError(
             f"{path}: {image_format} cannot hold the transparency of the source; .png or .webp was wanted"
         )
-    options = dict(_SAVE_OPTIONS[image_format])
+    options = dict(_SAVE_OPTIONS.get(image_format, {}))
     if image_format == "BMP":
         # A BMP file has no place for the orientation, so the pixels are turned instead.
         image.info["exif"] = original.exif

@@ -9,48 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.engine import CurveEngine, GraphEngine, first_line
+from dcelite.engine import EngineModel, first_line
 from dcelite.errors import EngineUnavailableError, ModelError
 from dcelite.extras import advice
 from dcelite.model import seal
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 
 
-def _create_session(model: Path | bytes, path: Path, threads: int) -> Any:
-    try:
-        import onnxruntime
-    except ImportError:
-        raise EngineUnavailableError(f"{path}: {advice('onnx', 'onnxruntime')}") from None
-    data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime raises its own unrelated classes for each kind of damage
-        raise ModelError(f"{path}: is not an ONNX model that ONNX Runtime can load: {first_line(error)}") from None
+class OnnxModel(EngineModel):
+    """A model in ONNX Runtime."""
 
-
-class OnnxCurveModel(CurveEngine):
-    """A curve network in ONNX Runtime."""
-
-    def __init__(self, session: Any, map_channels: int, scale: int) -> None:
-        super().__init__(map_channels, scale)
-        self._session = session
-        self._input = session.get_inputs()[0].name
-
-    def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
-        result: NDArray[np.float32] = self._session.run(None, {self._input: image[None]})[0][0]
-        return result
-
-    def close(self) -> None:
-        self._session = None
-
-
-class OnnxGraphModel(GraphEngine):
-    """Downsampling, network, upsampling and curve in one ONNX graph."""
-
-    def __init__(self, path: Path, session: Any) -> None:
+    def __init__(self, path: Path, session: Any, kind: str, map_channels: int, scale: int) -> None:
+        self.kind, self.map_channels, self.scale = kind, map_channels, scale
         self._path = path
         self._session = session
         self._input = session.get_inputs()[0].name
@@ -69,7 +39,7 @@ class OnnxGraphModel(GraphEngine):
         self._session = None
 
 
-def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurveModel | OnnxGraphModel:
+def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxModel:
     """Open a ``.onnx`` file that ``dcelite export`` wrote, or its bytes, or one with the same inputs and outputs.
 
     Raises:
@@ -77,25 +47,31 @@ def open_model(model: str | os.PathLike[str] | bytes, threads: int) -> OnnxCurve
         ModelError: the file is damaged, or its graph is neither a curve network nor an enhancement.
     """
     path = Path("model.onnx") if isinstance(model, bytes) else Path(model)  # bytes have no name
-    session = _create_session(model if isinstance(model, bytes) else path, path, threads)
+    try:
+        import onnxruntime
+    except ImportError:
+        raise EngineUnavailableError(f"{path}: {advice('onnx', 'onnxruntime')}") from None
+    data = seal.check(model, path) if isinstance(model, bytes) else seal.read_sealed(path)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.log_severity_level = 4
+    try:
+        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # ONNX Runtime raises its own unrelated classes for each kind of damage
+        raise ModelError(f"{path}: is not an ONNX model that ONNX Runtime can load: {first_line(error)}") from None
     outputs = session.get_outputs()
     if len(session.get_inputs()) != 1 or len(outputs) != 1 or len(outputs[0].shape) != 4:
         raise ModelError(f"{path}: one image in and one image or curve map out was wanted; this graph has others")
-    if outputs[0].name == "enhanced":
-        return OnnxGraphModel(path, session)
-    map_channels = outputs[0].shape[1]
-    if outputs[0].name != "curve_map" or map_channels not in {a.map_channels for a in ARCHITECTURES.values()}:
+    kind, channels = outputs[0].name, outputs[0].shape[1]
+    if kind == "enhanced":
+        return OnnxModel(path, session, kind, 3, 1)
+    usual_scales = {a.map_channels: a.scale for a in ARCHITECTURES.values()}
+    if kind != "curve_map" or channels not in usual_scales:
         raise ModelError(
-            f"{path}: output {outputs[0].name!r} of shape {outputs[0].shape}; 'enhanced', or 'curve_map' with 3 or 24 "
+            f"{path}: output {kind!r} of shape {outputs[0].shape}; 'enhanced', or 'curve_map' with 3 or 24 "
             "channels, was wanted"
         )
-    return OnnxCurveModel(session, map_channels, _scale_of(session, path, map_channels))
-
-
-def _scale_of(session: Any, path: Path, map_channels: int) -> int:
-    """The scale that the metadata names; that of the architecture with such a map where it names none."""
-    usual = next(a.scale for a in ARCHITECTURES.values() if a.map_channels == map_channels)
-    text = session.get_modelmeta().custom_metadata_map.get("dcelite.scale", str(usual))
-    if not text.isdecimal() or not 1 <= int(text) <= MAX_SCALE:
-        raise ModelError(f"{path}: metadata dcelite.scale is {text!r}, 1 to {MAX_SCALE} was wanted")
-    return int(text)
+    scale = session.get_modelmeta().custom_metadata_map.get("dcelite.scale", str(usual_scales[channels]))
+    if not scale.isdecimal() or not 1 <= int(scale) <= MAX_SCALE:
+        raise ModelError(f"{path}: metadata dcelite.scale is {scale!r}, 1 to {MAX_SCALE} was wanted")
+    return OnnxModel(path, session, kind, channels, int(scale))

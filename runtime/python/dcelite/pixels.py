@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,82 +23,40 @@ _LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
 _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
 
 
-def check_pixels(pixels: Pixels, name: str) -> None:
-    """Raise TypeError or ValueError for what is no image; ``name`` is that of the argument."""
-    if not isinstance(pixels, np.ndarray):
-        raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
-    if pixels.dtype not in (np.uint8, np.uint16):
-        raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
-    if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
-        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
-    if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
-        raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
-    if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
-        raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
-
-
-def check_output(out: Pixels, image: Pixels) -> None:
-    """Raise TypeError or ValueError where ``out`` cannot take the result for ``image``."""
-    check_pixels(out, "out")
-    if out.dtype != image.dtype:
-        raise TypeError(f"out: {out.dtype}, that of the image, {image.dtype}, was wanted")
-    if out.shape != image.shape:
-        raise ValueError(f"out: shape {out.shape}, that of the image, {image.shape}, was wanted")
-    if not out.flags.writeable:
-        raise ValueError("out: is read-only")
-
-
-def check_planes(planes: Planes, layout: str, name: str) -> None:
-    """Raise TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
-    if layout not in _LAYOUTS:
-        raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
-    count = 3 if layout == "i420" else 2
-    if len(planes) != count:
-        raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
-    for plane in planes:
-        if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
-            seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
-            raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
-    luma = planes[0].shape
-    if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
-        raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
-    chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
-    for plane in planes[1:]:
-        if plane.shape != chroma:
-            raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
-
-
-def check_output_planes(out: Planes, planes: Planes, layout: str) -> None:
-    """Raise TypeError or ValueError where ``out`` cannot take the result for ``planes``."""
-    check_planes(out, layout, "out")
-    if out[0].shape != planes[0].shape:
-        raise ValueError(f"out: luma {out[0].shape}, that of planes, {planes[0].shape}, was wanted")
-    if not all(plane.flags.writeable for plane in out):
-        raise ValueError("out: is read-only")
-    if any(np.shares_memory(a, b) for a, b in itertools.combinations(out, 2)):
-        raise ValueError("out: planes overlap, memory of its own was wanted for each")
-
-
+@dataclass(eq=False)
 class Frame:
     """Checked arrays of an image: what a call hands to the core library, made for it and not changed."""
 
-    def __init__(self, format: int, planes: Sequence[NDArray[Any]], matrix: int = 0) -> None:
-        self.format = format
-        """A dce_format."""
-        self.planes = planes
-        self.matrix = matrix
-        """A dce_matrix."""
-        self.steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in planes]
+    format: int
+    """A dce_format."""
+    planes: Sequence[NDArray[Any]]
+    matrix: int = 0
+    """A dce_matrix."""
+
+    @functools.cached_property
+    def steps(self) -> list[int]:
         """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
-        if format == _native.I420:
-            _, u, v = planes
+        steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in self.planes]
+        if self.format == _native.I420:
+            _, u, v = self.planes
             step = u.strides[1] if u.shape[1] > 1 else 1
             common = u.shape[1] == 1 or v.strides[1] == step
-            self.steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+            steps[1:] = [step if common and 1 <= step <= MAX_CHROMA_STEP else 0] * 2
+        return steps
 
     @classmethod
-    def of_pixels(cls, pixels: Pixels, order: str = "rgb") -> Frame:
-        """Raises ValueError for an order of channels that is unknown, or not that of 16 bits."""
+    def of_pixels(cls, pixels: Pixels, order: str = "rgb", name: str = "image") -> Frame:
+        """Raises TypeError or ValueError for what is no image of this order; ``name`` is that of the argument."""
+        if not isinstance(pixels, np.ndarray):
+            raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
+        if pixels.dtype not in (np.uint8, np.uint16):
+            raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
+        if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
+            raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
+        if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
+            raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
+        if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
+            raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
         if order not in ("rgb", "bgr"):
             raise ValueError(f"order: {order!r}, 'rgb' or 'bgr' was wanted")
         if pixels.dtype == np.uint8:
@@ -106,8 +66,41 @@ class Frame:
         return cls(_native.RGB16, [pixels])
 
     @classmethod
-    def of_planes(cls, planes: Planes, layout: str, matrix: int) -> Frame:
-        return cls(_LAYOUTS[layout], planes, matrix)
+    def of_planes(cls, planes: Planes, layout: str, matrix: str, full_range: bool, name: str = "planes") -> Frame:
+        """Raises TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
+        if (matrix, full_range) not in _native.MATRICES:
+            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
+        if layout not in _LAYOUTS:
+            raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
+        count = 3 if layout == "i420" else 2
+        if len(planes) != count:
+            raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
+        for plane in planes:
+            if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+                seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
+                raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
+        luma = planes[0].shape
+        if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
+            raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
+        chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
+        for plane in planes[1:]:
+            if plane.shape != chroma:
+                raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
+        return cls(_LAYOUTS[layout], planes, _native.MATRICES[matrix, full_range])
+
+    def as_output_of(self, source: Frame) -> Frame:
+        """This frame, the argument ``out``; raises TypeError or ValueError where it cannot take the result."""
+        seen, wanted = self.planes[0], source.planes[0]
+        if seen.dtype != wanted.dtype:
+            raise TypeError(f"out: {seen.dtype}, that of the image, {wanted.dtype}, was wanted")
+        if seen.shape != wanted.shape:
+            part, argument = ("luma", "planes") if len(self.planes) > 1 else ("shape", "the image")
+            raise ValueError(f"out: {part} {seen.shape}, that of {argument}, {wanted.shape}, was wanted")
+        if not all(plane.flags.writeable for plane in self.planes):
+            raise ValueError("out: is read-only")
+        if any(np.shares_memory(a, b) for a, b in itertools.combinations(self.planes, 2)):
+            raise ValueError("out: planes overlap, memory of its own was wanted for each")
+        return self
 
     def of(self, planes: Sequence[NDArray[Any]]) -> Frame:
         """Other arrays of the same kind."""
@@ -136,6 +129,12 @@ class Frame:
     def empty(self) -> Frame:
         """New arrays of the same shapes."""
         return self.of([np.empty(plane.shape, plane.dtype) for plane in self.planes])
+
+    def filled_with(self, result: Frame) -> Frame:
+        """This frame, with the values of another copied into it."""
+        for plane, values in zip(self.planes, result.planes, strict=True):
+            plane[...] = values
+        return self
 
     def can_take_result_of(self, source: Frame) -> bool:
         """True where the core library can write here directly: exactly in place, or without any overlap."""

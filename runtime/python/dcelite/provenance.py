@@ -10,7 +10,6 @@ from typing import Any
 
 import dcelite
 from dcelite.errors import EngineUnavailableError
-from dcelite.machine import Machine
 
 TOOLS = ("mindspore", "onnx", "onnxruntime", "numpy")
 
@@ -57,8 +56,3 @@ def tool_versions() -> dict[str, str | None]:
     versions["dcelite"] = dcelite.__version__
     versions["mindspore_lite"] = mindspore_lite_version()
     return versions | {name: version_of(name) for name in TOOLS}
-
-
-def processor_name() -> str | None:
-    """What the processor is called; None where the kernel does not tell."""
-    return Machine().processor

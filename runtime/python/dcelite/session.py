@@ -5,17 +5,20 @@ from __future__ import annotations
 import ctypes
 import os
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from dcelite import _native
-from dcelite.engine import CurveEngine, GraphEngine, open_engine
+from dcelite.engine import EngineModel, open_engine
 from dcelite.errors import DceliteError, ModelError
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
 from dcelite.pixels import Frame
 
-_ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
+ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
+"""By the numbers of dce_model_info."""
+NO_SETTINGS = {"strength": 1.0, "smoothing": 0.0, "map_interval": 1, "timings": False}
+"""With which a model is all there is."""
 
 
 @dataclass(frozen=True)
@@ -42,41 +45,18 @@ class Timings:
     curve: float
 
 
-class Session(Protocol):
-    """An open model."""
-
-    has_curve_map: bool
-    """False where the whole enhancement is in the graph."""
-    survives_fork: bool
-    """A forked child can go on with it."""
-
-    def enhance(self, frame: Frame, out: Frame | None) -> Frame:
-        """The enhanced frame: ``out`` where it is given, else new arrays."""
-
-    def call(self, function: str, *arguments: Any) -> None:
-        """Call a function of the core library on the open handle; raises on failure."""
-
-    @property
-    def kernels(self) -> str: ...
-
-    def abandon(self) -> None:
-        """Let go of it in a forked child, where another engine's threads, for which freeing might wait, are not."""
-
-    def close(self) -> None: ...
-
-
 class CoreSession:
     """A model in the core library, which runs its network itself or has another engine do so."""
 
     has_curve_map = True
 
-    def __init__(self, options: _native.Options, engine: CurveEngine | None) -> None:
+    def __init__(self, options: _native.Options, engine: EngineModel | None) -> None:
         self.engine = engine
         self.library = _native.library()
         self.handle = ctypes.c_void_p()
-        self.survives_fork = engine is None
         if engine is not None:
-            options.engine = ctypes.pointer(engine.dce_engine)
+            self._dce_engine = engine.dce_engine()
+            options.engine = ctypes.pointer(self._dce_engine)
         try:
             self.check(self.library.dce_open(options, self.handle))
         except BaseException:
@@ -93,13 +73,15 @@ class CoreSession:
         raise _native.exception_for(status, message.decode(errors="replace"))
 
     def call(self, function: str, *arguments: Any) -> None:
+        """Call a function of the core library on the open handle; raises on failure."""
         self.check(getattr(self.library, function)(self.handle, *arguments))
 
     def enhance(self, frame: Frame, out: Frame | None) -> Frame:
+        """The enhanced frame: ``out`` where it is given, else new arrays."""
         source = frame.plain()
         result = out if out is not None and out.can_take_result_of(source) else frame.empty()
         self.call("dce_enhance", source.image(), result.image())
-        return result if out is None or out is result else _copied(result, out)
+        return result if out is None or out is result else out.filled_with(result)
 
     @property
     def kernels(self) -> str:
@@ -107,7 +89,8 @@ class CoreSession:
         return name.decode()
 
     def abandon(self) -> None:
-        _native.keep_forever(self.engine)
+        """Let go of it in a forked child, where the engine's threads, for which freeing might wait, are not."""
+        _native.keep_forever(self)
         self.library.dce_close(self.handle)
 
     def close(self) -> None:
@@ -122,9 +105,9 @@ class GraphSession:
     """A model with the whole enhancement in its graph: 8-bit RGB in, 8-bit RGB out, and nothing that could be set."""
 
     has_curve_map = False
-    survives_fork = False
+    kernels = ""
 
-    def __init__(self, engine: GraphEngine) -> None:
+    def __init__(self, engine: EngineModel) -> None:
         self.engine = engine
 
     def call(self, function: str, *arguments: Any) -> None:
@@ -140,11 +123,7 @@ class GraphSession:
         result = image.copy()
         result[..., channels] = self.engine.enhance(np.ascontiguousarray(image[..., channels]))
         enhanced = frame.of([result])
-        return enhanced if out is None else _copied(enhanced, out)
-
-    @property
-    def kernels(self) -> str:
-        return ""
+        return enhanced if out is None else out.filled_with(enhanced)
 
     def abandon(self) -> None:
         _native.keep_forever(self.engine)
@@ -153,36 +132,18 @@ class GraphSession:
         self.engine.close()
 
 
-def _copied(result: Frame, out: Frame) -> Frame:
-    for plane, values in zip(out.planes, result.planes, strict=True):
-        plane[...] = values
-    return out
+Session = CoreSession | GraphSession
+"""An open model."""
 
 
-def open_session(
-    model: str | bytes | None,
-    threads: int,
-    scale: int | None,
-    strength: float,
-    smoothing: float,
-    map_interval: int,
-    timings: bool,
-) -> Session:
+def open_session(model: str | bytes | None, threads: int, scale: int | None, **settings: Any) -> Session:
     """Open a model for the arguments of Enhancer, and raise as it does."""
-    options = _native.Options()
-    _native.library().dce_options_init_size(options, ctypes.sizeof(options))
-    options.threads = threads
-    options.strength = strength
-    options.smoothing = smoothing
-    options.map_interval = map_interval
-    options.timings = timings
-    if scale is not None:
-        if not 1 <= scale <= MAX_SCALE:
-            raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
-        options.scale = scale
+    if scale is not None and not 1 <= scale <= MAX_SCALE:
+        raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
+    options = _native.Options(ctypes.sizeof(_native.Options), threads=threads, scale=scale or 0, **settings)
     engine = open_engine(model, threads)
-    if isinstance(engine, GraphEngine):
-        if scale is not None or timings or (strength, smoothing, map_interval) != (1.0, 0.0, 1):
+    if engine is not None and engine.kind == "enhanced":
+        if scale is not None or settings != NO_SETTINGS:
             engine.close()
             name = f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
             raise ModelError(
@@ -196,19 +157,3 @@ def open_session(
     elif engine is None and model is not None:
         options.model_path = os.fsencode(model)
     return CoreSession(options, engine)
-
-
-def model_info(session: Session) -> ModelInfo:
-    """Raises DceliteError where the whole enhancement is in the graph."""
-    info = _native.ModelInfo(size=ctypes.sizeof(_native.ModelInfo))
-    session.call("dce_get_model_info", info)
-    return ModelInfo(
-        _ARCHITECTURE_NAMES[info.architecture], info.map_channels, info.scale, info.iterations, info.parameters
-    )
-
-
-def timings_of(session: Session) -> Timings:
-    """Of the last call; raises ValueError where they were not asked for."""
-    timings = _native.Timings(size=ctypes.sizeof(_native.Timings))
-    session.call("dce_get_timings", timings)
-    return Timings(*(getattr(timings, f"{name}_ns") / 1e6 for name in Timings.__dataclass_fields__))

@@ -85,7 +85,12 @@ public final class BenchmarkTest {
     }
 
     private List<Benchmark.Case> run(Benchmark.Limits limits, Benchmark.Case... cases) {
-        benchmark = new Benchmark((engine, threads) -> new Engine(engine), () -> now, limits);
+        benchmark = new Benchmark((engine, threads) -> new Engine(engine), limits) {
+            @Override
+            protected long nanoTime() {
+                return now;
+            }
+        };
         final List<Integer> begun = new ArrayList<>();
         final List<Benchmark.Case> results = benchmark.run(Arrays.asList(cases), (index, count, next) -> {
             Check.equal(cases.length, count);

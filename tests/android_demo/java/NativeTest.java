@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import org.dcelite.DceliteException;
 import org.dcelite.demo.core.Benchmark;
 import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.Frame;
@@ -28,7 +29,7 @@ public final class NativeTest {
     /** As the camera sees it: JPEG's conversion, of every layout of planes, into the middle of a larger picture. */
     public void everyLayoutIsConverted() {
         try (FrameEngine engine = new NativeEngine(null, 1)) {
-            for (int pixelStride = 1; pixelStride <= YuvPlanes.MAX_PIXEL_STRIDE; pixelStride++) {
+            for (int pixelStride = 1; pixelStride <= Planes.MAX_PIXEL_STRIDE; pixelStride++) {
                 for (int padding : new int[] {0, 1, 17}) {
                     converts(engine, new Planes(random, 13, 7, pixelStride, padding, false));
                     converts(engine, new Planes(random, 8, 6, pixelStride, padding, pixelStride > 1));
@@ -70,7 +71,7 @@ public final class NativeTest {
     public void layoutsMakeNoDifference() {
         try (FrameEngine engine = new NativeEngine(null, 2)) {
             ByteBuffer wanted = null;
-            for (int pixelStride = 1; pixelStride <= YuvPlanes.MAX_PIXEL_STRIDE; pixelStride++) {
+            for (int pixelStride = 1; pixelStride <= Planes.MAX_PIXEL_STRIDE; pixelStride++) {
                 final Planes image = new Planes(new Random(8), 41, 29, pixelStride, 3 * pixelStride, pixelStride % 3 == 2);
                 final ByteBuffer rgba = ByteBuffer.allocateDirect(4 * 41 * 29);
                 engine.enhance(image.planes, rgba, 4 * 41);
@@ -88,6 +89,46 @@ public final class NativeTest {
             engine.enhance(new Planes(new Random(8), 41, 29, 1, 0, false).planes, wanted, 4 * 41);
             Check.equal(plain, wanted);
         }
+    }
+
+    public void everyByteTooFewIsRefused() {
+        // 5 x 3: rows of 5 luma, 3 chroma samples; 3 and 2 of them
+        for (int step = 1; step <= 3; step++) {
+            final int luma = 2 * 6 + 5;
+            final int chroma = 10 + 2 * step + 1;
+            final int pixelStride = step;
+            read(luma, 6, chroma, chroma, 10, step, 5, 3);
+            Check.raises(IllegalArgumentException.class, () -> read(luma - 1, 6, chroma, chroma, 10, pixelStride, 5, 3));
+            Check.raises(IllegalArgumentException.class, () -> read(luma, 6, chroma - 1, chroma, 10, pixelStride, 5, 3));
+            Check.raises(IllegalArgumentException.class, () -> read(luma, 6, chroma, chroma - 1, 10, pixelStride, 5, 3));
+        }
+    }
+
+    public void refusesStridesAndSizes() {
+        Check.raises(IllegalArgumentException.class, () -> read(1000, 4, 1000, 1000, 10, 1, 5, 3));
+        Check.raises(IllegalArgumentException.class, () -> read(1000, 5, 1000, 1000, 4, 2, 5, 3));
+        Check.raises(IllegalArgumentException.class, () -> read(1000, 5, 1000, 1000, 10, 0, 5, 3));
+        Check.raises(IllegalArgumentException.class, () -> read(1000, 5, 1000, 1000, 100, 17, 5, 3));
+        Check.raises(DceliteException.class, () -> read(1000, 5, 1000, 1000, 10, 1, 0, 3));
+        Check.raises(DceliteException.class, () -> read(1000, 5, 1000, 1000, 10, 1, 5, -1));
+        // the product of rows and stride is beyond 32 bits
+        Check.raises(IllegalArgumentException.class, () -> read(1000, 1 << 30, 1000, 1000, 1 << 30, 1, 5, 9));
+        Check.raises(IllegalArgumentException.class, () -> read(ByteBuffer.allocate(99), 5, direct(99), direct(99), 5, 1, 5, 3));
+    }
+
+    private static void read(int luma, int yStride, int u, int v, int stride, int step, int width, int height) {
+        read(direct(luma), yStride, direct(u), direct(v), stride, step, width, height);
+    }
+
+    private static void read(ByteBuffer y, int yStride, ByteBuffer u, ByteBuffer v, int stride, int step, int width, int height) {
+        final YuvPlanes planes = new YuvPlanes(y, yStride, u, v, stride, step, width, height);
+        try (FrameEngine engine = new NativeEngine(null, 1)) {
+            engine.enhance(planes, direct(4 * 5 * 9), 4 * 5);
+        }
+    }
+
+    private static ByteBuffer direct(int size) {
+        return ByteBuffer.allocateDirect(size);
     }
 
     private static long sum(ByteBuffer bytes) {
@@ -123,7 +164,7 @@ public final class NativeTest {
     }
 
     public void theBenchmarkMeasures() {
-        final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads), System::nanoTime,
+        final Benchmark benchmark = new Benchmark((name, threads) -> new NativeEngine(null, threads),
                 BenchmarkTest.limits(1, 3, 3, 0, 5));
         final List<Benchmark.Case> results = benchmark.run(java.util.Arrays.asList(
                 new Benchmark.Case(Benchmark.Kind.CAMERA, 321, 241, "", 1),
@@ -171,16 +212,21 @@ public final class NativeTest {
                         }
 
                         @Override
-                        public void failed(Failure failure, Throwable cause) {
+                        public void failed(Throwable cause) {
                             throw new AssertionError(cause);
                         }
-                    }, LiveSettings.DEFAULTS.withThreads(2));
+                    }, PipelineTest.engine("", 2));
             for (int i = 0; i < 3; i++) {
-                pipeline.configure(LiveSettings.DEFAULTS.withThreads(1 + i));
+                pipeline.configure(PipelineTest.engine("", 1 + i));
                 pipeline.submit(new Frame() {
                     @Override
                     public YuvPlanes planes() {
                         return image.planes;
+                    }
+
+                    @Override
+                    public Orientation orientation() {
+                        return Orientation.NORMAL;
                     }
 
                     @Override

@@ -1,5 +1,4 @@
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.Split;
 
 public final class OrientationTest {
     // Pictures are arrays of rows; every pixel has a number of its own.
@@ -117,8 +116,8 @@ public final class OrientationTest {
                 final int column = row[x] % width - part[0];
                 final int line = row[x] / width - part[1];
                 final boolean inside = column >= 0 && line >= 0 && column < part[2] && line < part[3];
-                Check.that(x >= columns || inside, "a pixel left of the line is missing: " + orientation);
-                Check.that(x <= columns || !inside, "a pixel right of the line is in: " + orientation);
+                Check.that(x >= columns || inside, "a pixel left of the line is missing: " + text(shown));
+                Check.that(x <= columns || !inside, "a pixel right of the line is in: " + text(shown));
                 Check.that(columns > 0 || !inside, "a pixel without a left part");
             }
         }
@@ -147,16 +146,16 @@ public final class OrientationTest {
     }
 
     public void splits() {
-        Check.near(0.5, Split.fraction(100, 200, 200), 0);
-        Check.near(0.75, Split.fraction(150, 200, 200), 0);
-        Check.near(0, Split.fraction(10, 200, 100), 0);
-        Check.near(1, Split.fraction(190, 200, 100), 0);
-        Check.near(0, Split.fraction(10, 200, 0), 0);
-        Check.near(0, Split.fraction(10, 200, Float.NaN), 0);
+        Check.near(0.5, Orientation.lineFraction(100, 200, 200), 0);
+        Check.near(0.75, Orientation.lineFraction(150, 200, 200), 0);
+        Check.near(0, Orientation.lineFraction(10, 200, 100), 0);
+        Check.near(1, Orientation.lineFraction(190, 200, 100), 0);
+        Check.near(0, Orientation.lineFraction(10, 200, 0), 0);
+        Check.near(0, Orientation.lineFraction(10, 200, Float.NaN), 0);
         for (float fraction = 0; fraction <= 1; fraction += 0.125f) {
-            Check.near(fraction, Split.fraction(Split.position(fraction, 300, 130), 300, 130), 1e-5);
+            Check.near(fraction, Orientation.lineFraction(Orientation.linePosition(fraction, 300, 130), 300, 130), 1e-5);
         }
-        Check.near(85, Split.position(0, 300, 130), 0);
-        Check.near(215, Split.position(1, 300, 130), 0);
+        Check.near(85, Orientation.linePosition(0, 300, 130), 0);
+        Check.near(215, Orientation.linePosition(1, 300, 130), 0);
     }
 }

@@ -14,6 +14,7 @@ import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FrameEngine;
 import org.dcelite.demo.core.FramePipeline;
+import org.dcelite.demo.core.FrameStatistics;
 import org.dcelite.demo.core.LiveSettings;
 import org.dcelite.demo.core.Orientation;
 import org.dcelite.demo.core.YuvPlanes;
@@ -34,6 +35,7 @@ public final class PipelineTest {
     private volatile Throwable problem;
     private volatile RuntimeException engineFailure;
     private volatile Error engineError;
+    private volatile Orientation orientation = Orientation.NORMAL;  // of the camera
     private volatile Orientation shownOrientation;
     private volatile CountDownLatch gate;  // the engine waits for it
 
@@ -52,6 +54,11 @@ public final class PipelineTest {
                 problem = new AssertionError("a closed frame is used");
             }
             return planes;
+        }
+
+        @Override
+        public Orientation orientation() {
+            return orientation;
         }
 
         @Override
@@ -155,11 +162,15 @@ public final class PipelineTest {
         }
 
         @Override
-        public void failed(Failure failure, Throwable cause) {
-            events.add("failed " + failure);
+        public void failed(Throwable cause) {
+            events.add("failed " + Failure.of(cause));
             failures.release();
         }
     };
+
+    static LiveSettings engine(String name, int threads) {
+        return new LiveSettings(name, threads, 1, 0.6f, 0.5f);
+    }
 
     private FramePipeline start(LiveSettings settings) {
         final FramePipeline pipeline = new FramePipeline((engine, threads) -> {
@@ -207,7 +218,7 @@ public final class PipelineTest {
         Check.equal(0L, pipeline.dropped());
         finish(pipeline);
         Check.equal(100L, pipeline.statistics.shown());
-        Check.near(1, pipeline.statistics.stageMilliseconds(FrameEngine.NETWORK), 1e-9);
+        Check.near(1, pipeline.statistics.milliseconds(FrameEngine.NETWORK).mean, 1e-9);
     }
 
     public void aSlowConsumerGetsTheNewestFrame() {
@@ -258,21 +269,20 @@ public final class PipelineTest {
     }
 
     public void settingsReachTheEngine() {
-        final LiveSettings first = LiveSettings.DEFAULTS.withSplit(0);
-        final FramePipeline pipeline = start(first);
+        final FramePipeline pipeline = start(new LiveSettings("", 0, 1, 0.6f, 0));
         show(pipeline);
-        pipeline.configure(first.withStrength(0.5f));
+        pipeline.configure(new LiveSettings("", 0, 0.5f, 0.6f, 0));
         show(pipeline);
         show(pipeline);
-        pipeline.configure(first.withStrength(0.5f).withThreads(2));
-        pipeline.setOrientation(new Orientation(3, true));
+        pipeline.configure(new LiveSettings("", 2, 0.5f, 0.6f, 0));
+        orientation = new Orientation(3, true);
         show(pipeline);
         Check.equal(3, shownOrientation.quarterTurns);
-        pipeline.configure(first.withEngine("b"));
+        pipeline.configure(new LiveSettings("b", 0, 1, 0.6f, 0));
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
-        Check.equal(1, pipeline.statistics.milliseconds().count);
+        Check.equal(1, pipeline.statistics.milliseconds(FrameStatistics.TOTAL).count);
         Check.equal(5L, pipeline.statistics.shown());
         Check.equal("[open 0, strength 1.0, strength 0.5, close 0, open 2, strength 0.5, close 2, open b0, strength 1.0, close b0]",
                 events.toString());
@@ -284,20 +294,20 @@ public final class PipelineTest {
     }
 
     public void anEngineThatDoesNotOpenIsTriedOnceAndAnotherWorks() {
-        final FramePipeline pipeline = start(LiveSettings.DEFAULTS.withEngine("bad"));
+        final FramePipeline pipeline = start(engine("bad", 0));
         for (int i = 0; i < 10; i++) {
             pipeline.submit(new TestFrame(i));
             until(() -> openFrames.get() == 0);
         }
         await(failures);
         Check.equal(0, failures.availablePermits());
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("bad").withStrength(0.1f));  // which is no other engine
+        pipeline.configure(new LiveSettings("bad", 0, 0.1f, 0.6f, 0.5f));  // which is no other engine
         pipeline.submit(new TestFrame(1));
         until(() -> openFrames.get() == 0);
         Check.equal("[failed MODEL]", events.toString());
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("good"));
+        pipeline.configure(engine("good", 0));
         show(pipeline);
-        pipeline.configure(LiveSettings.DEFAULTS.withEngine("bad"));
+        pipeline.configure(engine("bad", 0));
         pipeline.submit(new TestFrame(1));
         await(failures);
         finish(pipeline);
@@ -328,10 +338,10 @@ public final class PipelineTest {
     public void aHundredStartsAndStopsLeaveNothing() {
         final int threads = Thread.activeCount();
         for (int cycle = 0; cycle < 100; cycle++) {
-            final FramePipeline pipeline = start(LiveSettings.DEFAULTS.withThreads(cycle % 3));
+            final FramePipeline pipeline = start(engine("", cycle % 3));
             for (int i = 0; i < cycle % 5; i++) {
                 pipeline.submit(new TestFrame(i));
-                pipeline.configure(LiveSettings.DEFAULTS.withEngine("e" + (i + cycle) % 2));
+                pipeline.configure(engine("e" + (i + cycle) % 2, 0));
             }
             finish(pipeline);
         }

@@ -4,6 +4,9 @@ import org.dcelite.demo.core.YuvPlanes;
 
 /** Camera frames of every layout, and what is in them. */
 final class Planes {
+    /** The largest that the library takes. */
+    static final int MAX_PIXEL_STRIDE = 16;
+
     final YuvPlanes planes;
     final int width;
     final int height;
@@ -34,7 +37,7 @@ final class Planes {
             fill(u, samples[1], columns, rows, chromaStride, pixelStride);
             fill(v, samples[2], columns, rows, chromaStride, pixelStride);
         }
-        planes = new YuvPlanes(y, yStride, u, chromaStride, v, chromaStride, pixelStride, width, height);
+        planes = new YuvPlanes(y, yStride, u, v, chromaStride, pixelStride, width, height);
     }
 
     // The buffer ends with the last sample.
@@ -63,8 +66,8 @@ final class Planes {
     static int[] read(YuvPlanes planes, int x, int y) {
         return new int[] {
             planes.y.get(planes.y.position() + y * planes.yRowStride + x) & 0xFF,
-            planes.u.get(planes.u.position() + y / 2 * planes.uRowStride + x / 2 * planes.pixelStride) & 0xFF,
-            planes.v.get(planes.v.position() + y / 2 * planes.vRowStride + x / 2 * planes.pixelStride) & 0xFF
+            planes.u.get(planes.u.position() + y / 2 * planes.uvRowStride + x / 2 * planes.pixelStride) & 0xFF,
+            planes.v.get(planes.v.position() + y / 2 * planes.uvRowStride + x / 2 * planes.pixelStride) & 0xFF
         };
     }
 }

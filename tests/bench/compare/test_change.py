@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.compare.change import Pair, Run
+from dcelite.bench.report.document import run_of as run_of_row
 
 
 def test_the_interval_is_that_of_the_test() -> None:
@@ -104,20 +106,20 @@ def test_series_without_a_processor_for_each_thread_do_not_count() -> None:
     """In a part of the second run two virtual processors share a core: times double, those of the shared probe too."""
     rng = np.random.default_rng(12)
     alone = run_of(rng, 1.0)
-    quiet = Run(alone.blocks, alone.probes, {i: 0.5 * probe for i, probe in alone.probes.items()})
+    quiet = Run(alone.blocks, alone.probes, {i: 0.5 * probe for i, probe in alone.probes.items()}, is_crowded=True)
     shares = {i: 2.0 if 60 <= i < 120 else 1.0 for i in quiet.blocks}
     busy = Run(
         {i: [shares[i] * time for time in times] for i, times in quiet.blocks.items()},
         quiet.probes,
         {i: shares[i] * probe for i, probe in quiet.parallel_probes.items()},
     )
-    pair = change.pair_of(quiet, busy, is_crowded=True)
+    pair = change.pair_of(quiet, busy)
     assert (pair.a.size, pair.b.size) == (10, 7)
     (found,) = change.changes([pair])
     assert found.ratio == pytest.approx(1.0, abs=0.02)
     assert found.verdict == change.SAME
     always = Run(busy.blocks, busy.probes, {i: 2.0 * probe for i, probe in quiet.parallel_probes.items()})
-    (found,) = change.changes([change.pair_of(quiet, always, is_crowded=True)])
+    (found,) = change.changes([change.pair_of(quiet, always)])
     assert found.verdict == change.UNKNOWN
 
 
@@ -155,14 +157,21 @@ def test_rows_that_take_every_processor_need_a_larger_change() -> None:
         (1.05, change.SLOWER, change.SAME),
         (1.12, change.SLOWER, change.SLOWER),
     ):
-        runs = run, slowed(run, factor)
-        found = change.changes([change.pair_of(*runs)]) + change.changes([change.pair_of(*runs, is_crowded=True)])
+        quiet, busy = run, dataclasses.replace(run, is_crowded=True)
+        pairs = [change.pair_of(one, slowed(run, factor)) for one in (quiet, busy)]
+        found = [one for pair in pairs for one in change.changes([pair])]
         assert [one.verdict for one in found] == [alone, crowded]
-    assert change.is_crowded(2, [0, 1])
-    assert change.is_crowded(3, [0, 1])
-    assert not change.is_crowded(1, [0, 1])
-    assert not change.is_crowded(1, [0])
-    assert not change.is_crowded(2, None)
+
+
+@pytest.mark.parametrize(
+    ("threads", "processors", "wanted"),
+    [(2, [0, 1], True), (3, [0, 1], True), (1, [0, 1], False), (1, [0], False), (2, None, False)],
+)
+def test_a_thread_on_each_of_several_processors_is_a_crowd(
+    threads: int, processors: list[int] | None, wanted: bool
+) -> None:
+    row = {"threads": threads, "blocks_ms": {}, "probes_ms": {}, "parallel_probes_ms": {}}
+    assert run_of_row(row, {"affinity": processors}).is_crowded == wanted
 
 
 def test_noise_is_called_noise_and_shows_little() -> None:

@@ -24,6 +24,15 @@ def recording(log: list[str], name: str) -> Cell:
     return Cell(run=lambda: log.append(name))
 
 
+def times(cell: Cell, kind: str = "run") -> dict[int, list[float]]:
+    """By round."""
+    found: dict[int, list[float]] = {}
+    for name, number, ms in cell.samples:
+        if name == kind:
+            found.setdefault(number, []).append(ms)
+    return found
+
+
 def test_cells_take_turns() -> None:
     log: list[str] = []
     cells = [recording(log, name) for name in "ABC"]
@@ -31,13 +40,13 @@ def test_cells_take_turns() -> None:
     order = [name for name, _ in itertools.groupby(log)]
     assert order == list("ABC" * 6)
     assert all(cell.count == 6 for cell in cells)
-    assert all(sorted(cell.blocks) == list(range(6)) for cell in cells)
+    assert all(sorted(times(cell)) == list(range(6)) for cell in cells)
 
 
 def test_times_are_what_the_clock_says() -> None:
     cell = Cell(run=lambda: None)
     take_turns([cell], RULES)
-    assert cell.blocks[0] == [pytest.approx(10.0)]
+    assert times(cell)[0] == [pytest.approx(10.0)]
 
 
 def test_fast_cells_go_on_while_a_slow_one_lacks_runs() -> None:
@@ -93,10 +102,8 @@ def test_an_interrupt_keeps_what_was_measured() -> None:
 
 
 def test_the_first_run_is_timed_alone() -> None:
-    seen: list[object] = []
     cell = Cell(run=lambda: "picture")
-    turns.first_run(cell, seen.append)
-    assert seen == ["picture"]
+    assert cell.first_run() == "picture"
     assert cell.first_ms == pytest.approx(10.0)
     assert cell.count == 0
 
@@ -105,28 +112,28 @@ def test_energy_is_that_of_the_timed_runs() -> None:
     counter = itertools.count(0.0, 2.0)
     cell = Cell(run=lambda: None)
     take_turns([cell], RULES, energy=lambda: next(counter))
-    assert cell.energy_joules == 2.0 * len(cell.blocks)
+    assert cell.energy_joules == 2.0 * len(times(cell))
 
 
 def test_the_probe_stands_next_to_each_block() -> None:
     log: list[str] = []
-    times = itertools.count(5.0)
+    clock = itertools.count(5.0)
 
     def probe() -> tuple[float, float]:
         log.append("probe")
-        return next(times), next(times)
+        return next(clock), next(clock)
 
     cell = Cell(run=lambda: log.append("run"), probe=probe)
     take_turns([cell], Rules(runs=2, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0))
-    assert cell.probes == {0: 5.0, 1: 9.0}  # the shorter one of before and after
-    assert cell.parallel_probes == {0: 6.0, 1: 10.0}
+    assert times(cell, "probe") == {0: [5.0], 1: [9.0]}  # the shorter one of before and after
+    assert times(cell, "parallel probe") == {0: [6.0], 1: [10.0]}
     assert [name for name, _ in itertools.groupby(log)] == ["probe", "run", "probe", "run", "probe"]
 
 
 def test_a_probe_that_fails_leaves_the_times() -> None:
-    cell = Cell(run=lambda: None, probe=lambda: None)
+    cell = Cell(run=lambda: None, probe=lambda: ())
     take_turns([cell], RULES)
-    assert cell.probes == {}
+    assert times(cell, "probe") == {}
     assert cell.count == 6
 
 
@@ -135,3 +142,10 @@ def test_what_comes_before_a_block_comes_before_each() -> None:
     take_turns([recording(log, "A"), recording(log, "B")], RULES, before_block=lambda: log.append("quiet"))
     order = [name for name, _ in itertools.groupby(log)]
     assert order == ["quiet", "A", "quiet", "B"] * 6
+
+
+def test_what_an_engine_says_of_its_stages_stands_behind_each_run() -> None:
+    said = itertools.count(1.0)
+    cell = Cell("staged", run=lambda: None, stages=lambda: (next(said), 0.5))
+    take_turns([cell], Rules(runs=2, seconds=0.0, max_seconds=5.0, warm_up=0, block_ms=0.0))
+    assert cell.samples == [("staged", 0, pytest.approx(10.0), 2.0, 0.5), ("staged", 1, pytest.approx(10.0), 4.0, 0.5)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcelite.commands.model_options import add_model_options, open_enhancer
+from dcelite.commands.model_options import add_common_options, open_enhancer
 from dcelite.enhancer import Enhancer
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -29,15 +29,7 @@ def add_command(subparsers: Any) -> None:
         description="Brighten photographs (JPEG, PNG, WebP, BMP). EXIF data and colour profile are kept.",
     )
     parser.add_argument("inputs", nargs="+", type=Path, metavar="IN", help="an image file, or a folder of them")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help="a file name for one image, else a folder; without it, NAME_enhanced beside each input",
-    )
-    add_model_options(parser)
-    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    add_common_options(parser, "a file name for one image, else a folder; without it, NAME_enhanced beside each input")
     parser.set_defaults(run=run)
 
 

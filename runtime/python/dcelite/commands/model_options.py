@@ -1,4 +1,4 @@
-"""The options of ``dcelite enhance`` and ``dcelite video`` that choose and run a model."""
+"""The options that ``dcelite enhance`` and ``dcelite video`` have in common."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
 
 
-def add_model_options(parser: argparse.ArgumentParser) -> None:
+def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
+    """Those of the model and of the output; ``output`` says in the help what it may be."""
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=output)
+    parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
     parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
     parser.add_argument(

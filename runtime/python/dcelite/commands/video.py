@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.commands.model_options import add_model_options, open_enhancer
+from dcelite.commands.model_options import add_common_options, open_enhancer
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -27,14 +27,10 @@ def add_command(subparsers: Any) -> None:
         "times of the frames are kept. Needs PyAV: pip install 'dcelite[video]'",
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a video file")
-    parser.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="OUT",
-        help="a file name, whose suffix chooses the container, or a folder; without it, NAME_enhanced beside the input",
+    add_common_options(
+        parser,
+        "a file name, whose suffix chooses the container, or a folder; without it, NAME_enhanced beside the input",
     )
-    add_model_options(parser)
     parser.add_argument(
         "--smoothing",
         type=float,
@@ -51,7 +47,6 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--crf", type=int, metavar="Q", help="quality of the encoder, 0 is the best (default: 18 for H.264)"
     )
-    parser.add_argument("--overwrite", action="store_true", help="replace an output that exists")
     parser.set_defaults(run=run)
 
 
@@ -63,8 +58,8 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)
-    video_options = {"smoothing": options.smoothing, "map_interval": options.map_interval}
-    with open_enhancer(options, **video_options) as enhance, deferred_interrupts() as interrupted:
+    enhancer = open_enhancer(options, smoothing=options.smoothing, map_interval=options.map_interval)
+    with enhancer as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
         report = enhance_video(
             source,

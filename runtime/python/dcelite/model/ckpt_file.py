@@ -26,7 +26,7 @@ CHECKSUM_SIZE = len(CHECKSUM_MARK) + 10
 TENSOR_TYPES = {"Float16": "<f2", "Float32": "<f4", "Float64": "<f8", "Int32": "<i4", "Int64": "<i8", "Bool": "|b1"}
 """MindSpore's type names -> NumPy's, as far as networks, optimisers and counters use them."""
 
-_VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5  # wire types of protobuf
+_VARINT, _BYTES = 0, 2  # wire types of protobuf, as far as the messages use them
 
 
 class CkptFormatError(ValueError):
@@ -71,11 +71,11 @@ def _named_tensor(value: bytes) -> tuple[str, NDArray[Any]]:
     dims: list[int] = []
     kind = content = None
     for field, item in _fields(tensor):
-        if field == 1:
-            dims += [item] if isinstance(item, int) else list(_varints(item))
-        elif field == 2 and isinstance(item, bytes):
+        if isinstance(item, int):
+            dims += [item] if field == 1 else []
+        elif field == 2:
             kind = item.decode("ascii", "replace")
-        elif field == 3 and isinstance(item, bytes):
+        elif field == 3:
             content = item
     if dims == [0] and content:  # how MindSpore writes a scalar
         dims = []
@@ -95,20 +95,16 @@ def _fields(data: bytes) -> Iterator[tuple[int, int | bytes]]:
     while position < len(data):
         key, position = _varint(data, position)
         wire_type = key & 7
+        if wire_type not in (_VARINT, _BYTES):
+            raise CkptFormatError("truncated or damaged: it is not a protobuf message throughout")
+        number, position = _varint(data, position)  # the value, or the length of the bytes
         if wire_type == _VARINT:
-            number, position = _varint(data, position)
             yield key >> 3, number
             continue
-        if wire_type == _BYTES:
-            size, position = _varint(data, position)
-        elif wire_type in (_FIXED32, _FIXED64):
-            size = 4 if wire_type == _FIXED32 else 8
-        else:
-            raise CkptFormatError("truncated or damaged: it is not a protobuf message throughout")
-        if size > len(data) - position:
+        if number > len(data) - position:
             raise CkptFormatError("truncated or damaged: an entry is longer than the file")
-        yield key >> 3, data[position : position + size]
-        position += size
+        yield key >> 3, data[position : position + number]
+        position += number
 
 
 def _varint(data: bytes, position: int) -> tuple[int, int]:
@@ -123,14 +119,6 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         if byte < 0x80:
             return number, position
     raise CkptFormatError("damaged: a number has more than 64 bits")
-
-
-def _varints(data: bytes) -> Iterator[int]:
-    """The numbers of a packed repeated field."""
-    position = 0
-    while position < len(data):
-        number, position = _varint(data, position)
-        yield number
 
 
 def _encoded_varint(number: int) -> bytes:

@@ -13,8 +13,6 @@ import pickle
 import struct
 import zipfile
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -36,73 +34,59 @@ class PthFormatError(ValueError):
     """The bytes are not a whole, undamaged PyTorch checkpoint of tensors; the message says why."""
 
 
-@dataclass(frozen=True)
-class _Storage:
-    key: str
-    dtype: np.dtype[Any]
-    count: int
-
-
-@dataclass(frozen=True)
-class _Tensor:
-    """A strided view of a storage, as ``torch._utils._rebuild_tensor_v2`` describes it; strides count elements."""
-
-    storage: _Storage
-    offset: int
-    shape: tuple[int, ...]
-    strides: tuple[int, ...]
-
-    def array(self, content: bytes) -> NDArray[Any]:
-        values = np.frombuffer(content, self.storage.dtype)
-        last = self.offset + sum((n - 1) * step for n, step in zip(self.shape, self.strides, strict=True))
-        if min(self.offset, *self.shape, *self.strides, 0) < 0 or last >= len(values):
-            raise PthFormatError("damaged: a tensor reaches beyond its values")
-        steps = [step * values.itemsize for step in self.strides]
-        return np.array(np.lib.stride_tricks.as_strided(values[self.offset :], self.shape, steps))
+Storages = dict[str, NDArray[Any]]
+"""Their values by key. The pickle comes first: until they are read, they are zero."""
 
 
 def _rebuild_tensor(
-    storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
-) -> _Tensor:
-    return _Tensor(storage, offset, shape, strides)
-
-
-def _rebuild_parameter(tensor: _Tensor, *_: Any) -> _Tensor:
-    return tensor
+    storage: NDArray[Any], offset: int, shape: tuple[int, ...], strides: tuple[int, ...], *_: Any
+) -> NDArray[Any]:
+    """A view of a storage, as ``torch._utils._rebuild_tensor_v2`` makes it; strides count elements."""
+    last = offset + sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+    if min(offset, *shape, *strides, 0) < 0 or last >= len(storage):
+        raise PthFormatError("damaged: a tensor reaches beyond its values")
+    return np.lib.stride_tricks.as_strided(storage[offset:], shape, [step * storage.itemsize for step in strides])
 
 
 class _Unpickler(pickle.Unpickler):
     """Resolves dictionaries, tensors and storages, and refuses every other name."""
 
+    def __init__(self, file: io.BytesIO, size: int) -> None:
+        super().__init__(file)
+        self.storages: Storages = {}
+        self._size = size  # of the whole file, in bytes
+
     def find_class(self, module: str, name: str) -> Any:
         known = {
             ("collections", "OrderedDict"): OrderedDict,
             ("torch._utils", "_rebuild_tensor_v2"): _rebuild_tensor,
-            ("torch._utils", "_rebuild_parameter"): _rebuild_parameter,
+            ("torch._utils", "_rebuild_parameter"): lambda tensor, *_: tensor,
             **{("torch", storage): np.dtype(kind) for storage, kind in STORAGE_TYPES.items()},
         }
         if (module, name) not in known:
             raise PthFormatError(f"it contains {module}.{name}; a plain dictionary of tensors (state_dict) was wanted")
         return known[module, name]
 
-    def persistent_load(self, pid: Any) -> _Storage:
+    def persistent_load(self, pid: Any) -> NDArray[Any]:
         kind, dtype, key, _location, count, *view = pid
         if kind != "storage" or not isinstance(dtype, np.dtype) or any(view):
             raise PthFormatError("it refers to something other than plain tensor storages")
-        return _Storage(str(key), dtype, int(count))
+        if count * dtype.itemsize > self._size:
+            raise PthFormatError("truncated: values are missing at its end")
+        return self.storages.setdefault(str(key), np.zeros(count, dtype))
 
 
 def read(data: bytes) -> dict[str, NDArray[Any]]:
     """The tensors of a checkpoint by name; raises PthFormatError."""
     try:
-        return _read_zip(data) if data.startswith(ZIP_MAGIC) else _read_legacy(data)
+        return _tensors(_read_zip(data) if data.startswith(ZIP_MAGIC) else _read_legacy(data))
     except PthFormatError:
         raise
     except Exception as error:  # a damaged pickle or archive can raise nearly anything
         raise PthFormatError(f"truncated or damaged: {error}") from None
 
 
-def _read_zip(data: bytes) -> dict[str, NDArray[Any]]:
+def _read_zip(data: bytes) -> Any:
     archive = zipfile.ZipFile(io.BytesIO(data))
     if sum(entry.file_size for entry in archive.infolist()) > len(data):
         raise PthFormatError("its entries are compressed, which PyTorch never does")
@@ -112,41 +96,37 @@ def _read_zip(data: bytes) -> dict[str, NDArray[Any]]:
     folder = pickles[0].removesuffix("data.pkl")
     if f"{folder}byteorder" in archive.namelist() and archive.read(f"{folder}byteorder") != b"little":
         raise PthFormatError("it was written on a big-endian machine")
-    tree = _Unpickler(io.BytesIO(archive.read(pickles[0]))).load()
-    return _arrays(tree, lambda storage: archive.read(f"{folder}data/{storage.key}"))
+    unpickler = _Unpickler(io.BytesIO(archive.read(pickles[0])), len(data))
+    tree = unpickler.load()
+    for key, storage in unpickler.storages.items():
+        _fill(storage, archive.read(f"{folder}data/{key}"), key)
+    return tree
 
 
-def _read_legacy(data: bytes) -> dict[str, NDArray[Any]]:
+def _read_legacy(data: bytes) -> Any:
     file = io.BytesIO(data[len(LEGACY_MAGIC) :])
-    protocol, system, tree, keys = (_Unpickler(file).load() for _ in range(4))
+    unpickler = _Unpickler(file, len(data))
+    protocol, system, tree, keys = (unpickler.load() for _ in range(4))
     if protocol != LEGACY_PROTOCOL or not system["little_endian"]:
         raise PthFormatError(f"its protocol {protocol} or byte order is unknown")
-    itemsizes = {tensor.storage.key: tensor.storage.dtype.itemsize for tensor in _tensors(tree).values()}
-    contents: dict[str, bytes] = {}
     for key in keys:
+        storage = unpickler.storages[key]
         (count,) = struct.unpack("<q", file.read(8))
-        size = count * itemsizes[key]
-        contents[key] = file.read(size)
-        if count < 0 or len(contents[key]) != size:
-            raise PthFormatError("truncated: values are missing at its end")
-    return _arrays(tree, lambda storage: contents[storage.key])
+        _fill(storage, file.read(count * storage.itemsize), key)
+    return tree
 
 
-def _tensors(tree: Any) -> dict[str, _Tensor]:
+def _fill(storage: NDArray[Any], content: bytes, key: str) -> None:
+    if len(content) != storage.nbytes:
+        raise PthFormatError(f"truncated or damaged: storage {key} has {len(content)} bytes for {len(storage)} values")
+    storage[:] = np.frombuffer(content, storage.dtype)
+
+
+def _tensors(tree: Any) -> dict[str, NDArray[Any]]:
     """The state dictionary in an unpickled object: itself or, in training snapshots, below ``state_dict``."""
     if isinstance(tree, dict) and isinstance(tree.get("state_dict"), dict):
         tree = tree["state_dict"]
     if not isinstance(tree, dict):
         raise PthFormatError(f"it holds a {type(tree).__name__}; a dictionary of tensors (state_dict) was wanted")
     # nn.DataParallel writes "module." before each name.
-    return {str(name).removeprefix("module."): item for name, item in tree.items() if isinstance(item, _Tensor)}
-
-
-def _arrays(tree: Any, content: Callable[[_Storage], bytes]) -> dict[str, NDArray[Any]]:
-    arrays = {}
-    for name, tensor in _tensors(tree).items():
-        values = content(tensor.storage)
-        if len(values) != tensor.storage.count * tensor.storage.dtype.itemsize:
-            raise PthFormatError(f"damaged: {name} has {len(values)} bytes for {tensor.storage.count} values")
-        arrays[name] = tensor.array(values)
-    return arrays
+    return {str(name).removeprefix("module."): item for name, item in tree.items() if isinstance(item, np.ndarray)}

@@ -22,17 +22,15 @@ _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of a pair's key and value: field n
 _MARKER = _FIELD_1 + bytes([len(SEAL_KEY)]) + SEAL_KEY.encode() + _FIELD_2 + bytes([DIGITS])
 
 
-def _split(data: bytes) -> tuple[bytes, bytes, bytes] | None:
-    """The bytes before the digits, the digits, the bytes after; None without a seal."""
+def _find(data: bytes) -> slice | None:
+    """Where the digits stand; None without a seal."""
     marker = data.find(_MARKER)
-    start = marker + len(_MARKER)
-    if marker < 0 or len(data) < start + DIGITS:
-        return None
-    return data[:start], data[start : start + DIGITS], data[start + DIGITS :]
+    begin = marker + len(_MARKER)
+    return slice(begin, begin + DIGITS) if marker >= 0 and begin + DIGITS <= len(data) else None
 
 
-def _digest(before: bytes, after: bytes) -> bytes:
-    return hashlib.sha256(before + UNSEALED.encode() + after).hexdigest().encode()
+def _digest(data: bytes, digits: slice) -> bytes:
+    return hashlib.sha256(data[: digits.start] + UNSEALED.encode() + data[digits.stop :]).hexdigest().encode()
 
 
 def seal(data: bytes) -> bytes:
@@ -41,11 +39,10 @@ def seal(data: bytes) -> bytes:
     Raises:
         ValueError: the pair is not there.
     """
-    parts = _split(data)
-    if parts is None:
+    digits = _find(data)
+    if digits is None:
         raise ValueError(f"the model must hold the pair {SEAL_KEY!r} to be sealed")
-    before, _, after = parts
-    return before + _digest(before, after) + after
+    return data[: digits.start] + _digest(data, digits) + data[digits.stop :]
 
 
 def read_sealed(path: Path) -> bytes:
@@ -68,10 +65,9 @@ def check(data: bytes, path: Path) -> bytes:
     """
     if not data:
         raise ModelError(f"{path}: is empty, a model file was wanted")
-    parts = _split(data)
-    if parts is None:
+    digits = _find(data)
+    if digits is None:
         raise ModelError(f"{path}: has no valid checksum; an undamaged file of 'dcelite export' was wanted")
-    before, digits, after = parts
-    if digits != _digest(before, after):
+    if data[digits] != _digest(data, digits):
         raise ModelError(f"{path}: is damaged or was changed after its export: its checksum does not match")
     return data

@@ -68,11 +68,9 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 
 def _linear_ticks(high: float) -> list[float]:
-    step = 10.0 ** math.floor(math.log10(high))
-    for factor in (1.0, 0.5, 0.2):
-        if high / (step * factor) >= 4:
-            return [i * step * factor for i in range(int(high / (step * factor)) + 1)]
-    return [i * step * 0.1 for i in range(int(high / (step * 0.1)) + 1)]
+    power = 10.0 ** math.floor(math.log10(high))
+    step = next((power * factor for factor in (1.0, 0.5, 0.2) if high / (power * factor) >= 4), power * 0.1)
+    return [i * step for i in range(int(high / step) + 1)]
 
 
 def distributions(title: str, boxes: Sequence[Box], unit: str) -> str:

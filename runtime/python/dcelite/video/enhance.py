@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from av.packet import Packet
+from av.video.frame import VideoFrame
 
 from dcelite.enhancer import Enhancer
 from dcelite.errors import VideoError
@@ -15,7 +18,7 @@ from dcelite.files import atomic_output
 from dcelite.progress import Progress
 from dcelite.video.frames import FrameEnhancer
 from dcelite.video.output import Output, open_output
-from dcelite.video.source import Source, open_source
+from dcelite.video.source import Item, Source, open_source
 
 
 @dataclass(frozen=True)
@@ -59,49 +62,72 @@ def enhance_video(
     """
     begin = time.perf_counter()
     enhance.reset()
+    stages = dict.fromkeys(("decoding", "enhancement", "encoding"), 0.0)
     with open_source(source) as input_container:
         reader = Source(source, input_container)
         with (
             atomic_output(destination, overwrite=overwrite) as temporary,
             open_output(destination, temporary) as output_container,
         ):
-            writer = Output(destination, output_container, reader, codec, crf)
-            with Progress("video", reader.frame_count) as progress:
-                frames, enhancement = _process(reader, writer, enhance, interrupted, progress)
-            if frames == 0:
+            items = iter(reader)
+            with _timing(stages, "decoding"):
+                packets, frame = _until_frame(items)
+            if frame is None:
                 raise VideoError(
                     f"{source}: holds no frame that can be decoded ({'; '.join(reader.damage) or 'empty'})"
                 )
-            writer.finish()
-    return Report(
-        *writer.size,
-        frames,
-        time.perf_counter() - begin,
-        {"decoding": reader.seconds, "enhancement": enhancement, "encoding": writer.seconds},
-        writer.notes,
-        reader.damage,
-    )
+            writer = Output(destination, output_container, reader, frame, codec, crf)
+            frame_enhancer = FrameEnhancer(enhance, writer.colors, (frame.width, frame.height), writer.size)
+            with Progress("video", reader.frame_count) as progress:
+                items = itertools.chain(packets, [frame], items)
+                frames = _process(items, writer, frame_enhancer, interrupted, progress, stages)
+            with _timing(stages, "encoding"):
+                writer.finish()
+    return Report(*writer.size, frames, time.perf_counter() - begin, stages, writer.notes, reader.damage)
+
+
+def _until_frame(items: Iterator[Item]) -> tuple[list[Item], VideoFrame | None]:
+    """The packets before the first frame, and it; None where there is none."""
+    packets: list[Item] = []
+    for item in items:
+        if isinstance(item, VideoFrame):
+            return packets, item
+        packets.append(item)
+    return packets, None
 
 
 def _process(
-    reader: Source, writer: Output, enhance: Enhancer, interrupted: threading.Event | None, progress: Progress
-) -> tuple[int, float]:
-    """All frames and packets of the source; returns the number of frames and the seconds of their enhancement."""
-    frame_enhancer: FrameEnhancer | None = None
-    frames, seconds, start = 0, 0.0, time.perf_counter()
-    for item in reader:
+    items: Iterator[Item],
+    writer: Output,
+    frame_enhancer: FrameEnhancer,
+    interrupted: threading.Event | None,
+    progress: Progress,
+    stages: dict[str, float],
+) -> int:
+    """All frames and packets of the source; returns the number of frames."""
+    frames, start = 0, time.perf_counter()
+    while True:
+        with _timing(stages, "decoding"):
+            item = next(items, None)
+        if item is None:
+            return frames
         if interrupted is not None and interrupted.is_set():
             raise KeyboardInterrupt
-        if isinstance(item, Packet):
-            writer.copy(item)
-            continue
-        if frame_enhancer is None:
-            writer.open_encoder(item)
-            frame_enhancer = FrameEnhancer(enhance, writer.colors, (item.width, item.height), writer.size)
-        begin = time.perf_counter()
-        result = frame_enhancer(item)
-        seconds += time.perf_counter() - begin
-        writer.encode(result, item)
-        frames += 1
-        progress.advance(f"{frames / (time.perf_counter() - start):.1f} frames/s")
-    return frames, seconds
+        if isinstance(item, VideoFrame):
+            with _timing(stages, "enhancement"):
+                result = frame_enhancer(item)
+            with _timing(stages, "encoding"):
+                writer.encode(result, item)
+            frames += 1
+            progress.advance(f"{frames / (time.perf_counter() - start):.1f} frames/s")
+        else:
+            with _timing(stages, "encoding"):
+                writer.copy(item)
+
+
+@contextlib.contextmanager
+def _timing(stages: dict[str, float], name: str) -> Iterator[None]:
+    """Add the seconds of the block to those of a stage."""
+    begin = time.perf_counter()
+    yield
+    stages[name] += time.perf_counter() - begin

@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 from dcelite.enhancer import Enhancer
 
 # ITU-T H.273, as FFmpeg numbers them too.
-MATRIX_RGB = 0
 MATRIX_BT709 = 1
 MATRIX_UNSPECIFIED = 2
 MATRIX_SMPTE170M = 6
 _BT601_MATRICES = (4, 5, 6)  # FCC (the same to two digits), BT.470 B/G, SMPTE 170M
 _BT709_MATRICES = (1, 7)  # BT.709, SMPTE 240M (the same to two digits)
-RANGE_UNSPECIFIED = 0
 RANGE_LIMITED = 1
 RANGE_FULL = 2
 _SWS_BT709, _SWS_BT601 = 1, 5  # what FFmpeg's scaler calls the matrices

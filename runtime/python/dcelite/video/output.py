@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -21,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from dcelite.errors import OutputError
-from dcelite.video.frames import Colors, colors_of
+from dcelite.video.frames import colors_of
 from dcelite.video.source import Source, file_url, is_cover_art, reason
 
 ENCODERS: dict[str, dict[str, str]] = {
@@ -72,20 +71,22 @@ def open_output(destination: Path, temporary: Path) -> Iterator[OutputContainer]
 class Output:
     """The output file: one video stream that is encoded, the other streams of the source as they come.
 
+    Args:
+        frame: like all that will be enhanced; later ones of another size are scaled to it.
+
     Raises:
         OutputError: the container cannot hold what the source has, or the file cannot be written; so do all methods.
     """
 
     def __init__(
-        self, path: Path, container: OutputContainer, source: Source, codec: str | None, crf: int | None
+        self,
+        path: Path,
+        container: OutputContainer,
+        source: Source,
+        frame: VideoFrame,
+        codec: str | None,
+        crf: int | None,
     ) -> None:
-        self.seconds = 0.0
-        """Spent in encoding and writing."""
-        self.notes: list[str] = []
-        """What was left out or changed, in words."""
-        # Known after open_encoder():
-        self.size: tuple[int, int]
-        self.colors: Colors
         self._path = path
         self._container = container
         self._source = source
@@ -93,19 +94,16 @@ class Output:
         self._encoder_options = dict(ENCODERS.get(self._encoder, {}))
         if crf is not None:
             self._encoder_options["crf"] = str(crf)
-        self._video: VideoStream
-        self._copies: dict[int, Stream] | None = None  # of the other streams, by the index in the source
-        self._waiting: list[Packet[Stream]] = []  # for the header, which is written when the first frame is known
         self._last_time: int | None = None
-
-    def open_encoder(self, frame: VideoFrame) -> None:
-        """Prepare all streams for a video of frames like this one, and write the header of the file."""
+        self.notes: list[str] = []
+        """What was left out or changed, in words."""
         self.size = self._even_size(frame)
         self.colors = colors_of(frame.colorspace, frame.color_range, frame.format.name, *self.size)
         self.notes += [*_losses(frame), *self.colors.notes]
         self._copy_metadata()
         self._video = self._add_video(frame)
         self._copies = self._add_copies()
+        """The other streams by their index in the source."""
         try:
             self._video.codec_context.open()
             if "crf" in self._video.codec_context.options:  # still there: nobody took it
@@ -116,9 +114,6 @@ class Output:
             ) from None
         with self._writing():
             self._container.start_encoding()
-        for packet in self._waiting:
-            self.copy(packet)
-        self._waiting.clear()
 
     def _even_size(self, frame: VideoFrame) -> tuple[int, int]:
         width, height = frame.width, frame.height
@@ -186,8 +181,7 @@ class Output:
         copies: dict[int, Stream] = {}
         left_out: set[str] = set()
         for stream in self._source.others:
-            copy = self._add_copy(stream)
-            if copy is not None:
+            if (copy := self._add_copy(stream)) is not None:
                 copies[stream.index] = copy
             elif stream.type == "audio":
                 name = stream.codec_context.name if stream.codec_context else "of an unknown kind"
@@ -215,9 +209,6 @@ class Output:
 
     def copy(self, packet: Packet[Stream]) -> None:
         """Write a packet of another stream than the video."""
-        if self._copies is None:
-            self._waiting.append(packet)
-            return
         stream = self._copies.get(packet.stream.index)
         if stream is None:
             return
@@ -256,13 +247,10 @@ class Output:
 
     @contextlib.contextmanager
     def _writing(self) -> Iterator[None]:
-        begin = time.perf_counter()
         try:
             yield
         except (av.error.FFmpegError, ValueError) as error:
             raise OutputError(f"{self._path}: cannot be written: {reason(error)}") from None
-        finally:
-            self.seconds += time.perf_counter() - begin
 
 
 def _kept_tags(metadata: dict[str, str]) -> dict[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias
 
 import av
 import av.error
@@ -16,6 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from dcelite import files
 from dcelite.errors import VideoError
 
 _TOLERATED_SHORTFALL = 0.5
@@ -24,14 +24,13 @@ _TOLERATED_SHORTFALL = 0.5
 _TOLERANT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 """Metadata that are not UTF-8: PyAV keeps them as they are from version 19 on; before, it fails unless told not to."""
 
-Result = TypeVar("Result")
+Item: TypeAlias = "Packet[Stream] | VideoFrame"
 
 
 def reason(error: Exception) -> str:
     """FFmpeg's words for an error, with what it logged last."""
     log = getattr(error, "log", None)
-    words = getattr(error, "strerror", None) or str(error)
-    return f"{words} ({log[2].strip()})" if log else str(words)
+    return f"{files.reason(error)} ({log[2].strip()})" if log else files.reason(error)
 
 
 def file_url(path: Path) -> str:
@@ -64,8 +63,6 @@ class Source:
 
     def __init__(self, path: Path, container: InputContainer) -> None:
         self.container = container
-        self.seconds = 0.0
-        """Spent in reading and decoding."""
         self.damage: list[str] = []
         """What could not be read, in words; complete after the iteration."""
         videos = [stream for stream in container.streams.video if not is_cover_art(stream)]
@@ -92,36 +89,24 @@ class Source:
         """Seconds at which the file begins: broadcasts count from anywhere, and a file has to begin near 0."""
         return max(Fraction(self.container.start_time or 0, av.time_base), Fraction(0))
 
-    def __iter__(self) -> Iterator[Packet[Stream] | VideoFrame]:
-        packets = self.container.demux()
-        while True:
-            try:
-                packet = self._timed(lambda: next(packets, None))
-            except av.error.FFmpegError as error:
-                self.damage.append(f"reading ended with: {reason(error)}")
-                break
-            if packet is None:
-                break
-            if packet.size == 0 and packet.dts is None:  # PyAV's call to flush the decoder
-                continue
-            self._note_end(packet)
-            if packet.stream is self.video:
-                yield from self._decode(packet)
-            else:
-                yield packet
+    def __iter__(self) -> Iterator[Item]:
+        try:
+            for packet in self.container.demux():
+                if packet.size == 0 and packet.dts is None:  # PyAV's call to flush the decoder
+                    continue
+                self._note_end(packet)
+                if packet.stream is self.video:
+                    yield from self._decode(packet)
+                else:
+                    yield packet
+        except av.error.FFmpegError as error:
+            self.damage.append(f"reading ended with: {reason(error)}")
         yield from self._decode(None)
         self._note_damage()
 
-    def _timed(self, action: Callable[[], Result]) -> Result:
-        begin = time.perf_counter()
-        try:
-            return action()
-        finally:
-            self.seconds += time.perf_counter() - begin
-
     def _decode(self, packet: Packet[Stream] | None) -> Iterator[VideoFrame]:
         try:
-            frames = self._timed(lambda: self.video.codec_context.decode(packet))
+            frames = self.video.codec_context.decode(packet)
         except av.error.EOFError:  # of a decoder that saw no packet
             return
         except av.error.FFmpegError:

@@ -1,44 +1,33 @@
 package org.dcelite.demo;
 
-import android.app.Activity;
 import android.content.Intent;
 import android.os.Build;
 import android.os.Bundle;
-import android.os.Handler;
-import android.os.Looper;
 import android.os.PowerManager;
 import android.view.View;
-import android.view.WindowManager;
 import android.widget.Button;
 import android.widget.TextView;
-import java.io.ByteArrayOutputStream;
 import java.io.File;
-import java.io.FileInputStream;
 import java.io.FileOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.text.SimpleDateFormat;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Date;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Scanner;
 import java.util.TimeZone;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.dcelite.Enhancer;
 import org.dcelite.demo.core.Benchmark;
 import org.dcelite.demo.core.BenchmarkSamples;
-import org.dcelite.demo.core.Failure;
 
 /** Measures this device. */
-public final class BenchmarkActivity extends Activity {
+public final class BenchmarkActivity extends Screen {
     private static final String STATE_REPORT = "report";
-
-    private final Handler ui = new Handler(Looper.getMainLooper());
-    private final ExecutorService worker = Executors.newSingleThreadExecutor();
 
     private TextView report;
     private TextView progress;
@@ -52,11 +41,10 @@ public final class BenchmarkActivity extends Activity {
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.benchmark);
-        Screen.keepClearOfBars(findViewById(R.id.root));
-        report = (TextView) findViewById(R.id.report);
-        progress = (TextView) findViewById(R.id.progress);
-        run = (Button) findViewById(R.id.run);
-        share = findViewById(R.id.share);
+        report = find(R.id.report);
+        progress = find(R.id.progress);
+        run = find(R.id.run);
+        share = find(R.id.share);
         run.setOnClickListener(view -> {
             if (benchmark == null) {
                 begin();
@@ -86,34 +74,25 @@ public final class BenchmarkActivity extends Activity {
         super.onPause();
     }
 
-    @Override
-    protected void onDestroy() {
-        ui.removeCallbacksAndMessages(null);
-        worker.shutdown();
-        super.onDestroy();
-    }
-
     private void begin() {
         final Models models = new Models(this);
-        final Benchmark started = new Benchmark(models, System::nanoTime, new Benchmark.Limits());
+        final Benchmark started = new Benchmark(models, new Benchmark.Limits());
         benchmark = started;
         interrupted = false;
         run.setText(R.string.benchmark_cancel);
         progress.setText("");
-        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
-        worker.execute(() -> {
-            String text;
-            try {
-                final List<String> device = device();
-                final long begin = System.currentTimeMillis();
-                final List<Benchmark.Case> results = started.run(cases(models.available()), this::announce);
-                text = Benchmark.report(device, results) + keep(results, begin);
-            } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
-                text = Screen.words(this, Failure.of(e), e);
-            }
-            final String finished = text;
-            ui.post(() -> end(finished));
+        report.setKeepScreenOn(true);
+        inBackground(() -> {
+            final List<String> device = device();
+            final long begin = System.currentTimeMillis();
+            final List<Benchmark.Case> results = started.run(cases(models.available()), this::announce);
+            say(Benchmark.report(device, results) + keep(results, begin));
         });
+    }
+
+    @Override
+    void say(String text) {
+        ui.post(() -> end(text));
     }
 
     // The samples for `dcelite bench --from`, in a file that needs no permission; returns a line that says where.
@@ -139,6 +118,12 @@ public final class BenchmarkActivity extends Activity {
         }
     }
 
+    private static String read(String path) throws IOException {
+        try (Scanner scanner = new Scanner(new File(path), "UTF-8").useDelimiter("\\A")) {  // at the beginning alone
+            return scanner.hasNext() ? scanner.next() : "";
+        }
+    }
+
     private void announce(int index, int count, Benchmark.Case next) {
         final String text = getString(R.string.benchmark_progress, index + 1, count, next.width, next.height,
                 Models.title(this, next.engine));
@@ -149,7 +134,7 @@ public final class BenchmarkActivity extends Activity {
         benchmark = null;
         run.setText(R.string.benchmark_run);
         progress.setText(interrupted ? getString(R.string.benchmark_interrupted) : "");
-        getWindow().clearFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
+        report.setKeepScreenOn(false);
         show(text);
     }
 
@@ -159,17 +144,6 @@ public final class BenchmarkActivity extends Activity {
             report.setText(text);
             share.setEnabled(true);
         }
-    }
-
-    private static String read(String path) throws IOException {
-        final ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-        try (InputStream stream = new FileInputStream(path)) {
-            final byte[] part = new byte[4096];
-            for (int count; (count = stream.read(part)) > 0;) {
-                bytes.write(part, 0, count);
-            }
-        }
-        return bytes.toString("UTF-8");
     }
 
     private static List<Benchmark.Case> cases(List<String> engines) {
@@ -185,14 +159,11 @@ public final class BenchmarkActivity extends Activity {
     }
 
     private List<String> device() {
-        final List<String> lines = new ArrayList<>();
-        lines.add("library " + Enhancer.version());
-        lines.add(Build.MANUFACTURER + " " + Build.MODEL + ", " + chip());
-        lines.add("Android " + Build.VERSION.RELEASE + " (API " + Build.VERSION.SDK_INT + "), " + Build.SUPPORTED_ABIS[0] + ", "
-                + Runtime.getRuntime().availableProcessors() + " processors");
         final PowerManager power = (PowerManager) getSystemService(POWER_SERVICE);
-        lines.add("power saving " + (power.isPowerSaveMode() ? "on: times are not those of the chip" : "off"));
-        return lines;
+        return Arrays.asList("library " + Enhancer.version(), Build.MANUFACTURER + " " + Build.MODEL + ", " + chip(),
+                "Android " + Build.VERSION.RELEASE + " (API " + Build.VERSION.SDK_INT + "), " + Build.SUPPORTED_ABIS[0] + ", "
+                + Runtime.getRuntime().availableProcessors() + " processors",
+                "power saving " + (power.isPowerSaveMode() ? "on: times are not those of the chip" : "off"));
     }
 
     // Build.SOC_MODEL came with API 31; the app is compiled against the classes of API 23.

@@ -1,5 +1,6 @@
 package org.dcelite.demo;
 
+import android.app.Activity;
 import android.content.Context;
 import android.graphics.ImageFormat;
 import android.graphics.Rect;
@@ -16,8 +17,9 @@ import android.os.Handler;
 import android.util.Size;
 import android.view.Surface;
 import java.util.Collections;
-import org.dcelite.demo.core.CameraChoice;
 import org.dcelite.demo.core.Frame;
+import org.dcelite.demo.core.Orientation;
+import org.dcelite.demo.core.PictureSize;
 import org.dcelite.demo.core.YuvPlanes;
 
 /**
@@ -26,14 +28,11 @@ import org.dcelite.demo.core.YuvPlanes;
  */
 final class CameraSource {
     interface Listener {
-        /** Before the first frame: how the sensor stands in the device. */
-        void opened(int sensorDegrees, boolean front);
-
         /** The listener closes the frame. */
         void frame(Frame frame);
 
         /** The camera gives no more frames. */
-        void failed(int message);
+        void failed(String message);
     }
 
     /** 1280 x 720: most phones give it at 30 frames a second. */
@@ -41,15 +40,19 @@ final class CameraSource {
     /** One that is enhanced, one that waits, one that the camera hands over, one that it fills. */
     private static final int FRAMES = 4;
 
+    private final Activity activity;
     private final CameraManager manager;
     private final Handler handler;
     private final Listener listener;
     private ImageReader reader;
     private CameraDevice device;
+    private int sensorDegrees;
+    private boolean front;
     private boolean stopped;
 
-    CameraSource(Context context, Handler handler, Listener listener) {
-        manager = (CameraManager) context.getSystemService(Context.CAMERA_SERVICE);
+    CameraSource(Activity activity, Handler handler, Listener listener) {
+        this.activity = activity;
+        manager = (CameraManager) activity.getSystemService(Context.CAMERA_SERVICE);
         this.handler = handler;
         this.listener = listener;
     }
@@ -64,7 +67,8 @@ final class CameraSource {
                 return;
             }
             final Integer degrees = about.get(CameraCharacteristics.SENSOR_ORIENTATION);
-            listener.opened(degrees == null ? 0 : degrees, isFront(about));
+            sensorDegrees = degrees == null ? 0 : degrees;
+            front = isFront(about);
             reader = ImageReader.newInstance(size.getWidth(), size.getHeight(), ImageFormat.YUV_420_888, FRAMES);
             reader.setOnImageAvailableListener(this::onImage, handler);
             manager.openCamera(id, new DeviceCallback(), handler);
@@ -94,7 +98,6 @@ final class CameraSource {
         stopped = true;
         if (device != null) {
             device.close();
-            device = null;
         }
     }
 
@@ -102,7 +105,6 @@ final class CameraSource {
     void release() {
         if (reader != null) {
             reader.close();
-            reader = null;
         }
     }
 
@@ -127,7 +129,7 @@ final class CameraSource {
         final Size[] sizes = map == null ? null : map.getOutputSizes(ImageFormat.YUV_420_888);
         Size best = null;
         for (Size size : sizes == null ? new Size[0] : sizes) {
-            if (best == null || CameraChoice.better(size.getWidth(), size.getHeight(), best.getWidth(),
+            if (best == null || PictureSize.better(size.getWidth(), size.getHeight(), best.getWidth(),
                     best.getHeight(), PIXELS)) {
                 best = size;
             }
@@ -138,7 +140,7 @@ final class CameraSource {
     private void fail(int message) {
         if (!stopped) {
             stop();
-            listener.failed(message);
+            listener.failed(activity.getString(message));
         }
     }
 
@@ -188,17 +190,9 @@ final class CameraSource {
         @Override
         public void onError(CameraDevice lost, int error) {
             lost.close();
-            switch (error) {
-                case ERROR_CAMERA_IN_USE:
-                case ERROR_MAX_CAMERAS_IN_USE:
-                    fail(R.string.camera_in_use);
-                    break;
-                case ERROR_CAMERA_DISABLED:
-                    fail(R.string.camera_disabled);
-                    break;
-                default:
-                    fail(R.string.camera_failed);
-            }
+            final boolean inUse = error == ERROR_CAMERA_IN_USE || error == ERROR_MAX_CAMERAS_IN_USE;
+            final boolean disabled = error == ERROR_CAMERA_DISABLED;
+            fail(inUse ? R.string.camera_in_use : disabled ? R.string.camera_disabled : R.string.camera_failed);
         }
     }
 
@@ -219,18 +213,25 @@ final class CameraSource {
     }
 
     /** An image of the camera, without the margin that some devices have around it. */
-    private static Frame frame(Image image) {
+    private Frame frame(Image image) {
+        final int quarters = activity.getWindowManager().getDefaultDisplay().getRotation();  // Surface.ROTATION_90 is 1
+        final Orientation orientation = Orientation.ofCamera(sensorDegrees, 90 * quarters, front);
         return new Frame() {
             @Override
             public YuvPlanes planes() {
                 final Image.Plane[] planes = image.getPlanes();
                 final YuvPlanes whole = new YuvPlanes(planes[0].getBuffer(), planes[0].getRowStride(),
-                        planes[1].getBuffer(), planes[1].getRowStride(), planes[2].getBuffer(),
-                        planes[2].getRowStride(), planes[1].getPixelStride(), image.getWidth(), image.getHeight());
+                        planes[1].getBuffer(), planes[2].getBuffer(), planes[1].getRowStride(),
+                        planes[1].getPixelStride(), image.getWidth(), image.getHeight());
                 final Rect crop = image.getCropRect();
                 final int left = crop.left - crop.left % 2;
                 final int top = crop.top - crop.top % 2;
                 return whole.crop(left, top, crop.right - left, crop.bottom - top);
+            }
+
+            @Override
+            public Orientation orientation() {
+                return orientation;
             }
 
             @Override

@@ -1,20 +1,16 @@
 package org.dcelite.demo;
 
 import android.Manifest;
-import android.app.Activity;
 import android.content.Intent;
 import android.content.SharedPreferences;
 import android.content.pm.PackageManager;
-import android.hardware.display.DisplayManager;
 import android.net.Uri;
 import android.os.Bundle;
 import android.os.Handler;
 import android.os.HandlerThread;
-import android.os.Looper;
 import android.provider.Settings;
 import android.view.SurfaceView;
 import android.view.View;
-import android.view.WindowManager;
 import android.widget.AdapterView;
 import android.widget.ArrayAdapter;
 import android.widget.Button;
@@ -25,8 +21,6 @@ import android.widget.ToggleButton;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import org.dcelite.demo.core.CameraChoice;
-import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FramePipeline;
 import org.dcelite.demo.core.LiveSettings;
@@ -36,14 +30,15 @@ import org.dcelite.demo.core.Orientation;
  * The live picture. Between onResume and onPause, with the permission, there is one camera and one pipeline; both start and
  * stop on the camera's thread, in the order in which the screen comes and goes.
  */
-public final class LiveActivity extends Activity {
+public final class LiveActivity extends Screen {
     private static final int PERMISSION_REQUEST = 1;
-    private static final String PREFERENCES = "live";
-    private static final String KEY_SETTINGS = "settings";
-    private static final String KEY_ASKED = "asked";
+    private static final String KEY_ENGINE = "engine";
+    private static final String KEY_THREADS = "threads";
+    private static final String KEY_STRENGTH = "strength";
+    private static final String KEY_SMOOTHING = "smoothing";
+    private static final String KEY_SPLIT = "split";
     private static final long STATISTICS_INTERVAL_MS = 500;
 
-    private final Handler ui = new Handler(Looper.getMainLooper());
     private HandlerThread cameraThread;
     private Handler cameraHandler;
 
@@ -53,23 +48,40 @@ public final class LiveActivity extends Activity {
     private View notice;
     private TextView message;
     private Button action;
+    private SeekBar strength;
+    private SeekBar smoothing;
     private SeekBar split;
+    private Spinner threads;
+    private List<String> engines;
+    private Spinner engine;  // once these are known
 
     private SharedPreferences preferences;
     private LiveSettings settings;
     private Run run;
     private boolean asking;
+    private boolean asked;
+    private boolean resumed;
 
     /** One stretch of live pictures. */
     private final class Run implements CameraSource.Listener, FramePipeline.Sink {
         final FramePipeline pipeline = new FramePipeline(models, this, settings);
         private final CameraSource camera = new CameraSource(LiveActivity.this, cameraHandler, this);
-        private volatile int sensorDegrees;
-        private volatile boolean front;
         private volatile boolean over;
 
         void start() {
             cameraHandler.post(camera::start);
+            showStatistics();
+        }
+
+        private void showStatistics() {
+            if (over) {
+                return;
+            }
+            statistics.setText(pipeline.statistics.describe(pipeline.dropped()));
+            if (pipeline.statistics.shown() > 0 && action.getVisibility() == View.GONE) {
+                notice.setVisibility(View.GONE);
+            }
+            ui.postDelayed(this::showStatistics, STATISTICS_INTERVAL_MS);
         }
 
         void stop() {
@@ -81,34 +93,18 @@ public final class LiveActivity extends Activity {
             });
         }
 
-        void turn() {
-            final int quarters = getWindowManager().getDefaultDisplay().getRotation();  // Surface.ROTATION_90 is 1
-            pipeline.setOrientation(Orientation.ofCamera(sensorDegrees, 90 * quarters, front));
-        }
-
-        @Override
-        public void opened(int degrees, boolean isFront) {
-            sensorDegrees = degrees;
-            front = isFront;
-            turn();
-        }
-
         @Override
         public void frame(Frame frame) {
             pipeline.submit(frame);
         }
 
         @Override
-        public void failed(int text) {
-            failed(getString(text));
+        public void failed(Throwable cause) {
+            failed(words(cause));
         }
 
         @Override
-        public void failed(Failure failure, Throwable cause) {
-            failed(Screen.words(LiveActivity.this, failure, cause));
-        }
-
-        private void failed(String text) {
+        public void failed(String text) {
             ui.post(() -> {
                 if (!over) {
                     say(text, R.string.live_retry, LiveActivity.this::restart);
@@ -122,124 +118,88 @@ public final class LiveActivity extends Activity {
         }
     }
 
-    private final DisplayManager.DisplayListener displayListener = new DisplayManager.DisplayListener() {
-        @Override
-        public void onDisplayChanged(int display) {
-            if (run != null) {
-                run.turn();
-            }
-        }
-
-        @Override
-        public void onDisplayAdded(int display) {
-        }
-
-        @Override
-        public void onDisplayRemoved(int display) {
-        }
-    };
-
-    private final Runnable showStatistics = new Runnable() {
-        @Override
-        public void run() {
-            final Run current = LiveActivity.this.run;
-            if (current != null) {
-                statistics.setText(current.pipeline.statistics.describe(current.pipeline.dropped()));
-                if (current.pipeline.statistics.shown() > 0 && action.getVisibility() == View.GONE) {
-                    notice.setVisibility(View.GONE);
-                }
-                ui.postDelayed(this, STATISTICS_INTERVAL_MS);
-            }
-        }
-    };
-
     @Override
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.live);
-        getWindow().addFlags(WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON);
-        Screen.keepClearOfBars(findViewById(R.id.root));
-        statistics = (TextView) findViewById(R.id.statistics);
-        notice = findViewById(R.id.notice);
-        message = (TextView) findViewById(R.id.message);
-        action = (Button) findViewById(R.id.action);
-        preferences = getSharedPreferences(PREFERENCES, MODE_PRIVATE);
-        settings = LiveSettings.parse(preferences.getString(KEY_SETTINGS, null));
+        statistics = find(R.id.statistics);
+        notice = find(R.id.notice);
+        message = find(R.id.message);
+        action = find(R.id.action);
+        preferences = getPreferences(MODE_PRIVATE);
+        final LiveSettings defaults = LiveSettings.DEFAULTS;
+        settings = new LiveSettings(preferences.getString(KEY_ENGINE, defaults.engine),
+                preferences.getInt(KEY_THREADS, defaults.threads), preferences.getFloat(KEY_STRENGTH, defaults.strength),
+                preferences.getFloat(KEY_SMOOTHING, defaults.smoothing), preferences.getFloat(KEY_SPLIT, defaults.split));
         models = new Models(this);
         cameraThread = new HandlerThread("camera");
         cameraThread.start();
         cameraHandler = new Handler(cameraThread.getLooper());
-        prepareSurface();
+        screen = new LiveScreen(getResources().getDisplayMetrics().density);
+        final SurfaceView view = find(R.id.surface);
+        view.getHolder().addCallback(screen);
         prepareControls();
     }
 
-    private void prepareSurface() {
-        screen = new LiveScreen(getResources().getDisplayMetrics().density);
-        final SurfaceView view = (SurfaceView) findViewById(R.id.surface);
-        view.getHolder().addCallback(screen);
+    private void prepareControls() {
+        final View controls = find(R.id.controls);
+        final ToggleButton showControls = find(R.id.show_controls);
+        showControls.setOnCheckedChangeListener(
+                (button, checked) -> controls.setVisibility(checked ? View.VISIBLE : View.GONE));
+        strength = slider(R.id.strength, settings.strength, value -> readControls());
+        smoothing = slider(R.id.smoothing, settings.smoothing / LiveSettings.MAX_SMOOTHING, value -> readControls());
+        split = slider(R.id.split, settings.split, value -> readControls());
         // The controls lie above the picture, so touches beside them arrive at their container.
         findViewById(R.id.root).setOnTouchListener((touched, event) -> {
             split.setProgress(Math.round(screen.fraction(event.getX()) * split.getMax()));
             return true;
         });
-    }
-
-    private void prepareControls() {
-        final View controls = findViewById(R.id.controls);
-        ((ToggleButton) findViewById(R.id.show_controls)).setOnCheckedChangeListener(
-                (button, checked) -> controls.setVisibility(checked ? View.VISIBLE : View.GONE));
-        Screen.onSlide((SeekBar) findViewById(R.id.strength), settings.strength, value -> change(settings.withStrength(value)));
-        Screen.onSlide((SeekBar) findViewById(R.id.smoothing), settings.smoothing / LiveSettings.MAX_SMOOTHING,
-                value -> change(settings.withSmoothing(value * LiveSettings.MAX_SMOOTHING)));
-        split = (SeekBar) findViewById(R.id.split);
-        Screen.onSlide(split, settings.split, value -> change(settings.withSplit(value)));
-        final List<String> threads = new ArrayList<>();
-        threads.add(getString(R.string.all_processors));
+        final List<String> counts = new ArrayList<>();
         final int most = Math.min(Runtime.getRuntime().availableProcessors(), LiveSettings.MAX_THREADS);
-        for (int count = 1; count <= most; count++) {
-            threads.add(String.valueOf(count));
+        for (int count = 0; count <= most; count++) {
+            counts.add(count == 0 ? getString(R.string.all_processors) : String.valueOf(count));
         }
-        prepareSpinner(R.id.threads, threads, settings.threads, index -> change(settings.withThreads(index)));
-        cameraHandler.post(() -> {
-            final List<String> engines = models.available();
-            ui.post(() -> prepareEngines(engines));
+        threads = spinner(R.id.threads, counts, settings.threads);
+        inBackground(() -> {
+            final List<String> available = models.available();
+            ui.post(() -> prepareEngines(available));
         });
     }
 
-    private void prepareEngines(List<String> engines) {
+    private void prepareEngines(List<String> available) {
         final List<String> titles = new ArrayList<>();
-        for (String engine : engines) {
-            titles.add(Models.title(this, engine));
+        for (String name : available) {
+            titles.add(Models.title(this, name));
         }
+        engines = available;
         // Index -1: the one that was chosen is not in this version of the app.
-        final int chosen = Math.max(0, engines.indexOf(settings.engine));
-        change(settings.withEngine(engines.get(chosen)));
-        prepareSpinner(R.id.engine, titles, chosen, index -> change(settings.withEngine(engines.get(index))));
+        engine = spinner(R.id.engine, titles, Math.max(0, engines.indexOf(settings.engine)));
+        readControls();
     }
 
-    private interface Choice {
-        void of(int index);
-    }
-
-    private void prepareSpinner(int id, List<String> titles, int chosen, Choice choice) {
+    private Spinner spinner(int id, List<String> titles, int chosen) {
         final ArrayAdapter<String> adapter = new ArrayAdapter<>(this, android.R.layout.simple_spinner_item, titles);
         adapter.setDropDownViewResource(android.R.layout.simple_spinner_dropdown_item);
-        final Spinner spinner = (Spinner) findViewById(id);
+        final Spinner spinner = find(id);
         spinner.setAdapter(adapter);
         spinner.setSelection(Math.min(chosen, titles.size() - 1));
         spinner.setOnItemSelectedListener(new AdapterView.OnItemSelectedListener() {
             @Override
             public void onItemSelected(AdapterView<?> parent, View view, int position, long row) {
-                choice.of(position);
+                readControls();
             }
 
             @Override
             public void onNothingSelected(AdapterView<?> parent) {
             }
         });
+        return spinner;
     }
 
-    private void change(LiveSettings changed) {
+    private void readControls() {
+        final String chosen = engine == null ? settings.engine : engines.get(engine.getSelectedItemPosition());
+        final LiveSettings changed = new LiveSettings(chosen, threads.getSelectedItemPosition(), fraction(strength),
+                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(split));
         final boolean otherEngine = !changed.sharesEngineWith(settings);
         settings = changed;
         if (run != null) {
@@ -253,7 +213,7 @@ public final class LiveActivity extends Activity {
     @Override
     protected void onResume() {
         super.onResume();
-        ((DisplayManager) getSystemService(DISPLAY_SERVICE)).registerDisplayListener(displayListener, ui);
+        resumed = true;
         if (!asking) {
             begin();
         }
@@ -261,9 +221,11 @@ public final class LiveActivity extends Activity {
 
     @Override
     protected void onPause() {
+        resumed = false;
         end();
-        ((DisplayManager) getSystemService(DISPLAY_SERVICE)).unregisterDisplayListener(displayListener);
-        preferences.edit().putString(KEY_SETTINGS, settings.toString()).apply();
+        preferences.edit().putString(KEY_ENGINE, settings.engine).putInt(KEY_THREADS, settings.threads)
+                .putFloat(KEY_STRENGTH, settings.strength).putFloat(KEY_SMOOTHING, settings.smoothing)
+                .putFloat(KEY_SPLIT, settings.split).apply();
         super.onPause();
     }
 
@@ -274,28 +236,20 @@ public final class LiveActivity extends Activity {
     }
 
     private void begin() {
-        switch (CameraChoice.access(checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED,
-                preferences.getBoolean(KEY_ASKED, false), shouldShowRequestPermissionRationale(Manifest.permission.CAMERA))) {
-            case GRANTED:
-                say(getString(R.string.live_starting), 0, null);
-                run = new Run();
-                run.start();
-                ui.post(showStatistics);
-                break;
-            case ASK:
-                ask();
-                break;
-            case EXPLAIN:
-                say(getString(R.string.camera_permission_why), R.string.camera_permission_ask, this::ask);
-                break;
-            case OPEN_SETTINGS:
-                say(getString(R.string.camera_permission_refused), R.string.camera_permission_settings, this::openSettings);
-                break;
+        if (checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED) {
+            say(getString(R.string.live_starting), 0, null);
+            run = new Run();
+            run.start();
+        } else if (shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)) {
+            say(getString(R.string.camera_permission_why), R.string.camera_permission_ask, this::ask);
+        } else if (asked) {  // and the user refused for good, now or before
+            say(getString(R.string.camera_permission_refused), R.string.camera_permission_settings, this::openSettings);
+        } else {
+            ask();
         }
     }
 
     private void end() {
-        ui.removeCallbacks(showStatistics);
         if (run != null) {
             run.stop();
             run = null;
@@ -315,26 +269,20 @@ public final class LiveActivity extends Activity {
     @Override
     public void onRequestPermissionsResult(int request, String[] permissions, int[] results) {
         asking = false;
-        // Without results the question was interrupted, and is asked again.
-        if (results.length > 0) {
-            preferences.edit().putBoolean(KEY_ASKED, true).apply();
-        }
+        asked = results.length > 0;  // else the question was interrupted, and is asked again
         // On some versions the screen has been resumed by now, on others it is resumed after this.
-        if (run == null && hasWindowFocus()) {
-            begin();
-        }
-    }
-
-    @Override
-    public void onWindowFocusChanged(boolean focused) {
-        super.onWindowFocusChanged(focused);
-        if (focused && !asking && run == null) {
+        if (resumed) {
             begin();
         }
     }
 
     private void openSettings() {
         startActivity(new Intent(Settings.ACTION_APPLICATION_DETAILS_SETTINGS, Uri.fromParts("package", getPackageName(), null)));
+    }
+
+    @Override
+    void say(String text) {
+        ui.post(() -> say(text, R.string.live_retry, this::restart));
     }
 
     // Button 0: none.

@@ -8,9 +8,7 @@ import android.graphics.Paint;
 import android.view.Surface;
 import android.view.SurfaceHolder;
 import java.nio.ByteBuffer;
-import org.dcelite.demo.core.LiveSettings;
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.Split;
 
 /** Draws pictures to a surface, from the thread that makes them. The surface comes and goes on the thread of the screen. */
 final class LiveScreen implements SurfaceHolder.Callback {
@@ -51,7 +49,7 @@ final class LiveScreen implements SurfaceHolder.Callback {
 
     /** Where a touch is on the picture: 0 … 1 of its width. */
     synchronized float fraction(float x) {
-        return Split.fraction(x, width, shownWidth);
+        return Orientation.lineFraction(x, width, shownWidth);
     }
 
     void draw(ByteBuffer rgba, int pictureWidth, int pictureHeight, Orientation orientation, float split) {
@@ -73,7 +71,7 @@ final class LiveScreen implements SurfaceHolder.Callback {
                 canvas.drawColor(Color.BLACK);
                 canvas.drawBitmap(bitmap, matrix, picturePaint);
                 if (split > 0 && split < 1) {
-                    final float x = Split.position(split, width, shownWidth);
+                    final float x = Orientation.linePosition(split, width, shownWidth);
                     canvas.drawLine(x, 0, x, height, linePaint);
                 }
             } finally {

@@ -8,7 +8,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import org.dcelite.demo.core.FrameEngine;
 import org.dcelite.demo.core.LiveSettings;
@@ -25,25 +24,25 @@ final class Models implements FrameEngine.Factory {
     }
 
     /** The engines that open on this device. Takes a moment: not for the thread of the screen. */
-    List<String> available() {
+    List<String> available() throws IOException {
         final List<String> names = new ArrayList<>();
         names.add(LiveSettings.SHIPPED);
-        String[] files;
-        try {
-            files = assets.list(FOLDER);
-        } catch (IOException e) {
-            files = null;  // there is no such folder
-        }
-        for (String file : files == null ? new String[0] : files) {
-            try {
-                open(file, 1).close();
+        for (String file : assets.list(FOLDER)) {
+            if (opens(file)) {
                 names.add(file);
-            } catch (RuntimeException | LinkageError e) {
-                // For instance a .ms file in an app that was built without MindSpore Lite: it is not offered.
-                continue;
             }
         }
-        return Collections.unmodifiableList(names);
+        return names;
+    }
+
+    // Not, for instance, a .ms file in an app that was built without MindSpore Lite.
+    private boolean opens(String file) {
+        try {
+            open(file, 1).close();
+            return true;
+        } catch (RuntimeException | LinkageError e) {
+            return false;
+        }
     }
 
     /** What the user reads. */

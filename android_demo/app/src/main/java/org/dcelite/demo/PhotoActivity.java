@@ -1,6 +1,5 @@
 package org.dcelite.demo;
 
-import android.app.Activity;
 import android.app.ActivityManager;
 import android.content.ActivityNotFoundException;
 import android.content.Intent;
@@ -8,10 +7,9 @@ import android.database.Cursor;
 import android.graphics.Bitmap;
 import android.graphics.BitmapFactory;
 import android.graphics.Matrix;
+import android.media.ExifInterface;
 import android.net.Uri;
 import android.os.Bundle;
-import android.os.Handler;
-import android.os.Looper;
 import android.provider.DocumentsContract;
 import android.provider.OpenableColumns;
 import android.util.DisplayMetrics;
@@ -23,17 +21,13 @@ import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import java.util.concurrent.atomic.AtomicReference;
-import org.dcelite.demo.core.ExifOrientation;
-import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.FileNames;
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.PhotoSize;
+import org.dcelite.demo.core.PictureSize;
 
 /** A photograph, before and after. */
-public final class PhotoActivity extends Activity {
+public final class PhotoActivity extends Screen {
     private static final int OPEN = 1;
     private static final int SAVE = 2;
     private static final String STATE_SOURCE = "source";
@@ -41,19 +35,11 @@ public final class PhotoActivity extends Activity {
     /** When memory is short after all, the photograph is read at half the size, and again. */
     private static final int ATTEMPTS = 4;
 
-    /** Something that takes its time, off the thread of the screen. */
-    private interface Work {
-        void run() throws IOException;
-    }
-
-    private final Handler ui = new Handler(Looper.getMainLooper());
-    private final ExecutorService worker = Executors.newSingleThreadExecutor();
     private final AtomicReference<Float> newStrength = new AtomicReference<>();
 
     private SplitView picture;
     private TextView message;
     private SeekBar strength;
-    private SeekBar split;
     private View save;
     private Uri source;
 
@@ -63,49 +49,40 @@ public final class PhotoActivity extends Activity {
     protected void onCreate(Bundle state) {
         super.onCreate(state);
         setContentView(R.layout.photo);
-        Screen.keepClearOfBars(findViewById(R.id.root));
-        picture = (SplitView) findViewById(R.id.picture);
-        message = (TextView) findViewById(R.id.message);
-        strength = (SeekBar) findViewById(R.id.strength);
-        split = (SeekBar) findViewById(R.id.split);
-        save = findViewById(R.id.save);
-        Screen.onSlide(strength, 1, this::changeStrength);
-        Screen.onSlide(split, 0.5f, picture::setFraction);
+        picture = find(R.id.picture);
+        message = find(R.id.message);
+        save = find(R.id.save);
+        strength = slider(R.id.strength, 1, this::changeStrength);
+        final SeekBar split = slider(R.id.split, 0.5f, picture::setFraction);
         picture.onMove(fraction -> split.setProgress(Math.round(fraction * split.getMax())));
         findViewById(R.id.open).setOnClickListener(view -> choose(OPEN, Intent.ACTION_OPEN_DOCUMENT, "image/*", null));
         save.setOnClickListener(view -> inBackground(() -> {
             final String name = FileNames.enhanced(displayName(source));
             ui.post(() -> choose(SAVE, Intent.ACTION_CREATE_DOCUMENT, "image/jpeg", name));
         }));
-        final String last = state == null ? null : state.getString(STATE_SOURCE);
+        final Uri last = state == null ? null : state.getParcelable(STATE_SOURCE);
         if (last != null) {
-            open(Uri.parse(last));
+            open(last);
         }
     }
 
     @Override
     protected void onSaveInstanceState(Bundle state) {
         super.onSaveInstanceState(state);
-        if (source != null) {
-            state.putString(STATE_SOURCE, source.toString());
-        }
+        state.putParcelable(STATE_SOURCE, source);
     }
 
     @Override
     protected void onDestroy() {
-        ui.removeCallbacksAndMessages(null);
-        worker.execute(this::release);
-        worker.shutdown();
+        inBackground(this::release);
         super.onDestroy();
     }
 
+    // Without a name nothing is proposed.
     private void choose(int request, String action, String type, String name) {
         final Intent intent = new Intent(action).addCategory(Intent.CATEGORY_OPENABLE).setType(type);
-        if (name != null) {
-            intent.putExtra(Intent.EXTRA_TITLE, name);
-        }
         try {
-            startActivityForResult(intent, request);
+            startActivityForResult(intent.putExtra(Intent.EXTRA_TITLE, name), request);
         } catch (ActivityNotFoundException e) {
             message.setText(R.string.photo_no_chooser);
         }
@@ -129,7 +106,7 @@ public final class PhotoActivity extends Activity {
         save.setEnabled(false);
         picture.show(null, null);
         message.setText(R.string.photo_loading);
-        final float wanted = (float) strength.getProgress() / strength.getMax();
+        final float wanted = fraction(strength);
         inBackground(() -> load(uri, wanted));
     }
 
@@ -148,20 +125,8 @@ public final class PhotoActivity extends Activity {
         });
     }
 
-    // Runs on the worker; a failure becomes words on the screen.
-    private void inBackground(Work work) {
-        worker.execute(() -> {
-            try {
-                work.run();
-            } catch (FileNotFoundException e) {
-                say(getString(R.string.photo_unreadable));
-            } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError e) {
-                say(Screen.words(this, Failure.of(e), e));
-            }
-        });
-    }
-
-    private void say(String text) {
+    @Override
+    void say(String text) {
         ui.post(() -> message.setText(text));
     }
 
@@ -180,16 +145,14 @@ public final class PhotoActivity extends Activity {
         if (bounds.outWidth < 1 || bounds.outHeight < 1) {
             throw new FileNotFoundException(uri.toString());
         }
-        final Orientation orientation;
-        try (InputStream stream = stream(uri)) {
-            orientation = Orientation.ofExif(ExifOrientation.read(stream));
-        }
+        // What else has EXIF stands as it is, or its decoder turns it.
+        final Orientation orientation = "image/jpeg".equals(bounds.outMimeType) ? orientation(uri) : Orientation.NORMAL;
         final DisplayMetrics screen = getResources().getDisplayMetrics();
-        int sample = PhotoSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
+        int sample = PictureSize.sampleSize(bounds.outWidth, bounds.outHeight, roomInPixels());
         for (int attempt = 1; photograph == null; attempt++, sample *= 2) {
             try {
                 photograph = new Photograph(bitmap(uri, sample, orientation),
-                        Math.max(screen.widthPixels, screen.heightPixels), new Models(this));
+                        Math.max(screen.widthPixels, screen.heightPixels));
                 photograph.enhance(wantedStrength);
             } catch (OutOfMemoryError e) {
                 release();
@@ -201,8 +164,8 @@ public final class PhotoActivity extends Activity {
         showPhotograph();
         final int width = orientation.displayedWidth(bounds.outWidth, bounds.outHeight);
         final int height = orientation.displayedHeight(bounds.outWidth, bounds.outHeight);
-        say(getString(photograph.width() < width ? R.string.photo_reduced : R.string.photo_size, photograph.width(),
-                photograph.height(), width, height));
+        say(getString(photograph.width < width ? R.string.photo_reduced : R.string.photo_size, photograph.width,
+                photograph.height, width, height));
         ui.post(() -> {
             source = uri;
             save.setEnabled(true);
@@ -213,20 +176,22 @@ public final class PhotoActivity extends Activity {
         final Runtime runtime = Runtime.getRuntime();
         final ActivityManager.MemoryInfo memory = new ActivityManager.MemoryInfo();
         ((ActivityManager) getSystemService(ACTIVITY_SERVICE)).getMemoryInfo(memory);
-        return PhotoSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
+        return PictureSize.pixels(runtime.maxMemory() - (runtime.totalMemory() - runtime.freeMemory()),
                 memory.availMem - memory.threshold);
     }
 
-    private InputStream stream(Uri uri) throws IOException {
-        final InputStream stream = getContentResolver().openInputStream(uri);
-        if (stream == null) {
-            throw new FileNotFoundException(uri.toString());
+    // ExifInterface reads streams since API 24; the app is compiled against the classes of API 23.
+    private Orientation orientation(Uri uri) throws IOException {
+        try (InputStream stream = getContentResolver().openInputStream(uri)) {
+            final ExifInterface exif = ExifInterface.class.getConstructor(InputStream.class).newInstance(stream);
+            return Orientation.ofExif(exif.getAttributeInt(ExifInterface.TAG_ORIENTATION, 1));
+        } catch (ReflectiveOperationException e) {
+            return Orientation.NORMAL;  // the header is damaged: as it stands
         }
-        return stream;
     }
 
     private Bitmap decode(Uri uri, BitmapFactory.Options options) throws IOException {
-        try (InputStream stream = stream(uri)) {
+        try (InputStream stream = getContentResolver().openInputStream(uri)) {
             return BitmapFactory.decodeStream(stream, null, options);
         }
     }
@@ -234,7 +199,6 @@ public final class PhotoActivity extends Activity {
     private Bitmap bitmap(Uri uri, int sample, Orientation orientation) throws IOException {
         final BitmapFactory.Options options = new BitmapFactory.Options();
         options.inSampleSize = sample;
-        options.inPreferredConfig = Bitmap.Config.ARGB_8888;
         Bitmap bitmap = decode(uri, options);
         if (bitmap == null) {
             throw new FileNotFoundException(uri.toString());  // the file is damaged
@@ -252,9 +216,7 @@ public final class PhotoActivity extends Activity {
     }
 
     private static Bitmap replace(Bitmap old, Bitmap replacement) {
-        if (replacement != old) {
-            old.recycle();
-        }
+        old.recycle();
         return replacement;
     }
 

@@ -2,49 +2,43 @@ package org.dcelite.demo;
 
 import android.graphics.Bitmap;
 import java.nio.ByteBuffer;
-import org.dcelite.demo.core.FrameEngine;
-import org.dcelite.demo.core.LiveSettings;
-import org.dcelite.demo.core.Preview;
+import org.dcelite.Enhancer;
 
-/** A photograph in full size, what the engine makes of it, and both in a size for the screen. */
+/** A photograph in full size, what the library makes of it, and both in a size for the screen. */
 final class Photograph implements AutoCloseable {
     /** In full size. */
     final Bitmap result;
     final Bitmap before;
+    /** Null until something is enhanced. */
     Bitmap after;
+    final int width;
+    final int height;
     private final Bitmap source;
     private final ByteBuffer pixels;
-    private final FrameEngine engine;
-    private final int factor;
+    private final Enhancer enhancer;
+    private final int screenSize;
 
     /** @param source belongs to this object from now on, unless this throws OutOfMemoryError */
-    Photograph(Bitmap source, int screenSize, FrameEngine.Factory factory) {
+    Photograph(Bitmap source, int screenSize) {
         this.source = source;
+        this.screenSize = screenSize;
+        width = source.getWidth();
+        height = source.getHeight();
         source.setHasAlpha(false);
-        pixels = ByteBuffer.allocateDirect(4 * width() * height());
-        result = Bitmap.createBitmap(width(), height(), Bitmap.Config.ARGB_8888);
+        pixels = ByteBuffer.allocateDirect(4 * width * height);
+        result = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888);
         result.setHasAlpha(false);
-        factor = Preview.factor(width(), height(), screenSize, screenSize);
         copySource();
+        result.copyPixelsFromBuffer(pixels);
         before = preview();
-        after = before;
-        engine = factory.open(LiveSettings.SHIPPED, 0);
-    }
-
-    int width() {
-        return source.getWidth();
-    }
-
-    int height() {
-        return source.getHeight();
+        enhancer = Enhancer.open();
     }
 
     void enhance(float strength) {
         copySource();
-        engine.set(strength, 0);
-        engine.enhance(pixels, width(), height());
+        enhancer.setStrength(strength);
+        enhancer.enhance(pixels, pixels, Enhancer.RGBA8, width, height, 4 * width, 4 * width);
         result.copyPixelsFromBuffer(pixels);
-        pixels.clear();
         after = preview();
     }
 
@@ -54,21 +48,23 @@ final class Photograph implements AutoCloseable {
         pixels.clear();
     }
 
-    // A new bitmap each time: the screen may still be drawing the last one.
+    // A new bitmap each time: the screen may still be drawing the last one. Large ones are too large for the textures of many
+    // phones; they get smaller by halves, since bilinear scaling by more at once leaves out pixels.
     private Bitmap preview() {
-        final int width = Preview.size(width(), factor);
-        final int height = Preview.size(height(), factor);
-        final ByteBuffer small = ByteBuffer.allocateDirect(4 * width * height);
-        Preview.shrink(pixels, width(), height(), factor, small);
-        final Bitmap bitmap = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888);
-        bitmap.copyPixelsFromBuffer(small);
-        bitmap.setHasAlpha(false);
-        return bitmap;
+        final int longest = Math.max(width, height);
+        Bitmap small = result;
+        for (int size = longest; size > screenSize;) {
+            size = Math.max(size / 2, screenSize);
+            final float scale = (float) size / longest;
+            small = Bitmap.createScaledBitmap(small, Math.max(1, Math.round(scale * width)),
+                    Math.max(1, Math.round(scale * height)), true);
+        }
+        return small == result ? result.copy(Bitmap.Config.ARGB_8888, false) : small;
     }
 
     @Override
     public void close() {
-        engine.close();
+        enhancer.close();
         source.recycle();
         result.recycle();
     }

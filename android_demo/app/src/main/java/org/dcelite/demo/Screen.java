@@ -1,40 +1,66 @@
 package org.dcelite.demo;
 
-import android.content.Context;
+import android.app.Activity;
+import android.os.Handler;
+import android.os.Looper;
 import android.view.View;
 import android.widget.SeekBar;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import org.dcelite.demo.core.Failure;
 
 /** What the screens have in common. */
-final class Screen {
-    /** Told where a slider is, 0 … 1 of its length. */
+abstract class Screen extends Activity {
+    /** Told where a line or slider is, 0 … 1 of its length. */
     interface Slide {
         void to(float fraction);
     }
 
-    private Screen() {
+    /** Something that takes its time. */
+    interface Work {
+        void run() throws IOException;
     }
 
-    /** Apps for Android 15 draw under the system's bars and the camera's cut-out: keeps these controls beside them. */
-    static void keepClearOfBars(View root) {
-        final int left = root.getPaddingLeft();
-        final int top = root.getPaddingTop();
-        final int right = root.getPaddingRight();
-        final int bottom = root.getPaddingBottom();
-        root.setOnApplyWindowInsetsListener((view, insets) -> {
-            view.setPadding(left + insets.getSystemWindowInsetLeft(), top + insets.getSystemWindowInsetTop(),
-                    right + insets.getSystemWindowInsetRight(), bottom + insets.getSystemWindowInsetBottom());
-            return insets.consumeSystemWindowInsets();
+    final Handler ui = new Handler(Looper.getMainLooper());
+    private final ExecutorService worker = Executors.newSingleThreadExecutor();
+
+    /** Tells the user; from any thread. */
+    abstract void say(String text);
+
+    /** Runs off the thread of the screen, one after the other; a failure becomes words. */
+    final void inBackground(Work work) {
+        worker.execute(() -> {
+            try {
+                work.run();
+            } catch (IOException | RuntimeException | OutOfMemoryError | LinkageError e) {
+                say(words(e));
+            }
         });
     }
 
+    /** After what was left to the background. */
+    @Override
+    protected void onDestroy() {
+        ui.removeCallbacksAndMessages(null);
+        worker.shutdown();
+        super.onDestroy();
+    }
+
+    @SuppressWarnings("unchecked")
+    final <V extends View> V find(int id) {
+        return (V) findViewById(id);
+    }
+
     /** Puts a slider at a fraction of its length and listens to what the user does with it. */
-    static void onSlide(SeekBar bar, float fraction, Slide slide) {
+    final SeekBar slider(int id, float fraction, Slide slide) {
+        final SeekBar bar = find(id);
         bar.setProgress(Math.round(fraction * bar.getMax()));
         bar.setOnSeekBarChangeListener(new SeekBar.OnSeekBarChangeListener() {
             @Override
             public void onProgressChanged(SeekBar moved, int progress, boolean fromUser) {
-                slide.to((float) progress / moved.getMax());
+                slide.to(fraction(moved));
             }
 
             @Override
@@ -45,19 +71,27 @@ final class Screen {
             public void onStopTrackingTouch(SeekBar moved) {
             }
         });
+        return bar;
+    }
+
+    static float fraction(SeekBar bar) {
+        return (float) bar.getProgress() / bar.getMax();
     }
 
     /** A failure in the user's words, with those of the library where they say more. */
-    static String words(Context context, Failure failure, Throwable cause) {
-        switch (failure) {
+    final String words(Throwable cause) {
+        if (cause instanceof FileNotFoundException) {
+            return getString(R.string.photo_unreadable);
+        }
+        switch (Failure.of(cause)) {
             case MEMORY:
-                return context.getString(R.string.failure_memory);
+                return getString(R.string.failure_memory);
             case MODEL:
-                return context.getString(R.string.failure_model, cause.getMessage());
+                return getString(R.string.failure_model, cause.getMessage());
             case LIBRARY:
-                return context.getString(R.string.failure_library, cause.getMessage());
+                return getString(R.string.failure_library, cause.getMessage());
             default:
-                return context.getString(R.string.failure_other, cause.getMessage() == null ? cause : cause.getMessage());
+                return getString(R.string.failure_other, cause.getMessage() == null ? cause : cause.getMessage());
         }
     }
 }

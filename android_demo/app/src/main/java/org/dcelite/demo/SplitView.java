@@ -10,7 +10,6 @@ import android.util.AttributeSet;
 import android.view.MotionEvent;
 import android.view.View;
 import org.dcelite.demo.core.Orientation;
-import org.dcelite.demo.core.Split;
 
 /** Shows two pictures of one size: one left of a line, one right of it. A finger moves the line. */
 public final class SplitView extends View {
@@ -22,6 +21,7 @@ public final class SplitView extends View {
     private Bitmap before;
     private Bitmap after;
     private float fraction = 0.5f;
+    private float shownWidth;
     private Screen.Slide listener;
 
     public SplitView(Context context, AttributeSet attributes) {
@@ -51,8 +51,10 @@ public final class SplitView extends View {
         if (before == null || after == null) {
             return;
         }
-        matrix.setValues(Orientation.NORMAL.fit(before.getWidth(), before.getHeight(), getWidth(), getHeight()));
-        final float x = Split.position(fraction, getWidth(), shownWidth());
+        final float[] values = Orientation.NORMAL.fit(before.getWidth(), before.getHeight(), getWidth(), getHeight());
+        matrix.setValues(values);
+        shownWidth = values[0] * before.getWidth();
+        final float x = Orientation.linePosition(fraction, getWidth(), shownWidth);
         draw(canvas, before, 0, x);
         draw(canvas, after, x, getWidth());
         canvas.drawLine(x, 0, x, getHeight(), linePaint);
@@ -65,10 +67,6 @@ public final class SplitView extends View {
         canvas.restore();
     }
 
-    private float shownWidth() {
-        return before.getWidth() * Math.min((float) getWidth() / before.getWidth(), (float) getHeight() / before.getHeight());
-    }
-
     @Override
     public boolean onTouchEvent(MotionEvent event) {
         if (before == null || listener == null) {
@@ -77,7 +75,7 @@ public final class SplitView extends View {
         if (event.getActionMasked() == MotionEvent.ACTION_UP) {
             performClick();
         }
-        listener.to(Split.fraction(event.getX(), getWidth(), shownWidth()));
+        listener.to(Orientation.lineFraction(event.getX(), getWidth(), shownWidth));
         return true;
     }
 }

@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Locale;
 
 /** Measures the engine on this device: every case with warm-up, a number of runs and a time, and percentiles. */
-public final class Benchmark {
+public class Benchmark {
     /** A kind of work: what the app itself does. */
     public enum Kind {
         /** A camera frame (YUV 4:2:0, interwoven chroma) to RGBA. */
@@ -43,6 +43,14 @@ public final class Benchmark {
             this.engine = engine;
             this.threads = threads;
         }
+
+        String kindName() {
+            return kind == Kind.CAMERA ? "camera" : "photograph";
+        }
+
+        String modelName() {
+            return engine.equals(LiveSettings.SHIPPED) ? "shipped weights" : engine;
+        }
     }
 
     /** When a case is measured long enough: both minima are reached, or one of the maxima. */
@@ -52,11 +60,6 @@ public final class Benchmark {
         public int maxRuns = 1000;
         public double minSeconds = 2;
         public double maxSeconds = 10;
-    }
-
-    /** Monotonic time. */
-    public interface Clock {
-        long nanoseconds();
     }
 
     /** Told before each case, on the thread that measures. */
@@ -69,14 +72,17 @@ public final class Benchmark {
     private static final double UNSTEADY = 1.5;
 
     private final FrameEngine.Factory factory;
-    private final Clock clock;
     private final Limits limits;
     private volatile boolean cancelled;
 
-    public Benchmark(FrameEngine.Factory factory, Clock clock, Limits limits) {
+    public Benchmark(FrameEngine.Factory factory, Limits limits) {
         this.factory = factory;
-        this.clock = clock;
         this.limits = limits;
+    }
+
+    /** Monotonic time; tests have their own. */
+    protected long nanoTime() {
+        return System.nanoTime();
     }
 
     /** Ends {@link #run} after the run under way; from any thread. */
@@ -105,7 +111,7 @@ public final class Benchmark {
     }
 
     private void measure(Case next) {
-        final long begin = clock.nanoseconds();
+        final long begin = nanoTime();
         try (FrameEngine engine = factory.open(next.engine, next.threads)) {
             next.openMs = millisecondsSince(begin);
             final Runnable work = next.kind == Kind.CAMERA ? camera(engine, next) : photograph(engine, next);
@@ -113,23 +119,20 @@ public final class Benchmark {
             for (int i = 0; i < limits.warmUpRuns && !cancelled; i++) {
                 work.run();
             }
-            double[] times = new double[0];
+            final double[] times = new double[limits.maxRuns];
             final long[] stages = new long[FrameEngine.STAGES];
-            for (double spent = 0; !enough(times.length, spent); spent += times[times.length - 1]) {
+            int count = 0;
+            for (double spent = 0; !enough(count, spent); spent += times[count++]) {
                 if (cancelled) {
                     return;
                 }
-                times = Arrays.copyOf(times, times.length + 1);
-                times[times.length - 1] = timed(work);
+                times[count] = timed(work);
                 engine.stages(stages);
                 for (int i = 0; i < stages.length; i++) {
-                    next.stageMs[i] += stages[i] / NANOSECONDS_PER_MS;
+                    next.stageMs[i] += (stages[i] / NANOSECONDS_PER_MS - next.stageMs[i]) / (count + 1);
                 }
             }
-            for (int i = 0; i < stages.length; i++) {
-                next.stageMs[i] /= times.length;
-            }
-            next.milliseconds = new Samples(times);
+            next.milliseconds = new Samples(Arrays.copyOf(times, count));
         }
     }
 
@@ -139,13 +142,13 @@ public final class Benchmark {
     }
 
     private double timed(Runnable work) {
-        final long begin = clock.nanoseconds();
+        final long begin = nanoTime();
         work.run();
         return millisecondsSince(begin);
     }
 
     private double millisecondsSince(long begin) {
-        return (clock.nanoseconds() - begin) / NANOSECONDS_PER_MS;
+        return (nanoTime() - begin) / NANOSECONDS_PER_MS;
     }
 
     private static Runnable camera(FrameEngine engine, Case next) {
@@ -155,7 +158,7 @@ public final class Benchmark {
         final ByteBuffer u = darkNoise(chromaStride * chromaRows);
         final ByteBuffer v = u.duplicate();
         v.position(1);
-        final YuvPlanes planes = new YuvPlanes(luma, next.width, u, chromaStride, v, chromaStride, 2, next.width, next.height);
+        final YuvPlanes planes = new YuvPlanes(luma, next.width, u, v, chromaStride, 2, next.width, next.height);
         final ByteBuffer rgba = ByteBuffer.allocateDirect(4 * next.width * next.height);
         return () -> engine.enhance(planes, rgba, 4 * next.width);
     }
@@ -185,8 +188,7 @@ public final class Benchmark {
         for (Case result : results) {
             final String threads = result.threads + (result.threads == 1 ? " thread" : " threads");
             text.append(String.format(Locale.ROOT, "\n%s %dx%d, %s, %s\n",
-                    result.kind == Kind.CAMERA ? "camera" : "photograph", result.width, result.height,
-                    result.engine.isEmpty() ? "shipped weights" : result.engine,
+                    result.kindName(), result.width, result.height, result.modelName(),
                     result.threads == 0 ? "all processors" : threads));
             final Samples ms = result.milliseconds;
             if (ms == null) {

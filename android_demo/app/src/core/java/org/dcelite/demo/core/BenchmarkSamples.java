@@ -9,12 +9,6 @@ import java.util.Map;
  * bench/schema.json.
  */
 public final class BenchmarkSamples {
-    /** The stages, by their names in the report. */
-    private static final String[] STAGES = {"convert", "downsample", "network", "curve"};
-    private static final int[] INDICES = {FrameEngine.CONVERT, FrameEngine.DOWNSAMPLE, FrameEngine.NETWORK, FrameEngine.CURVE};
-
-    private final StringBuilder json = new StringBuilder();
-
     private BenchmarkSamples() {
     }
 
@@ -28,77 +22,63 @@ public final class BenchmarkSamples {
      */
     public static String of(List<Benchmark.Case> results, Benchmark.Limits limits, String version, String created,
             long[] times, int processors, Map<String, String> android, Map<String, String> files) {
-        final BenchmarkSamples samples = new BenchmarkSamples();
-        samples.document(results, limits, version, created, times, processors, android, files);
-        return samples.json.toString();
-    }
-
-    private void document(List<Benchmark.Case> results, Benchmark.Limits limits, String version, String created, long[] times,
-            int processors, Map<String, String> android, Map<String, String> files) {
-        text("{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": ").string(created);
-        text(", \"command\": [], \"interrupted\": false,\n \"settings\": {\"image\": \"dark noise\", \"processors\": null, ");
-        text(format("\"runs\": %d, \"seconds\": %.3f, \"max_seconds\": %.3f, \"warm_up\": %d, ", limits.minRuns,
-                limits.minSeconds, limits.maxSeconds, limits.warmUpRuns));
-        text(format("\"block_ms\": %.3f, \"rounds_of_a_series\": 1},\n", 1e3 * limits.maxSeconds));
-        text(" \"machine\": {\"emulated\": false, \"isas\": [], \"machine\": ").string(System.getProperty("os.arch"));
-        text(", \"dcelite\": ").string(version).text(", \"android\": ").map(android).text(", \"files\": ").map(files);
-        text(format(", \"before\": {\"unix_time\": %d, \"files\": {}}", times[0]));
-        text(format(", \"after\": {\"unix_time\": %d, \"files\": {}}},\n", times[1]));
-        text(" \"roofline\": {\"multiply_adds_a_second\": {}, \"copied_bytes_a_second\": null, \"energy_source\": null},\n");
-        text(" \"results\": [");
-        for (int i = 0; i < results.size(); i++) {
-            text(i > 0 ? ",\n" : "\n").row(results.get(i), processors);
+        final StringBuilder rows = new StringBuilder();
+        for (Benchmark.Case result : results) {
+            rows.append(rows.length() > 0 ? ",\n  " : "\n  ").append(row(result, processors));
         }
-        text("\n ]}\n");
+        final String head = format("{\"format\": \"dcelite-bench-samples\", \"version\": 2, \"created\": %s, \"command\": [], "
+                + "\"interrupted\": false,\n \"settings\": {\"image\": \"dark noise\", \"processors\": null, \"runs\": %d, "
+                + "\"seconds\": %.3f, \"max_seconds\": %.3f, \"warm_up\": %d, \"block_ms\": %.3f, "
+                + "\"rounds_of_a_series\": 1},\n", quoted(created),
+                limits.minRuns, limits.minSeconds, limits.maxSeconds, limits.warmUpRuns, 1e3 * limits.maxSeconds);
+        final String machine = format(" \"machine\": {\"emulated\": false, \"isas\": [], \"machine\": %s, \"dcelite\": %s, "
+                + "\"android\": %s, \"files\": %s, \"before\": {\"unix_time\": %d, \"files\": {}}, "
+                + "\"after\": {\"unix_time\": %d, \"files\": {}}},\n",
+                quoted(System.getProperty("os.arch")), quoted(version), map(android), map(files), times[0], times[1]);
+        return head + machine
+                + " \"roofline\": {\"multiply_adds_a_second\": {}, \"copied_bytes_a_second\": null, \"energy_source\": null},\n"
+                + " \"results\": [" + rows + "\n ]}\n";
     }
 
-    private void row(Benchmark.Case result, int processors) {
-        final String model = result.engine.isEmpty() ? "shipped weights" : result.engine;
-        final String kind = result.kind == Benchmark.Kind.CAMERA ? "camera" : "photograph";
-        text("  {\"model\": ").string(model).text(", \"label\": ").string(kind + ", " + model);
-        text(", \"engine\": ").string(model.endsWith(".ms") ? "mindspore_lite" : "native");
-        text(format(", \"width\": %d, \"height\": %d, \"threads\": %d", result.width, result.height,
-                result.threads == 0 ? processors : result.threads));
+    private static String row(Benchmark.Case result, int processors) {
+        final String model = result.modelName();
+        final String what = format("{\"model\": %s, \"label\": %s, \"engine\": \"%s\", \"width\": %d, \"height\": %d, "
+                + "\"threads\": %d", quoted(model), quoted(result.kindName() + ", " + model),
+                model.endsWith(".ms") ? "mindspore_lite" : "native", result.width, result.height,
+                result.threads == 0 ? processors : result.threads);
         if (result.milliseconds == null) {
-            text(", \"reason\": ").string(result.failure).text(", \"samples\": []}");
-            return;
+            return what + format(", \"reason\": %s, \"samples\": []}", quoted(result.failure));
         }
-        text(format(", \"load_ms\": %.6f, \"first_ms\": %.6f", result.openMs, result.firstMs));
-        text(", \"stage_runs_ms\": {");
-        for (int i = 0; i < STAGES.length; i++) {
-            string(STAGES[i]).text(format(": [%.6f], ", result.stageMs[INDICES[i]]));
+        final StringBuilder text = new StringBuilder(what);
+        text.append(format(", \"load_ms\": %.6f, \"first_ms\": %.6f, \"stage_runs_ms\": {", result.openMs, result.firstMs));
+        for (int i = 0; i < FrameEngine.STAGES; i++) {
+            text.append(format("\"%s\": [%.6f], ", FrameStatistics.NAMES[i], result.stageMs[i]));
         }
-        text(format("\"total\": [%.6f]},\n   \"samples\": [", result.milliseconds.mean));
+        text.append(format("\"total\": [%.6f]},\n   \"samples\": [", result.milliseconds.mean));
         for (int i = 0; i < result.milliseconds.count; i++) {
-            text(format("%s[\"run\", 0, %.6f]", i > 0 ? ", " : "", result.milliseconds.get(i)));
+            text.append(format("%s[\"run\", 0, %.6f]", i > 0 ? ", " : "", result.milliseconds.get(i)));
         }
-        text("]}");
+        return text + "]}";
     }
 
     private static String format(String pattern, Object... values) {
         return String.format(Locale.ROOT, pattern, values);
     }
 
-    private BenchmarkSamples text(String text) {
-        json.append(text);
-        return this;
-    }
-
-    private BenchmarkSamples string(String text) {
-        json.append('"');
+    private static String quoted(String text) {
+        final StringBuilder json = new StringBuilder("\"");
         for (char c : text.toCharArray()) {
             json.append(c < ' ' || c == '"' || c == '\\' ? format("\\u%04x", (int) c) : String.valueOf(c));
         }
-        json.append('"');
-        return this;
+        return json.append('"').toString();
     }
 
-    private BenchmarkSamples map(Map<String, String> texts) {
-        String separator = "{";
+    private static String map(Map<String, String> texts) {
+        final StringBuilder json = new StringBuilder();
         for (Map.Entry<String, String> entry : texts.entrySet()) {
-            text(separator).string(entry.getKey()).text(": ").string(entry.getValue());
-            separator = ", ";
+            json.append(json.length() > 0 ? ", " : "");
+            json.append(quoted(entry.getKey())).append(": ").append(quoted(entry.getValue()));
         }
-        return text(texts.isEmpty() ? "{}" : "}");
+        return "{" + json + "}";
     }
 }

@@ -19,18 +19,15 @@ public enum Failure {
         if (cause instanceof LinkageError) {
             return LIBRARY;
         }
-        if (cause instanceof DceliteException) {
-            switch (((DceliteException) cause).code()) {
-                case DceliteException.OUT_OF_MEMORY:
-                    return MEMORY;
-                case DceliteException.FILE:
-                case DceliteException.MODEL:
-                case DceliteException.ENGINE:
-                    return MODEL;
-                default:
-                    return OTHER;
-            }
+        switch (cause instanceof DceliteException ? ((DceliteException) cause).code() : 0) {
+            case DceliteException.OUT_OF_MEMORY:
+                return MEMORY;
+            case DceliteException.FILE:
+            case DceliteException.MODEL:
+            case DceliteException.ENGINE:
+                return MODEL;
+            default:
+                return OTHER;
         }
-        return OTHER;
     }
 }

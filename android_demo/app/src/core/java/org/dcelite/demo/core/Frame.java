@@ -5,6 +5,9 @@ public interface Frame extends AutoCloseable {
     /** Valid until {@link #close}. */
     YuvPlanes planes();
 
+    /** How to turn it for display. */
+    Orientation orientation();
+
     @Override
     void close();
 }

@@ -1,11 +1,6 @@
 package org.dcelite.demo.core;
 
 import java.nio.ByteBuffer;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.RejectedExecutionException;
-import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Camera frames in, enhanced pictures out, on a thread of its own that the engine belongs to. A frame that still waits
@@ -22,65 +17,46 @@ public final class FramePipeline {
         void show(ByteBuffer rgba, int width, int height, Orientation orientation, LiveSettings settings);
 
         /** No frame is enhanced until the user chooses another engine or number of threads. */
-        void failed(Failure failure, Throwable cause);
+        void failed(Throwable cause);
     }
 
-    private static final ByteBuffer NONE = ByteBuffer.allocateDirect(0);
-
+    public final FrameStatistics statistics = new FrameStatistics();
     private final FrameEngine.Factory factory;
     private final Sink sink;
-    private final AtomicReference<Frame> waiting = new AtomicReference<>();
-    private final AtomicLong dropped = new AtomicLong();
-    public final FrameStatistics statistics = new FrameStatistics();
-    private final ExecutorService executor = Executors.newSingleThreadExecutor(this::thread);
-    private volatile Thread worker;
-
+    private final Thread worker = new Thread(this::work, "enhance");
     private volatile LiveSettings settings;
-    private volatile Orientation orientation = Orientation.NORMAL;
+
+    // Guarded by this object's monitor.
+    private Frame waiting;
+    private long dropped;
+    private boolean stopped;
 
     // Of the worker alone.
     private FrameEngine engine;
     private LiveSettings applied;
     private LiveSettings failedWith;
-    private ByteBuffer picture = NONE;
-    private final long[] stages = new long[FrameStatistics.STAGES];
+    private ByteBuffer picture;
+    private final long[] times = new long[FrameStatistics.TIMES];
 
     public FramePipeline(FrameEngine.Factory factory, Sink sink, LiveSettings settings) {
         this.factory = factory;
         this.sink = sink;
         this.settings = settings;
-    }
-
-    private Thread thread(Runnable work) {
-        worker = new Thread(() -> {
-            try {
-                work.run();
-            } finally {
-                closeEngine();
-            }
-        }, "enhance");
-        return worker;
+        worker.start();
     }
 
     /** Takes over a frame; never waits. */
-    public void submit(Frame frame) {
-        if (replaceWaiting(frame)) {
-            dropped.incrementAndGet();
+    public synchronized void submit(Frame frame) {
+        if (stopped) {
+            frame.close();
             return;
         }
-        try {
-            executor.execute(this::process);
-        } catch (RejectedExecutionException e) {
-            replaceWaiting(null);  // it came after stop
+        if (waiting != null) {
+            waiting.close();
+            dropped++;
         }
-    }
-
-    private boolean replaceWaiting(Frame frame) {
-        final Frame late = waiting.getAndSet(frame);
-        if (late != null) {
-            late.close();
-        }
-        return late != null;
+        waiting = frame;
+        notifyAll();
     }
 
     /** From the next frame on. */
@@ -88,21 +64,22 @@ public final class FramePipeline {
         settings = value;
     }
 
-    /** From the next frame on. */
-    public void setOrientation(Orientation value) {
-        orientation = value;
-    }
-
-    public long dropped() {
-        return dropped.get();
+    public synchronized long dropped() {
+        return dropped;
     }
 
     /** Waits until the frame under way is done and the engine closed. All frames are closed then, also later ones. */
     public void stop() {
-        executor.shutdown();
-        replaceWaiting(null);
+        synchronized (this) {
+            stopped = true;
+            if (waiting != null) {
+                waiting.close();
+                waiting = null;
+            }
+            notifyAll();
+        }
         boolean interrupted = false;
-        while (worker != null && worker.isAlive()) {
+        while (worker.isAlive()) {
             try {
                 worker.join();
             } catch (InterruptedException e) {
@@ -114,39 +91,52 @@ public final class FramePipeline {
         }
     }
 
-    private void process() {
-        final Frame frame = waiting.getAndSet(null);
-        if (frame == null) {
-            return;
-        }
-        final LiveSettings wanted = settings;
-        final Orientation turn = orientation;
-        final long begin = System.nanoTime();
-        final int width;
-        final int height;
+    private void work() {
         try {
-            try {
+            for (Frame frame = next(); frame != null; frame = next()) {
+                process(frame);
+            }
+            closeEngine();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("nobody else has this thread", e);
+        }
+    }
+
+    // Null after stop.
+    private synchronized Frame next() throws InterruptedException {
+        while (waiting == null && !stopped) {
+            wait();
+        }
+        final Frame frame = waiting;
+        waiting = null;
+        return frame;
+    }
+
+    private void process(Frame frame) {
+        final LiveSettings wanted = settings;
+        final Orientation turn = frame.orientation();
+        final long begin = System.nanoTime();
+        final YuvPlanes planes;
+        try {
+            try (Frame open = frame) {  // closed before the picture is shown, so that the camera has its memory back early
                 if (failedWith != null && failedWith.sharesEngineWith(wanted)) {
                     return;
                 }
                 apply(wanted);
-                final YuvPlanes planes = frame.planes();
-                width = planes.width;
-                height = planes.height;
+                planes = open.planes();
                 enhance(planes, turn, wanted.split);
-            } finally {
-                frame.close();  // before the picture is shown, so that the camera has its memory back early
             }
             final long enhanced = System.nanoTime();
-            sink.show(picture, width, height, turn, wanted);
-            final long end = System.nanoTime();
-            stages[FrameStatistics.SHOW] = end - enhanced;
-            statistics.add(end, end - begin, stages);
+            sink.show(picture, planes.width, planes.height, turn, wanted);
+            times[FrameStatistics.END] = System.nanoTime();
+            times[FrameStatistics.SHOW] = times[FrameStatistics.END] - enhanced;
+            times[FrameStatistics.TOTAL] = times[FrameStatistics.END] - begin;
+            statistics.add(times);
         } catch (RuntimeException | OutOfMemoryError | LinkageError e) {
             closeEngine();
-            picture = NONE;
+            picture = null;
             failedWith = wanted;
-            sink.failed(Failure.of(e), e);
+            sink.failed(e);
         }
     }
 
@@ -165,13 +155,13 @@ public final class FramePipeline {
 
     private void enhance(YuvPlanes planes, Orientation turn, float split) {
         final int stride = 4 * planes.width;
-        if (picture.capacity() != stride * planes.height) {
-            picture = NONE;  // the old one may go before the new one comes
+        if (picture == null || picture.capacity() != stride * planes.height) {
+            picture = null;  // the old one may go before the new one comes
             picture = ByteBuffer.allocateDirect(stride * planes.height);
         }
         picture.clear();
         engine.enhance(planes, picture, stride);
-        engine.stages(stages);
+        engine.stages(times);
         final long begin = System.nanoTime();
         final int[] part = turn.leftPart(planes.width, planes.height, split);
         if (part[2] > 0 && part[3] > 0) {
@@ -179,7 +169,7 @@ public final class FramePipeline {
             corner.position(part[1] * stride + 4 * part[0]);
             engine.convert(planes.crop(part[0], part[1], part[2], part[3]), corner, stride);
         }
-        stages[FrameStatistics.SPLIT] = System.nanoTime() - begin;
+        times[FrameStatistics.SPLIT] = System.nanoTime() - begin;
     }
 
     private void closeEngine() {

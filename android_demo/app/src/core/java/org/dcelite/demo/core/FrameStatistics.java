@@ -1,6 +1,6 @@
 package org.dcelite.demo.core;
 
-import java.util.Arrays;
+import java.util.ArrayDeque;
 import java.util.Locale;
 
 /** Rate and times of the frames that were shown last. Every method may be called from any thread. */
@@ -12,24 +12,25 @@ public final class FrameStatistics {
     public static final int SPLIT = FrameEngine.STAGES;
     public static final int SHOW = FrameEngine.STAGES + 1;
     public static final int STAGES = FrameEngine.STAGES + 2;
+    /** In the places behind the stages: from taking up a frame until it is on the screen, and when that was. */
+    public static final int TOTAL = STAGES;
+    public static final int END = STAGES + 1;
+    public static final int TIMES = STAGES + 2;
 
-    private static final String[] NAMES = {"convert", "downsample", "network", "curve", "split", "show"};
+    static final String[] NAMES = {"convert", "downsample", "network", "curve", "split", "show"};
+
     private static final double NANOSECONDS_PER_MS = 1e6;
 
-    private final long[] end = new long[WINDOW];
-    private final double[] milliseconds = new double[WINDOW];
-    private final long[][] stage = new long[WINDOW][STAGES];
+    private final ArrayDeque<long[]> window = new ArrayDeque<>();
     private long shown;
-    private long sinceRestart;
 
-    /** Counts a frame that was shown. The array is copied. */
-    public synchronized void add(long endNanoseconds, long totalNanoseconds, long[] stageNanoseconds) {
-        final int slot = (int) (sinceRestart % WINDOW);
-        end[slot] = endNanoseconds;
-        milliseconds[slot] = totalNanoseconds / NANOSECONDS_PER_MS;
-        System.arraycopy(stageNanoseconds, 0, stage[slot], 0, STAGES);
+    /** Counts a frame that was shown, with its {@link #TIMES}. The array is copied. */
+    public synchronized void add(long[] nanoseconds) {
+        window.addLast(nanoseconds.clone());
+        if (window.size() > WINDOW) {
+            window.removeFirst();
+        }
         shown++;
-        sinceRestart++;
     }
 
     /** Frames that were shown since the beginning. */
@@ -39,42 +40,28 @@ public final class FrameStatistics {
 
     /** Frames a second, over the window; 0 before the second frame. */
     public synchronized double framesPerSecond() {
-        final int count = count();
-        if (count < 2) {
-            return 0;
-        }
-        final long newest = end[(int) ((sinceRestart - 1) % WINDOW)];
-        final long oldest = end[(int) ((sinceRestart - count) % WINDOW)];
-        return newest > oldest ? (count - 1) * 1e9 / (newest - oldest) : 0;
+        final long elapsed = window.isEmpty() ? 0 : window.getLast()[END] - window.getFirst()[END];
+        return elapsed > 0 ? (window.size() - 1) * 1e9 / elapsed : 0;
     }
 
-    /** Milliseconds from taking up a frame until it is on the screen; null before the first. */
-    public synchronized Samples milliseconds() {
-        return count() == 0 ? null : new Samples(Arrays.copyOf(milliseconds, count()));
-    }
-
-    /** Mean milliseconds of a stage. */
-    public synchronized double stageMilliseconds(int index) {
-        final int count = count();
-        double sum = 0;
-        for (int i = 0; i < count; i++) {
-            sum += stage[i][index];
+    /** Milliseconds of a stage, or of {@link #TOTAL}; null before the first frame. */
+    public synchronized Samples milliseconds(int stage) {
+        final double[] values = new double[window.size()];
+        int count = 0;
+        for (long[] frame : window) {
+            values[count++] = frame[stage] / NANOSECONDS_PER_MS;
         }
-        return count == 0 ? 0 : sum / count / NANOSECONDS_PER_MS;
+        return count == 0 ? null : new Samples(values);
     }
 
     /** Begins a new window, for instance when another engine is chosen; frames that were shown still count. */
     public synchronized void restart() {
-        sinceRestart = 0;
-    }
-
-    private int count() {
-        return (int) Math.min(sinceRestart, WINDOW);
+        window.clear();
     }
 
     /** Two lines for the screen. */
     public synchronized String describe(long dropped) {
-        final Samples times = milliseconds();
+        final Samples times = milliseconds(TOTAL);
         if (times == null) {
             return "";
         }
@@ -82,7 +69,7 @@ public final class FrameStatistics {
         text.append(String.format(Locale.ROOT, "%.1f fps · %d dropped · %.1f ms (90 %%: %.1f)\n", framesPerSecond(), dropped,
                 times.mean, times.percentile(90)));
         for (int i = 0; i < STAGES; i++) {
-            text.append(i == 0 ? "" : " · ").append(String.format(Locale.ROOT, "%s %.1f", NAMES[i], stageMilliseconds(i)));
+            text.append(i == 0 ? "" : " · ").append(String.format(Locale.ROOT, "%s %.1f", NAMES[i], milliseconds(i).mean));
         }
         return text.toString();
     }

@@ -22,79 +22,16 @@ public final class LiveSettings {
     public final float split;
 
     public LiveSettings(String engine, int threads, float strength, float smoothing, float split) {
-        // These two stand between the values in the text form.
-        this.engine = engine.indexOf(';') < 0 && engine.indexOf('=') < 0 ? engine : SHIPPED;
+        this.engine = engine;
         this.threads = Math.max(0, Math.min(threads, MAX_THREADS));
         this.strength = within(strength, 1, 1);
         this.smoothing = within(smoothing, MAX_SMOOTHING, 0);
         this.split = within(split, 1, 0.5f);
     }
 
-    public LiveSettings withEngine(String value) {
-        return new LiveSettings(value, threads, strength, smoothing, split);
-    }
-
-    public LiveSettings withThreads(int value) {
-        return new LiveSettings(engine, value, strength, smoothing, split);
-    }
-
-    public LiveSettings withStrength(float value) {
-        return new LiveSettings(engine, threads, value, smoothing, split);
-    }
-
-    public LiveSettings withSmoothing(float value) {
-        return new LiveSettings(engine, threads, strength, value, split);
-    }
-
-    public LiveSettings withSplit(float value) {
-        return new LiveSettings(engine, threads, strength, smoothing, value);
-    }
-
     /** Whether an engine that is open for the other settings also serves these. */
     public boolean sharesEngineWith(LiveSettings other) {
         return engine.equals(other.engine) && threads == other.threads;
-    }
-
-    /** The form in which an app keeps them. */
-    @Override
-    public String toString() {
-        return "engine=" + engine + ";threads=" + threads + ";strength=" + strength + ";smoothing=" + smoothing + ";split="
-                + split;
-    }
-
-    /** Reads {@link #toString}; what is absent, unknown or damaged has its default. Null gives the defaults. */
-    public static LiveSettings parse(String text) {
-        LiveSettings settings = DEFAULTS;
-        for (String pair : text == null ? new String[0] : text.split(";")) {
-            final String[] parts = pair.split("=", 2);
-            if (parts[0].equals("engine") && parts.length == 2) {
-                settings = settings.withEngine(parts[1]);
-            } else if (parts.length == 2) {
-                settings = settings.with(parts[0], parts[1]);
-            }
-        }
-        return settings;
-    }
-
-    private LiveSettings with(String name, String text) {
-        final float value;
-        try {
-            value = Float.parseFloat(text);
-        } catch (NumberFormatException e) {
-            return this;
-        }
-        switch (name) {
-            case "threads":
-                return withThreads((int) value);
-            case "strength":
-                return withStrength(value);
-            case "smoothing":
-                return withSmoothing(value);
-            case "split":
-                return withSplit(value);
-            default:  // of another version of the app
-                return this;
-        }
     }
 
     private static float within(float value, float most, float ofNaN) {

@@ -32,7 +32,7 @@ public final class NativeEngine implements FrameEngine {
     }
 
     private static void run(Enhancer enhancer, YuvPlanes frame, ByteBuffer rgba, int stride) {
-        enhancer.enhanceYuv420(frame.y, frame.yRowStride, frame.u, frame.uRowStride, frame.v, frame.vRowStride,
+        enhancer.enhanceYuv420(frame.y, frame.yRowStride, frame.u, frame.uvRowStride, frame.v, frame.uvRowStride,
                 frame.pixelStride, Enhancer.BT601_FULL, rgba, Enhancer.RGBA8, stride, frame.width, frame.height);
     }
 

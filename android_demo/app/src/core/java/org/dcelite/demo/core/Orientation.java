@@ -85,8 +85,22 @@ public final class Orientation {
         return upright ? new int[] {start, 0, size, height} : new int[] {0, start, width, size};
     }
 
-    @Override
-    public String toString() {
-        return 90 * quarterTurns + " degrees" + (mirrored ? ", mirrored" : "");
+    /**
+     * Where the line between before and after is, on a picture that was touched.
+     *
+     * @param x of the touch, in a view of this width, in whose middle the picture has {@code shownWidth}
+     * @return 0 … 1 of the displayed width of the picture
+     */
+    public static float lineFraction(float x, float viewWidth, float shownWidth) {
+        if (!(shownWidth > 0)) {
+            return 0;
+        }
+        final float within = (x - (viewWidth - shownWidth) / 2) / shownWidth;
+        return Math.max(0, Math.min(within, 1));
+    }
+
+    /** The inverse of {@link #lineFraction}: x in the view. */
+    public static float linePosition(float fraction, float viewWidth, float shownWidth) {
+        return (viewWidth - shownWidth) / 2 + fraction * shownWidth;
     }
 }

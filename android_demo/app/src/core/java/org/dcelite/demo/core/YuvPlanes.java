@@ -7,40 +7,25 @@ import java.nio.ByteBuffer;
  * limit; chroma samples may be interwoven, and the last row of a plane may end with its last sample.
  */
 public final class YuvPlanes {
-    /** The largest chroma pixel stride that the library takes. */
-    public static final int MAX_PIXEL_STRIDE = 16;
-
     public final ByteBuffer y;
     public final ByteBuffer u;
     public final ByteBuffer v;
     public final int yRowStride;
-    public final int uRowStride;
-    public final int vRowStride;
-    /** Bytes from a chroma sample to the next one of its row, in both planes. */
+    /** Android guarantees one for both planes of chroma, and one pixel stride. */
+    public final int uvRowStride;
+    /** Bytes from a chroma sample to the next one of its row. */
     public final int pixelStride;
     public final int width;
     public final int height;
 
-    /** @throws IllegalArgumentException where a plane is not direct, or cannot hold an image of this size */
-    public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, int uRowStride, ByteBuffer v, int vRowStride,
-            int pixelStride, int width, int height) {
-        if (width < 1 || height < 1) {
-            throw new IllegalArgumentException("size: " + width + " x " + height + ", at least 1 x 1 was wanted");
-        }
-        if (pixelStride < 1 || pixelStride > MAX_PIXEL_STRIDE) {
-            throw new IllegalArgumentException("pixelStride: " + pixelStride + ", 1 to " + MAX_PIXEL_STRIDE + " was wanted");
-        }
-        final int chromaWidth = width / 2 + width % 2;
-        final int chromaHeight = height / 2 + height % 2;
-        requireRoom("y", y, yRowStride, 1, width, height);
-        requireRoom("u", u, uRowStride, pixelStride, chromaWidth, chromaHeight);
-        requireRoom("v", v, vRowStride, pixelStride, chromaWidth, chromaHeight);
+    /** The library refuses planes that are not direct, or cannot hold an image of this size, when it is to read them. */
+    public YuvPlanes(ByteBuffer y, int yRowStride, ByteBuffer u, ByteBuffer v, int uvRowStride, int pixelStride, int width,
+            int height) {
         this.y = y;
         this.u = u;
         this.v = v;
         this.yRowStride = yRowStride;
-        this.uRowStride = uRowStride;
-        this.vRowStride = vRowStride;
+        this.uvRowStride = uvRowStride;
         this.pixelStride = pixelStride;
         this.width = width;
         this.height = height;
@@ -61,28 +46,14 @@ public final class YuvPlanes {
         if (cropWidth == width && cropHeight == height) {
             return this;
         }
-        final int chroma = left / 2 * pixelStride;
-        return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, top / 2 * uRowStride + chroma), uRowStride,
-                at(v, top / 2 * vRowStride + chroma), vRowStride, pixelStride, cropWidth, cropHeight);
+        final int chroma = top / 2 * uvRowStride + left / 2 * pixelStride;
+        return new YuvPlanes(at(y, top * yRowStride + left), yRowStride, at(u, chroma), at(v, chroma), uvRowStride, pixelStride,
+                cropWidth, cropHeight);
     }
 
     private static ByteBuffer at(ByteBuffer plane, int offset) {
         final ByteBuffer part = plane.duplicate();
         part.position(plane.position() + offset);
         return part;
-    }
-
-    private static void requireRoom(String name, ByteBuffer plane, int rowStride, int step, int columns, int rows) {
-        if (!plane.isDirect()) {
-            throw new IllegalArgumentException(name + ": is no direct buffer");
-        }
-        final long row = (long) (columns - 1) * step + 1;
-        if (rowStride < row) {
-            throw new IllegalArgumentException(name + ": a row stride of " + rowStride + ", at least " + row + " was wanted");
-        }
-        final long bytes = (long) (rows - 1) * rowStride + row;
-        if (plane.remaining() < bytes) {
-            throw new IllegalArgumentException(name + ": " + plane.remaining() + " bytes, " + bytes + " were wanted");
-        }
     }
 }

@@ -1,7 +1,7 @@
 package org.dcelite.demo.core;
 
-/** How large a photograph may be decoded, so that it fits into memory with all that is made from it. */
-public final class PhotoSize {
+/** How large a photograph may be decoded, so that it fits into memory with all that is made from it; and a camera's frames. */
+public final class PictureSize {
     /** Widest and tallest picture of the library. */
     public static final int MAX_DIMENSION = 65535;
 
@@ -11,7 +11,7 @@ public final class PhotoSize {
     /** 1/2: as much again is left for what else the app and the system do meanwhile. */
     private static final int SHARE = 2;
 
-    private PhotoSize() {
+    private PictureSize() {
     }
 
     /**
@@ -36,18 +36,29 @@ public final class PhotoSize {
             throw new IllegalArgumentException("size: " + width + " x " + height + ", at least 1 x 1 was wanted");
         }
         int sample = 1;
-        while (!fits(divided(width, sample), divided(height, sample), pixels) && (width > sample || height > sample)) {
+        while (!fits(width, height, sample, pixels) && (width > sample || height > sample)) {
             sample *= 2;
         }
         return sample;
     }
 
-    private static boolean fits(int width, int height, long pixels) {
-        return width <= MAX_DIMENSION && height <= MAX_DIMENSION && (long) width * height <= pixels;
+    // Decoders round up or down; up is the safe guess.
+    private static boolean fits(int width, int height, int sample, long pixels) {
+        final long columns = ((long) width + sample - 1) / sample;
+        final long rows = ((long) height + sample - 1) / sample;
+        return columns <= MAX_DIMENSION && rows <= MAX_DIMENSION && columns * rows <= pixels;
     }
 
-    // Decoders round up or down; up is the safe guess.
-    static int divided(int size, int sample) {
-        return (int) (((long) size + sample - 1) / sample);
+    /**
+     * Whether this size of a camera is better: the largest of at most so many pixels is the best, the wider of two; if all are
+     * larger, the smallest.
+     */
+    public static boolean better(int width, int height, int bestWidth, int bestHeight, long pixels) {
+        final long area = (long) width * height;
+        final long bestArea = (long) bestWidth * bestHeight;
+        if ((area <= pixels) != (bestArea <= pixels)) {
+            return area <= pixels;
+        }
+        return area == bestArea ? width > bestWidth : (area > bestArea) == (area <= pixels);
     }
 }
