@@ -24,8 +24,8 @@ from dcelite.progress import track
 from dcelite.provenance import sha256
 from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
 from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges
-from dcelite.quantize.float_network import Layer, arrays_of, layers_of, run_all
-from dcelite.quantize.int8_network import QuantizedLayer, dce_model
+from dcelite.quantize.float_network import CURVE_MAP, Arrays, run_all
+from dcelite.quantize.int8_network import Network, dce_model, dequantized
 from dcelite.quantize.measure import Reference, measure
 from dcelite.quantize.ranges import METHODS
 from dcelite.quantize.report import Report, table, to_html, to_json
@@ -65,10 +65,10 @@ class QuantizeOptions:
 class Quantized:
     """What calibration found, and all files are written from."""
 
-    layers: list[QuantizedLayer]
-    lite: list[Layer]
+    network: Network
+    lite: Arrays
     """For MindSpore Lite's full quantisation, which chooses its own ranges."""
-    weight_only: list[Layer]
+    weight_only: Arrays
     """For float activations, with weights on MindSpore Lite's grid."""
     sensitivities: list[Sensitivity]
     wide: frozenset[str]
@@ -89,19 +89,18 @@ def refuse_dead_channels(weights: Weights, path: Path) -> None:
 
 def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantized:
     """Equalise, round and scan a Zero-DCE++ network; the files are written from the result."""
-    layers, images = layers_of(weights.arrays), calibration.images
-    trained = run_all(images, layers)
+    images = calibration.images
+    trained = run_all(images, weights.arrays)
     ranges = measure_ranges(trained, method)
-    equalized = equalize(layers, ranges)
+    equalized = equalize(weights.arrays, ranges)
     values = run_all(images, equalized)
     rounded = round_weights(equalized, values)
     affine = round_affine(equalized, values)
-    borne = equalize(layers, borne_by_one_channel(layers, ranges, trained))
-    lite = [layer.dequantized for layer in round_weights(borne, run_all(images, borne))]
+    borne = equalize(weights.arrays, borne_by_one_channel(weights.arrays, ranges, trained))
+    lite = dequantized(round_weights(borne, run_all(images, borne)))
     judge = Judge([picture.image for picture in calibration.held_out], equalized)
-    dequantized = [layer.dequantized for layer in rounded]
-    scanned = scan(ranges, judge, dequantized)
-    wide, fidelities = smallest_wide_set(judge, dequantized, scanned, target)
+    scanned = scan(ranges, judge, dequantized(rounded))
+    wide, fidelities = smallest_wide_set(judge, dequantized(rounded), scanned, target)
     return Quantized(rounded, lite, affine, scanned, wide, fidelities)
 
 
@@ -125,7 +124,7 @@ def _write_onnx(weights: Weights, found: Quantized, specs: Sequence[ExportSpec],
 
     for spec, ending in zip(specs, ("int8", "int8_full"), strict=True):
         metadata = spec.metadata(digest) | {"dcelite.quantisation": "int8"}
-        write_onnx_int8(found.layers, spec, metadata, found.wide, Path(f"{base}_{ending}.onnx"))
+        write_onnx_int8(found.network, spec, metadata, found.wide, Path(f"{base}_{ending}.onnx"))
     metadata = specs[0].metadata(digest) | {"dcelite.quantisation": "float16 weights"}
     write_onnx_fp16(weights.arrays, specs[0], metadata, Path(f"{base}_fp16.onnx"))
 
@@ -137,9 +136,9 @@ def _write_ms(
     from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 
     metadata, images = spec.metadata(digest), calibration.images
-    maps = [values.curve_map for values in run_all(images, layers_of(weights.arrays))]
-    write_ms_full(arrays_of(found.lite), spec, metadata, images, maps, Path(f"{base}_int8.ms"))
-    write_ms_weight_only(arrays_of(found.weight_only), spec, metadata, Path(f"{base}_weight8.ms"))
+    maps = [values[CURVE_MAP] for values in run_all(images, weights.arrays)]
+    write_ms_full(found.lite, spec, metadata, images, maps, Path(f"{base}_int8.ms"))
+    write_ms_weight_only(found.weight_only, spec, metadata, Path(f"{base}_weight8.ms"))
     write_ms(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"), fp16=True)
 
 
@@ -192,7 +191,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         if "ms" in formats:
             _write_ms(weights, found, specs[0], digest, calibration, made / stem)
         if "dce" in formats:
-            write_dce(dce_model(found.layers, scale), made / f"{stem}_int8.dce")
+            write_dce(dce_model(found.network, scale), made / f"{stem}_int8.dce")
         results = []
         for file, ending in track(kinds.items(), len(kinds), "measuring"):
             base = "fp32_full.onnx" if ending == "int8_full.onnx" else f"fp32{Path(file).suffix}"
