@@ -15,51 +15,35 @@ from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
 from dcelite.model.seal import SEAL_KEY, UNSEALED, read_sealed, seal
 from dcelite.training.backend import Tensor, ms, nn, ops
-from dcelite.training.network import Enhancement, build_network, load_into
-
-
-class _CurveNetwork(nn.Cell):
-    """The network alone, with the input named as in the other formats."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
-        self.network = network
-
-    def construct(self, image: Tensor) -> Tensor:
-        return self.network(image)
+from dcelite.training.network import CurveNetwork, Enhancement, build_network
 
 
 class _EnhancedImage(nn.Cell):
-    """(N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W)."""
+    """The whole enhancement: float32 (N, 3, H, W) in [0, 1] -> the same, or uint8 (N, H, W, 3) -> the same."""
 
-    def __init__(self, network: nn.Cell, scale: int) -> None:
-        super().__init__(auto_prefix=False)
-        self.enhancement = Enhancement(network, scale)
-
-    def construct(self, image: Tensor) -> Tensor:
-        return self.enhancement(image)[0]
-
-
-class _EnhancedImageUint8(_EnhancedImage):
-    """uint8 (N, H, W, 3) -> enhanced uint8 (N, H, W, 3), floor(255 x + 0.5); the cast drops the fraction."""
+    def __init__(self, network: CurveNetwork, spec: ExportSpec) -> None:
+        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
+        self.enhancement = Enhancement(network, spec.scale)
+        self.uint8 = spec.uint8
 
     def construct(self, image: Tensor) -> Tensor:
+        if not self.uint8:
+            return self.enhancement(image)[0]
         planar = ops.transpose(ops.cast(image, ms.float32), (0, 3, 1, 2)) * (1 / 255)
+        # floor(255 x + 0.5); the cast drops the fraction.
         levels = ops.clamp(self.enhancement(planar)[0] * 255.0 + 0.5, 0.0, 255.0)
         return ops.cast(ops.transpose(levels, (0, 2, 3, 1)), ms.uint8)
 
 
 def _cell_and_input(weights: Weights, spec: ExportSpec) -> tuple[nn.Cell, Tensor]:
     """What to export, and a tensor with the input's type and shape (None: free)."""
-    network = build_network(weights.architecture)
-    load_into(network, weights)
+    network = build_network(weights)
     if not spec.resize_in_graph:
-        return _CurveNetwork(network), Tensor(shape=[None, 3, None, None], dtype=ms.float32)
+        return network, Tensor(shape=[None, 3, None, None], dtype=ms.float32)
     if spec.size is None:
         raise ValueError("a MindIR file with the resize in the graph has a fixed size")
-    if spec.uint8:
-        return _EnhancedImageUint8(network, spec.scale), Tensor(shape=[1, *spec.size, 3], dtype=ms.uint8)
-    return _EnhancedImage(network, spec.scale), Tensor(shape=[1, 3, *spec.size], dtype=ms.float32)
+    shape, dtype = ([1, *spec.size, 3], ms.uint8) if spec.uint8 else ([1, 3, *spec.size], ms.float32)
+    return _EnhancedImage(network, spec), Tensor(shape=shape, dtype=dtype)
 
 
 def _rename(message: Any, name: Callable[[str], str]) -> None:

@@ -57,11 +57,9 @@ class Parity:
 def mindspore_network(weights: Weights) -> Network:
     """The network of the checkpoint in MindSpore: what every file is compared with."""
     from dcelite.training.backend import Tensor
-    from dcelite.training.network import build_network, load_into
+    from dcelite.training.network import build_network
 
-    network = build_network(weights.architecture)
-    load_into(network, weights)
-    network.set_train(False)
+    network = build_network(weights).set_train(False)
 
     def run(image: NDArray[np.float32]) -> NDArray[np.float32]:
         curve_map: NDArray[np.float32] = network(Tensor(image)).asnumpy()

@@ -7,6 +7,7 @@ gives the same weights, bit for bit, as one that was not, and one of 20 minutes 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,37 @@ from dcelite.errors import DceliteError
 from dcelite.interrupts import deferred_interrupts
 from dcelite.model.checkpoint import Weights
 from dcelite.progress import Progress
-from dcelite.training.averaging import WeightAverage
 from dcelite.training.backend import Tensor, ms, nn
 from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.losses import ZeroReferenceLoss
-from dcelite.training.network import Enhancement, build_network, weights_of
+from dcelite.training.network import Enhancement, build_network, initial_weights, weights_of
 from dcelite.training.run import CHECKPOINT_SECONDS, Run
 
 WEIGHT_DECAY = 1e-4
 """L2 penalty of Adam, as in the published code."""
+DECAY = 8
+"""Exponent eta of the average: the last twelfth of a run makes up half of it."""
+
+
+class WeightAverage:
+    """Polynomial-decay averaging (Shamir and Zhang, "Stochastic Gradient Descent for Non-smooth Optimization", ICML
+    2013, section 4): mean_t = (1 - (eta + 1) / (t + eta)) mean_{t-1} + (eta + 1) / (t + eta) w_t.
+
+    Step k of t counts about (k / t)^eta, so the average covers the last part of a run of any length. The weights of
+    single steps wander with a constant learning rate; their average does so about ten times less. Unlike a learning
+    rate that falls towards the end it need not know the end: minutes and steps give the same weights.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, NDArray[np.float64]] = {}
+
+    def add(self, step: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take in the weights after ``step`` (counted from 1)."""
+        share = (DECAY + 1) / (step + DECAY)
+        for name, array in arrays.items():
+            old = self.arrays.get(name, array)
+            self.arrays[name] = np.asarray((1 - share) * old + share * array, np.float64)
 
 
 class LossOfBatch(nn.Cell):
@@ -49,7 +71,7 @@ class Trainer:
         self.config = config
         self.step = 0
         self.averages = WeightAverage()
-        self.network = build_network(config.architecture, config.seed)
+        self.network = build_network(initial_weights(config.architecture, config.seed))
         self.optimizer = nn.Adam(
             self.network.trainable_params(), learning_rate=config.learning_rate, weight_decay=WEIGHT_DECAY
         )

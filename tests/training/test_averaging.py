@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.training.averaging import DECAY, WeightAverage
 from dcelite.training.run import is_sample_step
+from dcelite.training.train import DECAY, WeightAverage
 
 
 def average_of(values: np.ndarray) -> float:

@@ -18,14 +18,13 @@ from PIL import Image
 from dcelite.errors import DceliteError, ModelError, OutputError
 from dcelite.model.checkpoint import load_weights, read_arrays
 from dcelite.training import train as train_module
-from dcelite.training.averaging import WeightAverage
 from dcelite.training.cli import add_command
 from dcelite.training.config import LossConfig, TrainingConfig
 from dcelite.training.dataset import load_images
 from dcelite.training.experiments import tables
 from dcelite.training.network import weights_of
 from dcelite.training.run import LossHistory
-from dcelite.training.train import Trainer, train
+from dcelite.training.train import Trainer, WeightAverage, train
 
 CONFIG = TrainingConfig(image_size=16, batch_size=2, losses=LossConfig(exposure_patch=8), seed=5)
 
