@@ -6,9 +6,11 @@ file's ``user_info``, and :func:`load_mindir`, which proves it before MindSpore 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from google.protobuf import text_format  # type: ignore[import-untyped]
 
 from dcelite.errors import ModelError
 from dcelite.export.spec import ExportSpec
@@ -46,20 +48,6 @@ def _cell_and_input(weights: Weights, spec: ExportSpec) -> tuple[nn.Cell, Tensor
     return _EnhancedImage(network, spec), Tensor(shape=shape, dtype=dtype)
 
 
-def _rename(message: Any, name: Callable[[str], str]) -> None:
-    """Apply ``name`` to every string of a protobuf message, at any depth."""
-    for field, value in message.ListFields():
-        repeated = not isinstance(value, str | bytes | int | float) and not hasattr(value, "DESCRIPTOR")
-        if field.type == field.TYPE_STRING:
-            if repeated:
-                value[:] = [name(item) for item in value]
-            else:
-                setattr(message, field.name, name(value))
-        elif field.type == field.TYPE_MESSAGE:
-            for item in value if repeated else [value]:
-                _rename(item, name)
-
-
 def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
     """Give the graph readable names and the model its metadata.
 
@@ -67,7 +55,11 @@ def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
     """
     prefix = model.graph.input[0].name.rpartition(":")[0] + ":"
     output = model.graph.output[0].name
-    _rename(model.graph, lambda text: output_name if text == output else text.removeprefix(prefix))
+    text = (
+        text_format.MessageToString(model.graph).replace(f'"{output}"', f'"{output_name}"').replace(f'"{prefix}', '"')
+    )
+    model.graph.Clear()
+    text_format.Parse(text, model.graph)
     model.user_info.update(metadata)
     model.user_info[SEAL_KEY] = UNSEALED
 
