@@ -120,9 +120,3 @@ def initial_weights(name: str, seed: int) -> Weights:
             values = random.normal(0, 0.02, shape)
         arrays[parameter] = values.astype(np.float32)
     return Weights(name, arrays)
-
-
-def weights_of(network: CurveNetwork) -> Weights:
-    """The network's present weights, copied to NumPy."""
-    arrays = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
-    return Weights(network.architecture.name, arrays)

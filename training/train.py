@@ -21,7 +21,7 @@ from dcelite.training.backend import Tensor, ms, nn
 from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.losses import ZeroReferenceLoss
-from dcelite.training.network import Enhancement, build_network, initial_weights, weights_of
+from dcelite.training.network import Enhancement, build_network, initial_weights
 from dcelite.training.run import CHECKPOINT_SECONDS, Run
 
 WEIGHT_DECAY = 1e-4
@@ -39,15 +39,14 @@ class WeightAverage:
     rate that falls towards the end it need not know the end: minutes and steps give the same weights.
     """
 
-    def __init__(self) -> None:
-        self.arrays: dict[str, NDArray[np.float64]] = {}
+    def __init__(self, initial: Mapping[str, NDArray[np.float32]]) -> None:
+        self.arrays = {name: array.astype(np.float64) for name, array in initial.items()}
 
     def add(self, step: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Take in the weights after ``step`` (counted from 1)."""
         share = (DECAY + 1) / (step + DECAY)
         for name, array in arrays.items():
-            old = self.arrays.get(name, array)
-            self.arrays[name] = np.asarray((1 - share) * old + share * array, np.float64)
+            self.arrays[name] = (1 - share) * self.arrays[name] + share * array
 
 
 class LossOfBatch(nn.Cell):
@@ -70,8 +69,9 @@ class Trainer:
         ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
         self.config = config
         self.step = 0
-        self.averages = WeightAverage()
-        self.network = build_network(initial_weights(config.architecture, config.seed))
+        initial = initial_weights(config.architecture, config.seed)
+        self.averages = WeightAverage(initial.arrays)
+        self.network = build_network(initial)
         self.optimizer = nn.Adam(
             self.network.trainable_params(), learning_rate=config.learning_rate, weight_decay=WEIGHT_DECAY
         )
@@ -84,17 +84,11 @@ class Trainer:
         batch = images.batch(self.step, self.config.batch_size, self.config.seed, self.config.darkening)
         terms: NDArray[np.float32] = self._optimize(*map(Tensor, batch)).asnumpy()
         self.step += 1
-        self.average()
-        return terms
-
-    def average(self) -> None:
-        """Take the present weights into the average."""
         self.averages.add(self.step, {p.name: p.asnumpy() for p in self.network.get_parameters()})
+        return terms
 
     def weights(self) -> Weights:
         """The average of the weights so far."""
-        if not self.step:
-            return weights_of(self.network)
         arrays = {name: array.astype(np.float32) for name, array in self.averages.arrays.items()}
         return Weights(self.config.architecture, arrays)
 
@@ -120,9 +114,8 @@ def train(
     images = load_images(data, config.image_size, config.batch_size, exclude)
     for line in images.skipped:
         print(f"skipped {line}", file=sys.stderr)
-    run.open(images)
     trainer = Trainer(config)
-    run.restore(trainer)
+    run.open(images, trainer)
 
     def done() -> bool:
         out_of_time = minutes is not None and run.seconds >= 60 * minutes
