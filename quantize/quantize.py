@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,9 +20,10 @@ from dcelite.files import publish, refuse_existing, scratch_folder
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.model.dce_file import write_dce
+from dcelite.pictures import find_pictures
 from dcelite.progress import track
 from dcelite.provenance import sha256
-from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
+from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures
 from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges
 from dcelite.quantize.float_network import CURVE_MAP, Arrays, run_all
 from dcelite.quantize.int8_network import Network, dce_model, dequantized
@@ -34,7 +35,7 @@ from dcelite.quantize.rounding import round_affine
 from dcelite.quantize.sensitivity import Judge, Sensitivity, scan, smallest_wide_set
 
 FORMATS = ("onnx", "ms", "dce")
-REPORT_NAME = "quantization"
+REPORTS = ("quantization.json", "quantization.html")
 
 Say = Callable[[str], None]
 
@@ -165,9 +166,13 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         raise DceliteError("--formats: names no format that can be made here")
     scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
     specs = [ExportSpec(weights.architecture, scale, resize_in_graph=whole) for whole in (False, True)]
-    stem = specs[0].stem(options.name, sized=False)
+    stem = options.name or specs[0].stem
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
-    _refuse_existing(options, stem, kinds)
+    for name in (*kinds, *(f"{stem}_{ending}" for ending in (*REPORTS, *(LITE_SOURCES if "ms" in formats else ())))):
+        refuse_existing(options.output / name, options.overwrite)
+    calibration_inputs = options.output / f"{stem}_{CALIBRATION_INPUTS}"
+    if "ms" in formats:
+        refuse_existing(calibration_inputs, options.overwrite, folder=True)
     calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
     for text in calibration.warnings:
         say(f"warning: {text}")
@@ -175,7 +180,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     found = calibrate(weights, calibration, options.ranges, options.target)
 
     held_out = [picture.path for picture in calibration.held_out]
-    photos = held_out if options.photos is None else picture_paths(options.photos)
+    photos = held_out if options.photos is None else [picture.source for picture in find_pictures(options.photos)]
     digest = sha256(options.checkpoint)
     with scratch_folder(options.output) as scratch:
         made, other = scratch / "made", scratch / "other"
@@ -184,7 +189,7 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         fp32 = {other / f"fp32.{name}": specs[0] for name in ("dce", *formats)}
         fp32 |= {other / "fp32_full.onnx": specs[1]} if "onnx" in formats else {}
         for path, spec in fp32.items():
-            write_model(path.suffix[1:], weights, spec, spec.metadata("0" * 64), path)
+            write_model(weights, spec, spec.metadata("0" * 64), path)
         reference = Reference(other / "fp32.dce", photos, options.pairs)
         if "onnx" in formats:
             _write_onnx(weights, found, specs, digest, made / stem)
@@ -198,27 +203,17 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
             results.append(measure(made / file, KINDS[ending], other / base, reference))
         report = Report(options, digest, scale, calibration, found, reference.ground_truth, results)
         text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
-        (made / f"{stem}_{REPORT_NAME}.json").write_text(text, encoding="utf-8")
-        (made / f"{stem}_{REPORT_NAME}.html").write_text(to_html(report), encoding="utf-8")
+        for ending, content in zip(REPORTS, (text, to_html(report)), strict=True):
+            (made / f"{stem}_{ending}").write_text(content, encoding="utf-8")
         names = sorted(path.name for path in made.iterdir())
         publish(made, options.output, overwrite=options.overwrite)
         if options.overwrite and "ms" in formats:
             from dcelite.quantize.lite_int8 import remove_surplus_inputs
 
-            remove_surplus_inputs(options.output / f"{stem}_{CALIBRATION_INPUTS}", len(calibration.pictures))
+            remove_surplus_inputs(calibration_inputs, len(calibration.pictures))
     say(table(report))
     say(f"{', '.join(names)}: in {options.output}")
     return [options.output / name for name in names]
-
-
-def _refuse_existing(options: QuantizeOptions, stem: str, models: Iterable[str]) -> None:
-    """Raise OutputError before any work where it would replace something unasked."""
-    names = [*models, f"{stem}_{REPORT_NAME}.json", f"{stem}_{REPORT_NAME}.html"]
-    if f"{stem}_int8.ms" in models:
-        names += [f"{stem}_{ending}" for ending in LITE_SOURCES]
-        refuse_existing(options.output / f"{stem}_{CALIBRATION_INPUTS}", options.overwrite, folder=True)
-    for name in names:
-        refuse_existing(options.output / name, options.overwrite)
 
 
 if __name__ == "__main__":

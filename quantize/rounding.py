@@ -25,7 +25,6 @@ from dcelite.quantize.float_network import (
     Values,
     depthwise,
     joined,
-    matrix,
     pointwise,
     shifted,
 )
@@ -135,7 +134,7 @@ def _round(weight: Array, samples: Iterable[tuple[Array, Array]], grids_of: Grid
     A channel of a depthwise layer is a group of one row, a pointwise layer is one group.
     """
     mean_x, mean_y, power, cross = _moments(samples)
-    trained = matrix(weight).astype(np.float64).reshape(cross.shape)
+    trained = weight.astype(np.float64).reshape(cross.shape)
     best = [best_weights(*group) for group in zip(trained, power, cross, strict=True)]
     rows = cross.shape[1]
     targets = np.concatenate([target for target, _ in best])
