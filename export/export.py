@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -29,8 +28,6 @@ from dcelite.report.tables import text_table
 FIXED_SIZE_FORMATS = ("mindir", "ms")
 """Formats in which a graph that holds the resizes has one image size."""
 
-Say = Callable[[str], None]
-
 
 @dataclass(frozen=True)
 class ExportOptions:
@@ -50,7 +47,7 @@ class ExportOptions:
     overwrite: bool = False
 
 
-def export(options: ExportOptions, say: Say = print) -> list[Path]:
+def export(options: ExportOptions) -> list[Path]:
     """Write the model files and ``manifest.json``; returns their paths.
 
     Nothing appears in the output folder unless every file passed its comparison. Raises DceliteError where the options
@@ -77,8 +74,8 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
         previous = {}
     with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
         digest = sha256(options.checkpoint)
-        parities = _make_files(weights, specs, digest, scratch, say, interrupted)
-        say(_table(scratch, parities, skipped))
+        parities = _make_files(weights, specs, digest, scratch, interrupted)
+        print(_table(scratch, parities, skipped), flush=True)
         for file, parity in parities.items():
             if not parity.passed:
                 raise DceliteError(
@@ -92,7 +89,7 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
         manifest = options.output / FILE_NAME
         write_text_atomically(manifest, manifest_text(options.output, previous, records), overwrite=True)
     published = [*(options.output / file for file in specs), manifest]
-    say(f"{', '.join(path.name for path in published)}: in {options.output}")
+    print(f"{', '.join(path.name for path in published)}: in {options.output}", flush=True)
     return published
 
 
@@ -120,7 +117,7 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
 
 
 def _make_files(
-    weights: Weights, specs: dict[str, ExportSpec], digest: str, folder: Path, say: Say, interrupted: threading.Event
+    weights: Weights, specs: dict[str, ExportSpec], digest: str, folder: Path, interrupted: threading.Event
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
 
@@ -132,7 +129,7 @@ def _make_files(
     parities = {}
     for file, spec in specs.items():
         stop_if_interrupted()
-        say(f"writing {file}")
+        print(f"writing {file}", flush=True)
         write_model(weights, spec, spec.metadata(digest), folder / file)
         stop_if_interrupted()
         parities[file] = verify(folder / file, spec, goldens(spec))

@@ -56,12 +56,6 @@ def equalize(arrays: Arrays, ranges: Ranges) -> dict[str, Array]:
     return {name: array.astype(np.float32) for name, array in result.items()}
 
 
-def _least(importance: NDArray[np.float64], widths: NDArray[np.float64]) -> int:
-    """The least important of the channels that are well above the floor of their scales."""
-    alive = widths >= 2 * SMALLEST_SHARE * widths.max()
-    return int(np.argmin(np.where(alive, importance, np.inf)))
-
-
 def borne_by_one_channel(arrays: Arrays, ranges: Ranges, values: Sequence[Values]) -> Ranges:
     """The ranges, with those of one channel of each tensor as narrow as its values on the calibration pictures.
 
@@ -69,7 +63,7 @@ def borne_by_one_channel(arrays: Arrays, ranges: Ranges, values: Sequence[Values
     equalisation with these ranges that channel alone reaches the ends, and the others keep their headroom. It is the
     channel whose clipping would matter least.
     """
-    # The largest weight with which each channel is read.
+    # How much each channel weighs where it is read: its largest weight, summed over the readers.
     weights = {layer.depth: np.abs(matrix(arrays[f"{layer.point}.weight"])).max(axis=0) for layer in LAYERS}
     for layer in LAYERS:
         largest = np.abs(matrix(arrays[f"{layer.depth}.weight"])).max(axis=1)
@@ -78,7 +72,9 @@ def borne_by_one_channel(arrays: Arrays, ranges: Ranges, values: Sequence[Values
     result = {IMAGE: ranges[IMAGE]}
     for name in ACTIVATIONS[1:]:
         low, high = (bound.copy() for bound in ranges[name])
-        c = _least(weights[name] * (high - low), high - low)
+        widths = high - low
+        alive = widths >= 2 * SMALLEST_SHARE * widths.max()  # well above the floor of their scales
+        c = int(np.argmin(np.where(alive, weights[name] * widths, np.inf)))
         samples = np.concatenate([v[name][:, :, c].ravel() for v in values])
         high[c] = samples.max()
         if name.endswith(".depth_conv"):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,8 +36,6 @@ from dcelite.quantize.sensitivity import Judge, Sensitivity, scan, smallest_wide
 
 FORMATS = ("onnx", "ms", "dce")
 REPORTS = ("quantization.json", "quantization.html")
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -143,7 +141,7 @@ def _write_ms(
     write_ms(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"), fp16=True)
 
 
-def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
+def quantize(options: QuantizeOptions) -> list[Path]:
     """Write the int8 files and the report; returns their paths.
 
     Raises DceliteError where the options are wrong or the calibration pictures do not suffice, and its kinds for what
@@ -161,22 +159,23 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     refuse_dead_channels(weights, options.checkpoint)
     formats, skipped = available(wanted, explicit=options.formats is not None)
     for name, text in skipped.items():
-        say(f".{name} skipped: {text}")
+        print(f".{name} skipped: {text}", flush=True)
     if not formats:
         raise DceliteError("--formats: names no format that can be made here")
     scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
     specs = [ExportSpec(weights.architecture, scale, resize_in_graph=whole) for whole in (False, True)]
     stem = options.name or specs[0].stem
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
-    for name in (*kinds, *(f"{stem}_{ending}" for ending in (*REPORTS, *(LITE_SOURCES if "ms" in formats else ())))):
+    beside = [*REPORTS, *(LITE_SOURCES if "ms" in formats else ())]
+    for name in [*kinds, *(f"{stem}_{ending}" for ending in beside)]:
         refuse_existing(options.output / name, options.overwrite)
     calibration_inputs = options.output / f"{stem}_{CALIBRATION_INPUTS}"
     if "ms" in formats:
         refuse_existing(calibration_inputs, options.overwrite, folder=True)
     calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
     for text in calibration.warnings:
-        say(f"warning: {text}")
-    say(f"calibrating with {len(calibration.pictures)} pictures, ranges: {options.ranges}")
+        print(f"warning: {text}", flush=True)
+    print(f"calibrating with {len(calibration.pictures)} pictures, ranges: {options.ranges}", flush=True)
     found = calibrate(weights, calibration, options.ranges, options.target)
 
     held_out = [picture.path for picture in calibration.held_out]
@@ -211,8 +210,8 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
             from dcelite.quantize.lite_int8 import remove_surplus_inputs
 
             remove_surplus_inputs(calibration_inputs, len(calibration.pictures))
-    say(table(report))
-    say(f"{', '.join(names)}: in {options.output}")
+    print(table(report))
+    print(f"{', '.join(names)}: in {options.output}", flush=True)
     return [options.output / name for name in names]
 
 

@@ -188,12 +188,12 @@ class Run:
         self._history.begin(trainer.step)
         self._saved = time.monotonic()
 
-    def record(self, trainer: Trainer, terms: NDArray[np.float32], checkpoint_seconds: float) -> None:
+    def record(self, trainer: Trainer, terms: NDArray[np.float32]) -> None:
         """After a step: its loss terms, (4,); now and then samples and state."""
         self._history.append(trainer.step, terms)
         if is_sample_step(trainer.step):
             self._draw_samples(trainer)
-        if time.monotonic() - self._saved >= checkpoint_seconds:
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

@@ -22,7 +22,7 @@ from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.losses import ZeroReferenceLoss
 from dcelite.training.network import Enhancement, build_network, initial_weights
-from dcelite.training.run import CHECKPOINT_SECONDS, Run
+from dcelite.training.run import Run
 
 WEIGHT_DECAY = 1e-4
 """L2 penalty of Adam, as in the published code."""
@@ -103,7 +103,6 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     exclude: frozenset[str] = frozenset(),
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Path:
     """Train until ``steps`` or ``minutes`` (counted over interruptions) are reached; returns the file of weights.
 
@@ -127,7 +126,7 @@ def train(
             if not np.isfinite(terms).all():
                 text = f"the loss is not finite at step {trainer.step}; a lower learning rate was wanted"
                 raise DceliteError(f"{output}: {text}")
-            run.record(trainer, terms, checkpoint_seconds)
+            run.record(trainer, terms)
             named = " ".join(f"{name} {value:.4f}" for name, value in zip(TERMS, terms, strict=True))
             progress.advance(f"loss {terms.sum():.4f} = {named}")
         run.save(trainer)

@@ -31,6 +31,7 @@ CONFIG = TrainingConfig(image_size=16, batch_size=2, losses=LossConfig(exposure_
 SLOW_RUN = """
 import sys, time
 from pathlib import Path
+from dcelite.training import run
 from dcelite.training.dataset import TrainingImages
 from dcelite.training.run import load_config
 from dcelite.training.train import train
@@ -41,7 +42,8 @@ def slow_batch(*arguments, batch=TrainingImages.batch):
 
 TrainingImages.batch = slow_batch
 data, output = map(Path, sys.argv[1:])
-train(load_config(output), data, output, steps=200, resume=True, checkpoint_seconds=0.1)
+run.CHECKPOINT_SECONDS = 0.1
+train(load_config(output), data, output, steps=200, resume=True)
 """
 
 
