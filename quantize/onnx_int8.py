@@ -8,14 +8,13 @@ scale for each output channel, biases as int32, activations are uint8 with one s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dcelite.export.onnx_graph import build_model, save_sealed
+from dcelite.export.onnx_graph import build_model
 from dcelite.export.spec import ExportSpec
 from dcelite.quantize.float_network import ACTIVATIONS, Arrays
 from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, Network, Rounded, dequantized
@@ -70,7 +69,7 @@ def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
 def quantized_model(
     network: Network, spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str]
 ) -> onnx.ModelProto:
-    """The ONNX model with integer weights and, but for the ``wide`` ones, 8-bit activations."""
+    """The ONNX model, not sealed yet, with integer weights and, but for the ``wide`` ones, 8-bit activations."""
     model = build_model(dequantized(network), spec, metadata)
     rewriter = _Rewriter(model.graph)
     narrow = set(ACTIVATIONS) - wide
@@ -94,15 +93,8 @@ def quantized_model(
     return model
 
 
-def write_onnx_int8(
-    network: Network, spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str], path: Path
-) -> None:
-    """Write the sealed int8 ONNX file."""
-    save_sealed(quantized_model(network, spec, metadata, wide), path)
-
-
-def write_onnx_fp16(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
-    """Write a sealed ONNX file whose weights are float16 and are computed with in float32: half the size."""
+def float16_model(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """The ONNX model, not sealed yet, with float16 weights that are computed with in float32: half the size."""
     model = build_model(arrays, spec, metadata)
     casts = []
     for tensor in model.graph.initializer:
@@ -112,4 +104,4 @@ def write_onnx_fp16(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str
             tensor.CopyFrom(half)
             casts.append(helper.make_node("Cast", [half.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
     _replace_nodes(model.graph, [*casts, *model.graph.node])
-    save_sealed(model, path)
+    return model

@@ -119,13 +119,14 @@ CALIBRATION_INPUTS = "int8_calibration"
 
 
 def _write_onnx(weights: Weights, found: Quantized, specs: Sequence[ExportSpec], digest: str, base: Path) -> None:
-    from dcelite.quantize.onnx_int8 import write_onnx_fp16, write_onnx_int8
+    from dcelite.export.onnx_graph import save_sealed
+    from dcelite.quantize.onnx_int8 import float16_model, quantized_model
 
     for spec, ending in zip(specs, ("int8", "int8_full"), strict=True):
         metadata = spec.metadata(digest) | {"dcelite.quantisation": "int8"}
-        write_onnx_int8(found.network, spec, metadata, found.wide, Path(f"{base}_{ending}.onnx"))
+        save_sealed(quantized_model(found.network, spec, metadata, found.wide), Path(f"{base}_{ending}.onnx"))
     metadata = specs[0].metadata(digest) | {"dcelite.quantisation": "float16 weights"}
-    write_onnx_fp16(weights.arrays, specs[0], metadata, Path(f"{base}_fp16.onnx"))
+    save_sealed(float16_model(weights.arrays, specs[0], metadata), Path(f"{base}_fp16.onnx"))
 
 
 def _write_ms(

@@ -93,9 +93,8 @@ def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[l
     with contextlib.ExitStack() as stack:
         models = []
         for path in paths:
-            model = open_model(path, scale=args.scale, threads=args.threads)
-            stack.callback(model.close)
-            models.append((SHIPPED if path is None else str(path), model))
+            model = contextlib.closing(open_model(path, scale=args.scale, threads=args.threads))
+            models.append((SHIPPED if path is None else str(path), stack.enter_context(model)))
         yield models
 
 

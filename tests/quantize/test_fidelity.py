@@ -10,6 +10,7 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import EngineUnavailableError
+from dcelite.export.onnx_graph import save_sealed
 from dcelite.images import read_photograph
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.model.checkpoint import load_weights
@@ -18,7 +19,7 @@ from dcelite.quantize.calibration import choose_pictures
 from dcelite.quantize.float_network import run_all
 from dcelite.quantize.int8_network import dce_model
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
-from dcelite.quantize.onnx_int8 import write_onnx_int8
+from dcelite.quantize.onnx_int8 import quantized_model
 from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import fidelity
 
@@ -57,7 +58,7 @@ def test_photographs_of_every_clone(tmp_path):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    write_onnx_int8(found.network, SPEC, METADATA, found.wide, files["onnx"])
+    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
 
@@ -88,7 +89,7 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    write_onnx_int8(found.network, SPEC, METADATA, found.wide, files["onnx"])
+    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
