@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 import re
 from pathlib import Path
 
@@ -52,4 +51,4 @@ def run(args: argparse.Namespace) -> None:
 
     options = {field.name: getattr(args, field.name) for field in dataclasses.fields(ExportOptions)}
     options["size"] = parse_size(args.size)
-    export(ExportOptions(**options), say=functools.partial(print, flush=True))
+    export(ExportOptions(**options))

@@ -8,8 +8,7 @@ from __future__ import annotations
 import functools
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from dcelite.errors import DceliteError, OutputError
@@ -28,8 +27,6 @@ from dcelite.report.tables import text_table
 
 FIXED_SIZE_FORMATS = ("mindir", "ms")
 """Formats in which a graph that holds the resizes has one image size."""
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class ExportOptions:
     overwrite: bool = False
 
 
-def export(options: ExportOptions, say: Say = print) -> list[Path]:
+def export(options: ExportOptions) -> list[Path]:
     """Write the model files and ``manifest.json``; returns their paths.
 
     Nothing appears in the output folder unless every file passed its comparison. Raises DceliteError where the options
@@ -63,8 +60,11 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
     spec = ExportSpec(weights.architecture, scale, options.resize_in_graph, options.uint8, options.size)
     require("export", "export", "mindspore")
     formats, skipped = available(wanted, explicit=options.formats is not None)
-    files = {name: f"{spec.stem(options.name, name in FIXED_SIZE_FORMATS)}.{name}" for name in formats}
-    for file in files.values():
+    specs = {}
+    for name in formats:
+        one = spec if name in FIXED_SIZE_FORMATS else replace(spec, size=None)
+        specs[f"{options.name or one.stem}.{name}"] = one
+    for file in specs:
         refuse_existing(options.output / file, options.overwrite)
     try:
         previous = read_manifest(options.output)
@@ -73,24 +73,23 @@ def export(options: ExportOptions, say: Say = print) -> list[Path]:
             raise
         previous = {}
     with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
-        paths = {name: scratch / file for name, file in files.items()}
         digest = sha256(options.checkpoint)
-        parities = _make_files(weights, spec, digest, paths, say, interrupted)
-        say(_table(paths, parities, skipped))
-        for name, parity in parities.items():
+        parities = _make_files(weights, specs, digest, scratch, interrupted)
+        print(_table(scratch, parities, skipped), flush=True)
+        for file, parity in parities.items():
             if not parity.passed:
                 raise DceliteError(
-                    f"{files[name]}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
+                    f"{file}: is not the MindSpore network ({parity}); at most {MAP_TOLERANCE:g} and "
                     f"{LEVEL_TOLERANCE} level and {EQUAL_SHARE:.1%} were wanted; no file was written"
                 )
         origin = {"checkpoint": {"file": options.checkpoint.name, "sha256": digest}, "tools": tool_versions()}
-        records = {path.name: file_record(path, name, spec, parities[name]) | origin for name, path in paths.items()}
+        records = {file: file_record(scratch / file, specs[file], parities[file]) | origin for file in specs}
         publish(scratch, options.output, overwrite=options.overwrite)
         # It has been read, and what it said is in the new one.
         manifest = options.output / FILE_NAME
         write_text_atomically(manifest, manifest_text(options.output, previous, records), overwrite=True)
-    published = [*(options.output / file for file in files.values()), manifest]
-    say(f"{', '.join(path.name for path in published)}: in {options.output}")
+    published = [*(options.output / file for file in specs), manifest]
+    print(f"{', '.join(path.name for path in published)}: in {options.output}", flush=True)
     return published
 
 
@@ -118,7 +117,7 @@ def _wanted_formats(options: ExportOptions) -> tuple[str, ...]:
 
 
 def _make_files(
-    weights: Weights, spec: ExportSpec, digest: str, paths: dict[str, Path], say: Say, interrupted: threading.Event
+    weights: Weights, specs: dict[str, ExportSpec], digest: str, folder: Path, interrupted: threading.Event
 ) -> dict[str, Parity]:
     """Write each file, load it again and compare it with the MindSpore network; Ctrl-C acts between these steps."""
 
@@ -126,29 +125,26 @@ def _make_files(
         if interrupted.is_set():
             raise KeyboardInterrupt
 
-    metadata = spec.metadata(digest)
-    goldens = functools.cache(functools.partial(golden_set, spec, mindspore_network(weights)))
+    goldens = functools.cache(functools.partial(golden_set, network=mindspore_network(weights)))
     parities = {}
-    for name, path in paths.items():
+    for file, spec in specs.items():
         stop_if_interrupted()
-        say(f"writing {path.name}")
-        write_model(name, weights, spec, metadata, path)
+        print(f"writing {file}", flush=True)
+        write_model(weights, spec, spec.metadata(digest), folder / file)
         stop_if_interrupted()
-        fixed = spec.resize_in_graph and name in FIXED_SIZE_FORMATS
-        parities[name] = verify(name, path, spec, goldens(fixed=fixed))
+        parities[file] = verify(folder / file, spec, goldens(spec))
     stop_if_interrupted()
     return parities
 
 
-def _table(paths: dict[str, Path], parities: dict[str, Parity], skipped: dict[str, str]) -> str:
+def _table(folder: Path, parities: dict[str, Parity], skipped: dict[str, str]) -> str:
     """The largest differences from the MindSpore network, one line a file."""
     rows = [("file", "bytes", "run in", "curve map", "8-bit", "equal")]
-    for name, path in paths.items():
-        parity = parities[name]
+    for file, parity in parities.items():
         curve_map = "in graph" if parity.map_difference is None else f"{parity.map_difference:.1e}"
         equal = f"{parity.equal_share:.3%}" + ("" if parity.passed else "  FAILED")
-        size = f"{path.stat().st_size:,}"
-        rows.append((path.name, size, parity.runtime, curve_map, str(parity.level_difference), equal))
+        size = f"{(folder / file).stat().st_size:,}"
+        rows.append((file, size, parity.runtime, curve_map, str(parity.level_difference), equal))
     table = text_table(rows, left=(0, 2, -1), indent="  ")
     lines = [f"  .{name} skipped: {text}" for name, text in skipped.items()]
     return "\n".join(["Largest differences from the MindSpore network:", table, *lines])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from dcelite.errors import DceliteError, EngineUnavailableError
@@ -54,8 +53,9 @@ def _what_is_absent(file_format: str) -> str:
     return ""
 
 
-def write_model(file_format: str, weights: Weights, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
-    """Write the float model of a spec."""
+def write_model(weights: Weights, spec: ExportSpec, metadata: Mapping[str, str], path: Path) -> None:
+    """Write the float model of a spec, in the format of the suffix."""
+    file_format = path.suffix[1:]
     if file_format == "mindir":
         from dcelite.export.mindir import write_mindir
 
@@ -63,7 +63,7 @@ def write_model(file_format: str, weights: Weights, spec: ExportSpec, metadata: 
     elif file_format == "onnx":
         from dcelite.export.onnx_graph import write_onnx
 
-        write_onnx(weights.arrays, replace(spec, size=None), metadata, path)
+        write_onnx(weights.arrays, spec, metadata, path)
     elif file_format == "ms":
         from dcelite.export.lite import write_ms
 

@@ -79,8 +79,7 @@ def make_golden(name: str, size: tuple[int, int], scale: int, network: Network) 
     return Golden(name, picture, small, curve_map, reference.finish(picture, curve_map))
 
 
-def golden_set(spec: ExportSpec, network: Network, *, fixed: bool) -> list[Golden]:
-    """The pictures that a file is held against: several sizes, or with ``fixed`` those of the spec's size."""
-    if fixed and spec.size is not None:
-        return [make_golden(name, spec.size, spec.scale, network) for name in FIXED_PICTURES]
-    return [make_golden(name, size, spec.scale, network) for name, size in FREE_SIZES.items()]
+def golden_set(spec: ExportSpec, network: Network) -> list[Golden]:
+    """The pictures that a file is held against: those of the spec's size, or of several sizes where it is free."""
+    sizes = FREE_SIZES if spec.size is None else dict.fromkeys(FIXED_PICTURES, spec.size)
+    return [make_golden(name, size, spec.scale, network) for name, size in sizes.items()]

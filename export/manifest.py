@@ -28,7 +28,7 @@ def _tensor(name: str, file_format: str, spec: ExportSpec) -> Record:
     is_map = name == "curve_map"
     axes: dict[str, int | str] = {"C": spec.map_channels if is_map else 3, "H": "height", "W": "width"}
     axes["N"] = 1 if file_format in ("ms", "dce") else "batch"
-    if file_format != "onnx" and spec.size is not None:
+    if spec.size is not None:
         axes.update(N=1, H=spec.size[0], W=spec.size[1])
     # MindSpore Lite's converter turns every four-dimensional input to NHWC.
     layout = "NHWC" if spec.uint8 or (file_format == "ms" and name == "image") else "NCHW"
@@ -41,8 +41,9 @@ def _tensor(name: str, file_format: str, spec: ExportSpec) -> Record:
     }
 
 
-def file_record(path: Path, file_format: str, spec: ExportSpec, parity: Parity) -> Record:
+def file_record(path: Path, spec: ExportSpec, parity: Parity) -> Record:
     """What the manifest says of one file, apart from its origin."""
+    file_format = path.suffix[1:]
     return {
         "format": file_format,
         "kind": spec.kind,

@@ -6,74 +6,46 @@ file's ``user_info``, and :func:`load_mindir`, which proves it before MindSpore 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from google.protobuf import text_format  # type: ignore[import-untyped]
 
 from dcelite.errors import ModelError
 from dcelite.export.spec import ExportSpec
 from dcelite.model.checkpoint import Weights
 from dcelite.model.seal import SEAL_KEY, UNSEALED, read_sealed, seal
 from dcelite.training.backend import Tensor, ms, nn, ops
-from dcelite.training.network import Enhancement, build_network, load_into
-
-
-class _CurveNetwork(nn.Cell):
-    """The network alone, with the input named as in the other formats."""
-
-    def __init__(self, network: nn.Cell) -> None:
-        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
-        self.network = network
-
-    def construct(self, image: Tensor) -> Tensor:
-        return self.network(image)
+from dcelite.training.network import CurveNetwork, Enhancement, build_network
 
 
 class _EnhancedImage(nn.Cell):
-    """(N, 3, H, W) in [0, 1] -> enhanced (N, 3, H, W)."""
+    """The whole enhancement: float32 (N, 3, H, W) in [0, 1] -> the same, or uint8 (N, H, W, 3) -> the same."""
 
-    def __init__(self, network: nn.Cell, scale: int) -> None:
-        super().__init__(auto_prefix=False)
-        self.enhancement = Enhancement(network, scale)
-
-    def construct(self, image: Tensor) -> Tensor:
-        return self.enhancement(image)[0]
-
-
-class _EnhancedImageUint8(_EnhancedImage):
-    """uint8 (N, H, W, 3) -> enhanced uint8 (N, H, W, 3), floor(255 x + 0.5); the cast drops the fraction."""
+    def __init__(self, network: CurveNetwork, spec: ExportSpec) -> None:
+        super().__init__(auto_prefix=False)  # keeps the parameter names of the network
+        self.enhancement = Enhancement(network, spec.scale)
+        self.uint8 = spec.uint8
 
     def construct(self, image: Tensor) -> Tensor:
+        if not self.uint8:
+            return self.enhancement(image)[0]
         planar = ops.transpose(ops.cast(image, ms.float32), (0, 3, 1, 2)) * (1 / 255)
+        # floor(255 x + 0.5); the cast drops the fraction.
         levels = ops.clamp(self.enhancement(planar)[0] * 255.0 + 0.5, 0.0, 255.0)
         return ops.cast(ops.transpose(levels, (0, 2, 3, 1)), ms.uint8)
 
 
 def _cell_and_input(weights: Weights, spec: ExportSpec) -> tuple[nn.Cell, Tensor]:
     """What to export, and a tensor with the input's type and shape (None: free)."""
-    network = build_network(weights.architecture)
-    load_into(network, weights)
+    network = build_network(weights)
     if not spec.resize_in_graph:
-        return _CurveNetwork(network), Tensor(shape=[None, 3, None, None], dtype=ms.float32)
+        return network, Tensor(shape=[None, 3, None, None], dtype=ms.float32)
     if spec.size is None:
         raise ValueError("a MindIR file with the resize in the graph has a fixed size")
-    if spec.uint8:
-        return _EnhancedImageUint8(network, spec.scale), Tensor(shape=[1, *spec.size, 3], dtype=ms.uint8)
-    return _EnhancedImage(network, spec.scale), Tensor(shape=[1, 3, *spec.size], dtype=ms.float32)
-
-
-def _rename(message: Any, name: Callable[[str], str]) -> None:
-    """Apply ``name`` to every string of a protobuf message, at any depth."""
-    for field, value in message.ListFields():
-        repeated = not isinstance(value, str | bytes | int | float) and not hasattr(value, "DESCRIPTOR")
-        if field.type == field.TYPE_STRING:
-            if repeated:
-                value[:] = [name(item) for item in value]
-            else:
-                setattr(message, field.name, name(value))
-        elif field.type == field.TYPE_MESSAGE:
-            for item in value if repeated else [value]:
-                _rename(item, name)
+    shape, dtype = ([1, *spec.size, 3], ms.uint8) if spec.uint8 else ([1, 3, *spec.size], ms.float32)
+    return _EnhancedImage(network, spec), Tensor(shape=shape, dtype=dtype)
 
 
 def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
@@ -83,7 +55,11 @@ def _finish(model: Any, output_name: str, metadata: Mapping[str, str]) -> None:
     """
     prefix = model.graph.input[0].name.rpartition(":")[0] + ":"
     output = model.graph.output[0].name
-    _rename(model.graph, lambda text: output_name if text == output else text.removeprefix(prefix))
+    text = (
+        text_format.MessageToString(model.graph).replace(f'"{output}"', f'"{output_name}"').replace(f'"{prefix}', '"')
+    )
+    model.graph.Clear()
+    text_format.Parse(text, model.graph)
     model.user_info.update(metadata)
     model.user_info[SEAL_KEY] = UNSEALED
 

@@ -41,15 +41,11 @@ class _Graph:
         self.nodes.append(helper.make_node(operator, inputs, [output], name=name, **attributes))
         return output
 
-    def constant(self, name: str, value: NDArray[np.generic]) -> str:
-        self.initializers.append(numpy_helper.from_array(value, name))
+    def constant(self, name: str, value: NDArray[np.float32] | float | Sequence[int]) -> str:
+        """Add an initialiser: float32, or int64 for a list of integers; returns its name."""
+        kind = np.int64 if isinstance(value, list | tuple) else np.float32
+        self.initializers.append(numpy_helper.from_array(np.asarray(value, kind), name))
         return name
-
-    def scalar(self, name: str, value: float) -> str:
-        return self.constant(name, np.array(value, np.float32))
-
-    def integers(self, name: str, values: Sequence[int]) -> str:
-        return self.constant(name, np.array(values, np.int64))
 
 
 def _convolution(graph: _Graph, x: str, arrays: Arrays, name: str, group: int = 1) -> str:
@@ -93,23 +89,23 @@ def _sizes(graph: _Graph, image: str, spec: ExportSpec) -> tuple[str, str]:
     Resize then works with the true ratio H/h, not with s.
     """
     if spec.size is not None:
-        low = graph.integers("low_resolution_size", low_resolution_size(*spec.size, spec.scale))
-        return low, graph.integers("image_size", spec.size)
+        low = graph.constant("low_resolution_size", low_resolution_size(*spec.size, spec.scale))
+        return low, graph.constant("image_size", spec.size)
     full = graph.node("Shape", "image_size", [image], start=2, end=4)
-    padded = graph.node("Add", "image_size.plus", [full, graph.integers("scale_minus_1", [spec.scale - 1])])
-    low = graph.node("Div", "low_resolution_size", [padded, graph.integers("scale", [spec.scale])])
+    padded = graph.node("Add", "image_size.plus", [full, graph.constant("scale_minus_1", [spec.scale - 1])])
+    low = graph.node("Div", "low_resolution_size", [padded, graph.constant("scale", [spec.scale])])
     return low, full
 
 
 def _curve(graph: _Graph, x: str, curve_map: str, channels: int, output: str | None) -> str:
     """Eight times x <- x + a (x^2 - x), written as x ((1 - a) + a x): three nodes each, since 1 - a is shared."""
-    one = graph.scalar("one", 1.0)
+    one = graph.constant("one", 1.0)
     if channels == 3:
         maps = [curve_map] * ITERATIONS
         complements = [graph.node("Sub", "curve.complement", [one, curve_map])] * ITERATIONS
     else:
         maps = [f"curve{n}.map" for n in range(1, ITERATIONS + 1)]
-        parts = graph.integers("curve_map.parts", [3] * ITERATIONS)
+        parts = graph.constant("curve_map.parts", [3] * ITERATIONS)
         graph.nodes.append(helper.make_node("Split", [curve_map, parts], maps, name="curve_map.split", axis=1))
         complements = [graph.node("Sub", f"curve{n}.complement", [one, a]) for n, a in enumerate(maps, start=1)]
     for n, (a, complement) in enumerate(zip(maps, complements, strict=True), start=1):
@@ -125,7 +121,7 @@ def _enhancement(graph: _Graph, arrays: Arrays, spec: ExportSpec) -> None:
     if spec.uint8:  # (N, H, W, 3) -> float32 (N, 3, H, W) in [0, 1]
         image = graph.node("Cast", "image.float", [image], to=TensorProto.FLOAT)
         image = graph.node("Transpose", "image.planar", [image], perm=[0, 3, 1, 2])
-        image = graph.node("Mul", "image.normalised", [image, graph.scalar("one_255th", 1 / 255)])
+        image = graph.node("Mul", "image.normalised", [image, graph.constant("one_255th", 1 / 255)])
     if spec.scale == 1:  # both resizes would be the identity
         full_map = _curve_network(graph, image, arrays)
     else:
@@ -134,9 +130,9 @@ def _enhancement(graph: _Graph, arrays: Arrays, spec: ExportSpec) -> None:
         full_map = _resize(graph, "upsample", _curve_network(graph, small, arrays), full, "align_corners")
     x = _curve(graph, image, full_map, spec.map_channels, None if spec.uint8 else "enhanced")
     if spec.uint8:  # back, by floor(255 x + 0.5), clamped; Cast drops the fraction
-        x = graph.node("Mul", "enhanced.levels", [x, graph.scalar("maximum_level", 255.0)])
-        x = graph.node("Add", "enhanced.rounded", [x, graph.scalar("half", 0.5)])
-        x = graph.node("Clip", "enhanced.clamped", [x, graph.scalar("zero", 0.0), "maximum_level"])
+        x = graph.node("Mul", "enhanced.levels", [x, graph.constant("maximum_level", 255.0)])
+        x = graph.node("Add", "enhanced.rounded", [x, graph.constant("half", 0.5)])
+        x = graph.node("Clip", "enhanced.clamped", [x, graph.constant("zero", 0.0), "maximum_level"])
         x = graph.node("Transpose", "enhanced.interleaved", [x], perm=[0, 2, 3, 1])
         graph.node("Cast", "enhanced", [x], to=TensorProto.UINT8)
 

@@ -66,15 +66,14 @@ class ExportSpec:
             "dcelite.checkpoint_sha256": checkpoint_sha256,
         }
 
-    def stem(self, name: str | None, sized: bool) -> str:
-        """File name without suffix: the user's, or one that tells the specs apart; ``sized``: as the format is."""
-        if name is not None:
-            return name
+    @property
+    def stem(self) -> str:
+        """File name without suffix that tells the specs apart."""
         parts = {
             self.architecture: True,
             f"s{self.scale}": self.scale != ARCHITECTURES[self.architecture].scale,
             "full": self.resize_in_graph,
             "uint8": self.uint8,
-            self.size_text: self.resize_in_graph and sized,
+            self.size_text: self.size is not None,
         }
         return "_".join(part for part, told in parts.items() if told)

@@ -57,11 +57,9 @@ class Parity:
 def mindspore_network(weights: Weights) -> Network:
     """The network of the checkpoint in MindSpore: what every file is compared with."""
     from dcelite.training.backend import Tensor
-    from dcelite.training.network import build_network, load_into
+    from dcelite.training.network import build_network
 
-    network = build_network(weights.architecture)
-    load_into(network, weights)
-    network.set_train(False)
+    network = build_network(weights).set_train(False)
 
     def run(image: NDArray[np.float32]) -> NDArray[np.float32]:
         curve_map: NDArray[np.float32] = network(Tensor(image)).asnumpy()
@@ -88,8 +86,9 @@ def _graph_runner(call: Callable[[NDArray[np.generic]], NDArray[np.generic]], sp
     return run
 
 
-def _open(file_format: str, path: Path, spec: ExportSpec) -> tuple[str, Runner]:
+def _open(path: Path, spec: ExportSpec) -> tuple[str, Runner]:
     """What the format's own runtime is called, and the file in it."""
+    file_format = path.suffix[1:]
     call: Callable[[NDArray[np.generic]], NDArray[np.generic]]
     if file_format == "dce":
         enhancer = dcelite.Enhancer(path)
@@ -139,10 +138,10 @@ def _check_shape(seen: NDArray[np.generic], wanted: NDArray[np.generic], what: s
         raise ValueError(f"the {what} has the shape {seen.shape}, {wanted.shape} was wanted")
 
 
-def verify(file_format: str, path: Path, spec: ExportSpec, goldens: Sequence[Golden]) -> Parity:
+def verify(path: Path, spec: ExportSpec, goldens: Sequence[Golden]) -> Parity:
     """Compare a file in its own runtime; the caller judges ``passed``. Raises ModelError where that fails."""
     try:
-        return compare(*_open(file_format, path, spec), goldens)
+        return compare(*_open(path, spec), goldens)
     except DceliteError:
         raise
     except Exception as error:  # each runtime has exception classes of its own

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.errors import DceliteError, ImageError
-from dcelite.images import pictures_below, read_photograph
+from dcelite.images import read_photograph
+from dcelite.pictures import find_pictures
 from dcelite.progress import Progress
 
 BRIGHT_LEVEL = 100.0
@@ -54,19 +55,9 @@ class Calibration:
         return [picture.image for picture in self.pictures]
 
 
-def picture_paths(folder: Path) -> list[Path]:
-    """The pictures in a folder and its subfolders; raises DceliteError where there are none."""
-    if not folder.is_dir():
-        raise DceliteError(f"{folder}: {'is a file' if folder.exists() else 'no such folder'}; a folder was wanted")
-    paths = pictures_below(folder)
-    if not paths:
-        raise DceliteError(f"{folder}: holds no pictures; JPEG, PNG, WebP or BMP files were wanted")
-    return paths
-
-
 def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibration:
     """``count`` dark pictures, spread over the brightnesses found; raises DceliteError where there are too few."""
-    paths = picture_paths(folder)
+    paths = [picture.source for picture in find_pictures(folder)]
     dark: list[Picture] = []
     unreadable: list[str] = []
     bright = black = seen = 0

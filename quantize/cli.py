@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import functools
 from pathlib import Path
 
 from dcelite.export.formats import split_list
@@ -41,4 +40,4 @@ def run(args: argparse.Namespace) -> None:
     from dcelite.quantize.quantize import QuantizeOptions, quantize
 
     options = {field.name: getattr(args, field.name) for field in dataclasses.fields(QuantizeOptions)}
-    quantize(QuantizeOptions(**options), say=functools.partial(print, flush=True))
+    quantize(QuantizeOptions(**options))

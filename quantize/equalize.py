@@ -10,41 +10,29 @@ depthwise outputs lie in -1 … 1, layer outputs in 0 … 1, and a concatenation
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.model.architecture import SOURCES
-from dcelite.quantize.float_network import Layer, Values
+from dcelite.quantize.float_network import ACTIVATIONS, IMAGE, LAYERS, Array, Arrays, Values, matrix
 from dcelite.quantize.ranges import METHODS, Bounds, thinned
 
 SMALLEST_SHARE = 0.02
 """A channel's range is taken to be at least this share of the widest in its tensor: a channel that the calibration
 pictures hardly excite may be livelier in others, and huge factors would spoil the weights next to it."""
 
-
-@dataclass(frozen=True)
-class Ranges:
-    """Bounds of the activations of the network as it was trained."""
-
-    filtered: list[Bounds]
-    """[n] of the depthwise output of layer n + 1."""
-    outputs: list[NDArray[np.float64]]
-    """[n] upper bounds of the output of layer n, 1 … 6 ([0], the image: 1)."""
-
-
-def _stacked(arrays: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    return thinned(np.concatenate([array.reshape(-1, array.shape[2]) for array in arrays]))
+Ranges = dict[str, Bounds]
+"""Bounds of the ACTIVATIONS of the network as it was trained; the lower ones of image and layer outputs are 0."""
 
 
 def measure_ranges(values: Sequence[Values], method: str) -> Ranges:
-    """Ranges over the runs on the calibration pictures."""
-    bounds = METHODS[method]
-    depth = len(values[0].filtered)
-    filtered = [bounds(_stacked([v.filtered[n] for v in values])) for n in range(depth)]
-    outputs = [np.ones(3)] + [bounds(_stacked([v.outputs[n] for v in values]))[1] for n in range(1, depth)]
-    return Ranges(filtered, outputs)
+    """Ranges over the runs on the calibration pictures; the image's are 0 to 1."""
+    ranges = {IMAGE: (np.zeros(3), np.ones(3))}
+    for name in ACTIVATIONS[1:]:
+        samples = thinned(np.concatenate([v[name].reshape(-1, v[name].shape[2]) for v in values]))
+        low, high = METHODS[method](samples)
+        ranges[name] = low if name.endswith(".depth_conv") else np.zeros(len(high)), high
+    return ranges
 
 
 def _floored(widths: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -52,55 +40,44 @@ def _floored(widths: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(widths, SMALLEST_SHARE * widest if widest > 0 else 1.0)
 
 
-def equalize(layers: Sequence[Layer], ranges: Ranges) -> list[Layer]:
+def equalize(arrays: Arrays, ranges: Ranges) -> dict[str, Array]:
     """The same network with depthwise outputs in -1 … 1 and layer outputs in 0 … 1."""
-    scales = [np.ones(3), *(_floored(upper) for upper in ranges.outputs[1:])]
-    result = []
-    for index, layer in enumerate(layers):
-        factor = np.concatenate([scales[k] for k in SOURCES[index]])
-        low, high = ranges.filtered[index]
+    result = {}
+    for layer in LAYERS:
+        factor = np.concatenate([_floored(ranges[name][1]) for name in layer.inputs])
+        low, high = ranges[layer.depth]
         center, half = (low + high) / 2, _floored((high - low) / 2)
-        own = scales[index + 1] if index + 1 < len(layers) else np.ones(len(layer.point))
-        result.append(
-            Layer(
-                depth=(layer.depth * factor[:, None] / half[:, None]).astype(np.float32),
-                depth_bias=((layer.depth_bias - center) / half).astype(np.float32),
-                point=(layer.point * half / own[:, None]).astype(np.float32),
-                point_bias=((layer.point_bias + layer.point @ center) / own).astype(np.float32),
-            )
-        )
-    return result
+        own = _floored(ranges[layer.output][1]) if layer.output in ranges else np.ones(1)
+        depth, point = arrays[f"{layer.depth}.weight"], arrays[f"{layer.point}.weight"]
+        result[f"{layer.depth}.weight"] = depth * factor[:, None, None, None] / half[:, None, None, None]
+        result[f"{layer.depth}.bias"] = (arrays[f"{layer.depth}.bias"] - center) / half
+        result[f"{layer.point}.weight"] = point * half[:, None, None] / own[:, None, None, None]
+        result[f"{layer.point}.bias"] = (arrays[f"{layer.point}.bias"] + matrix(point) @ center) / own
+    return {name: array.astype(np.float32) for name, array in result.items()}
 
 
-def _least(importance: NDArray[np.float64], widths: NDArray[np.float64]) -> int:
-    """The least important of the channels that are well above the floor of their scales."""
-    alive = widths >= 2 * SMALLEST_SHARE * widths.max()
-    return int(np.argmin(np.where(alive, importance, np.inf)))
-
-
-def borne_by_one_channel(layers: Sequence[Layer], ranges: Ranges, values: Sequence[Values]) -> Ranges:
+def borne_by_one_channel(arrays: Arrays, ranges: Ranges, values: Sequence[Values]) -> Ranges:
     """The ranges, with those of one channel of each tensor as narrow as its values on the calibration pictures.
 
     A converter that takes the smallest and the largest value of a tensor for its range leaves no headroom. After
     equalisation with these ranges that channel alone reaches the ends, and the others keep their headroom. It is the
     channel whose clipping would matter least.
     """
-    filtered, outputs = [], [ranges.outputs[0]]
-    for index, (low, high) in enumerate(ranges.filtered):
-        width = high - low
-        c = _least(np.abs(layers[index].point).max(axis=0) * width, width)
-        samples = np.concatenate([v.filtered[index][:, :, c].ravel() for v in values])
-        low, high = low.copy(), high.copy()
-        low[c], high[c] = samples.min(), samples.max()
-        filtered.append((low, high))
-    for number, upper in enumerate(ranges.outputs[1:], start=1):
-        importance = np.zeros(len(upper))
-        for index, sources in enumerate(SOURCES):
-            if number in sources:
-                first = len(upper) * sources.index(number)
-                importance += np.abs(layers[index].depth[first : first + len(upper)]).max(axis=1) * upper
-        c = _least(importance, upper)
-        narrowed = upper.copy()
-        narrowed[c] = max(float(v.outputs[number][:, :, c].max()) for v in values)
-        outputs.append(narrowed)
-    return Ranges(filtered, outputs)
+    # How much each channel weighs where it is read: its largest weight, summed over the readers.
+    weights = {layer.depth: np.abs(matrix(arrays[f"{layer.point}.weight"])).max(axis=0) for layer in LAYERS}
+    for layer in LAYERS:
+        largest = np.abs(matrix(arrays[f"{layer.depth}.weight"])).max(axis=1)
+        for name, part in zip(layer.inputs, np.split(largest, len(layer.inputs)), strict=True):
+            weights[name] = weights.get(name, 0) + part
+    result = {IMAGE: ranges[IMAGE]}
+    for name in ACTIVATIONS[1:]:
+        low, high = (bound.copy() for bound in ranges[name])
+        widths = high - low
+        alive = widths >= 2 * SMALLEST_SHARE * widths.max()  # well above the floor of their scales
+        c = int(np.argmin(np.where(alive, weights[name] * widths, np.inf)))
+        samples = np.concatenate([v[name][:, :, c].ravel() for v in values])
+        high[c] = samples.max()
+        if name.endswith(".depth_conv"):
+            low[c] = samples.min()
+        result[name] = low, high
+    return result

@@ -1,93 +1,62 @@
-"""The float network of Zero-DCE++ in NumPy, vectorised, with all its intermediate values."""
+"""The float network of Zero-DCE++ in NumPy, vectorised, with all its intermediate values.
+
+Weights are those of a checkpoint, by their published names and in their shapes; activations have the names that they
+have in the ONNX graph.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.model.architecture import LAYERS, SOURCES
+from dcelite.model.architecture import SOURCES
 
 Array = NDArray[np.float32]
+Arrays = Mapping[str, Array]
+"""Parameters by name."""
+Values = dict[str, Array]
+"""What a run computed: the ACTIVATIONS by name, and the curve map, each (h, w, channels)."""
 
 Number = TypeVar("Number", bound=np.generic)
 
-TAPS = 9  # of a 3x3 kernel
+IMAGE, CURVE_MAP = "image", "curve_map"
 
 
-def filtered_name(index: int) -> str:
-    """The depthwise output of layer index + 1, as in the ONNX graph."""
-    return f"e_conv{index + 1}.depth_conv"
+class Layer(NamedTuple):
+    """A separable layer: its activations, and its convolutions; ``.weight`` and ``.bias`` behind these are parameters.
+
+    The output of a depthwise convolution bears the name of the convolution.
+    """
+
+    inputs: tuple[str, ...]
+    depth: str
+    point: str
+    output: str
 
 
-def output_name(number: int) -> str:
-    """The output of a layer, 1 … 6; 0 is the image."""
-    return f"e_conv{number}.relu" if number else "image"
+def _output_name(number: int) -> str:
+    return {0: IMAGE, len(SOURCES): CURVE_MAP}.get(number, f"e_conv{number}.relu")
 
 
-ACTIVATIONS = tuple(name for n in range(LAYERS) for name in (output_name(n), filtered_name(n)))
+LAYERS = tuple(
+    Layer(tuple(map(_output_name, sources)), f"e_conv{n}.depth_conv", f"e_conv{n}.point_conv", _output_name(n))
+    for n, sources in enumerate(SOURCES, start=1)
+)
+ACTIVATIONS = tuple(name for layer in LAYERS for name in (layer.inputs[-1], layer.depth))
 """All that can be quantised, in the order of computation."""
 
 
-@dataclass(frozen=True)
-class Layer:
-    """A separable layer: depthwise 3x3, then pointwise."""
-
-    depth: Array  # (inputs, 9)
-    depth_bias: Array  # (inputs)
-    point: Array  # (outputs, inputs)
-    point_bias: Array  # (outputs)
+def matrix(weight: NDArray[Number]) -> NDArray[Number]:
+    """A weight with a row for each output channel: (C, 1, 3, 3) -> (C, 9), (O, I, 1, 1) -> (O, I)."""
+    return weight.reshape(len(weight), -1)
 
 
-@dataclass(frozen=True)
-class Values:
-    """What a run computed."""
-
-    filtered: list[Array]
-    """[n] the depthwise output of layer n + 1, (h, w, inputs)."""
-    outputs: list[Array]
-    """[0] the image (h, w, 3), [n] the output of layer n after ReLU; the last one before tanh."""
-
-    @property
-    def curve_map(self) -> Array:
-        return np.tanh(self.outputs[-1])
-
-    @property
-    def named(self) -> dict[str, Array]:
-        """All activations that can be quantised, in the order of ACTIVATIONS."""
-        pairs = zip(self.outputs, self.filtered, strict=False)  # without the last output, which is that of the network
-        return dict(zip(ACTIVATIONS, (array for pair in pairs for array in pair), strict=True))
-
-
-def layers_of(arrays: Mapping[str, Array]) -> list[Layer]:
-    """The layers of a Zero-DCE++ checkpoint."""
-    layers = []
-    for number in range(1, LAYERS + 1):
-        name = f"e_conv{number}"
-        depth, point = arrays[f"{name}.depth_conv.weight"], arrays[f"{name}.point_conv.weight"]
-        biases = arrays[f"{name}.depth_conv.bias"], arrays[f"{name}.point_conv.bias"]
-        layers.append(Layer(depth.reshape(len(depth), TAPS), biases[0], point[:, :, 0, 0], biases[1]))
-    return layers
-
-
-def arrays_of(layers: Sequence[Layer]) -> dict[str, Array]:
-    """The inverse of :func:`layers_of`."""
-    arrays = {}
-    for number, layer in enumerate(layers, start=1):
-        name = f"e_conv{number}"
-        arrays[f"{name}.depth_conv.weight"] = layer.depth.reshape(-1, 1, 3, 3).astype(np.float32)
-        arrays[f"{name}.depth_conv.bias"] = layer.depth_bias.astype(np.float32)
-        arrays[f"{name}.point_conv.weight"] = layer.point[:, :, None, None].astype(np.float32)
-        arrays[f"{name}.point_conv.bias"] = layer.point_bias.astype(np.float32)
-    return arrays
-
-
-def joined(outputs: Sequence[NDArray[Number]], index: int) -> NDArray[Number]:
-    """What the layer of an index (0 … 6) reads, concatenated."""
-    sources = [outputs[k] for k in SOURCES[index]]
+def joined(values: Mapping[str, NDArray[Number]], layer: Layer) -> NDArray[Number]:
+    """What a layer reads, concatenated."""
+    sources = [values[name] for name in layer.inputs]
     return sources[0] if len(sources) == 1 else np.concatenate(sources, axis=2)
 
 
@@ -95,34 +64,40 @@ def shifted(x: NDArray[Number]) -> list[NDArray[Number]]:
     """The nine neighbours of every pixel, each (h, w, C), with zeros outside."""
     h, w = x.shape[:2]
     padded = np.pad(x, ((1, 1), (1, 1), (0, 0)))
-    return [padded[t // 3 : t // 3 + h, t % 3 : t % 3 + w] for t in range(TAPS)]
+    return [padded[i : i + h, j : j + w] for i in range(3) for j in range(3)]
 
 
-def depthwise(x: Array, weight: Array, bias: Array) -> Array:
-    """(h, w, C) -> the same: zero-padded 3x3 convolution of each channel; weight (C, 9)."""
-    result = np.broadcast_to(bias, x.shape).copy()
-    for tap, values in enumerate(shifted(x)):
-        result += values * weight[:, tap]
+def depthwise(x: NDArray[Any], weight: NDArray[Any], bias: NDArray[Number]) -> NDArray[Number]:
+    """(h, w, C) -> the same: zero-padded 3x3 convolution of each channel, in the type of the bias."""
+    result: NDArray[Any] = np.broadcast_to(bias, x.shape).copy()
+    for values, taps in zip(shifted(x), matrix(weight).T, strict=True):
+        result += values * taps
     return result
+
+
+def pointwise(x: Array, weight: Array, bias: Array) -> Array:
+    """(h, w, I) -> (h, w, O): a 1x1 convolution."""
+    return x @ matrix(weight).T + bias
 
 
 Stored = Callable[[str, Array], Array]
 """Name and values of an activation -> what the layers that read it see."""
 
 
-def run(image: Array, layers: Sequence[Layer], stored: Stored = lambda _, x: x) -> Values:
+def run(image: Array, arrays: Arrays, stored: Stored = lambda _, x: x) -> Values:
     """(h, w, 3) in 0 … 1 -> all values."""
-    filtered: list[Array] = []
-    outputs = [stored(output_name(0), image)]
-    for index, layer in enumerate(layers):
-        values = depthwise(joined(outputs, index), layer.depth, layer.depth_bias)
-        filtered.append(stored(filtered_name(index), values))
-        result = filtered[-1] @ layer.point.T + layer.point_bias
-        last = index + 1 == len(layers)
-        outputs.append(result if last else stored(output_name(index + 1), np.maximum(result, np.float32(0))))
-    return Values(filtered, outputs)
+    values = {IMAGE: stored(IMAGE, image)}
+    for layer in LAYERS:
+        filtered = depthwise(joined(values, layer), arrays[f"{layer.depth}.weight"], arrays[f"{layer.depth}.bias"])
+        values[layer.depth] = stored(layer.depth, filtered)
+        result = pointwise(values[layer.depth], arrays[f"{layer.point}.weight"], arrays[f"{layer.point}.bias"])
+        if layer.output == CURVE_MAP:
+            values[CURVE_MAP] = np.tanh(result)
+        else:
+            values[layer.output] = stored(layer.output, np.maximum(result, np.float32(0)))
+    return values
 
 
-def run_all(images: Sequence[Array], layers: Sequence[Layer]) -> list[Values]:
+def run_all(images: Sequence[Array], arrays: Arrays) -> list[Values]:
     """The network on every picture."""
-    return [run(image, layers) for image in images]
+    return [run(image, arrays) for image in images]

@@ -19,16 +19,15 @@ that of :func:`tanh`, in float32 operations in this order, none of them contract
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.model.architecture import LAYERS
 from dcelite.model.dce_file import INT8, DceModel
-from dcelite.quantize.float_network import Layer, joined, shifted
+from dcelite.quantize.float_network import CURVE_MAP, IMAGE, LAYERS, depthwise, joined, matrix
 
 LARGEST_WEIGHT = 127
 OUTPUT_SCALE = 1 / 255
@@ -47,65 +46,51 @@ Float64 = NDArray[np.float64]
 class Rounded:
     """A convolution with integer weights: weight = steps * scale."""
 
-    steps: NDArray[np.int16]  # (rows, n); within int8, unless they are for float activations
+    steps: NDArray[np.int16]
+    """In the shape of the weight; within int8, unless they are for float activations."""
     scale: Float32  # (rows)
     bias: Float32  # (rows), real
 
     @property
     def real(self) -> Float32:
-        return self.steps * self.scale[:, None]
+        return self.steps * self.scale[:, None, None, None]
 
 
-@dataclass(frozen=True)
-class QuantizedLayer:
-    """A layer of the equalised network."""
-
-    depth: Rounded  # (inputs, 9)
-    point: Rounded  # (outputs, inputs)
-
-    @property
-    def dequantized(self) -> Layer:
-        """The layer that the integers stand for."""
-        return Layer(self.depth.real, self.depth.bias, self.point.real, self.point.bias)
+Network = Mapping[str, Rounded]
+"""The convolutions of the equalised network by name, depthwise and pointwise."""
 
 
-def dce_model(layers: Sequence[QuantizedLayer], scale: int) -> DceModel:
+def dequantized(network: Network) -> dict[str, Float32]:
+    """The parameters that the integers stand for."""
+    weights = {f"{name}.weight": rounded.real for name, rounded in network.items()}
+    return weights | {f"{name}.bias": rounded.bias for name, rounded in network.items()}
+
+
+def dce_model(network: Network, scale: int) -> DceModel:
     """What an int8 ``.dce`` holds: biases and multipliers in the units of the sums."""
     arrays: dict[str, NDArray[Any]] = {}
 
-    def add(name: str, weights: NDArray[np.int16], bias: Float64, multiplier: Float64) -> None:
-        arrays[f"{name}.weight"] = weights.astype(np.int8)
+    def add(name: str, bias: Float64, multiplier: Float64) -> None:
+        arrays[f"{name}.weight"] = network[name].steps.astype(np.int8)
         arrays[f"{name}.bias"] = np.clip(np.rint(bias), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
         arrays[f"{name}.multiplier"] = np.minimum(multiplier, 1).astype(np.float32)
 
-    for number, layer in enumerate(layers, start=1):
-        depth, point = layer.depth, layer.point
+    for layer in LAYERS:
+        depth, point = network[layer.depth], network[layer.point]
         unit = OUTPUT_SCALE * depth.scale.astype(np.float64)
         multiplier = unit / FILTERED_SCALE
-        add(f"e_conv{number}.depth_conv", depth.steps, depth.bias / unit + FILTERED_ZERO / multiplier, multiplier)
+        add(layer.depth, depth.bias / unit + FILTERED_ZERO / multiplier, multiplier)
         unit = FILTERED_SCALE * point.scale.astype(np.float64)
-        bias = point.bias / unit - FILTERED_ZERO * point.steps.sum(axis=1, dtype=np.int64)
-        add(f"e_conv{number}.point_conv", point.steps, bias, unit if number == LAYERS else unit / OUTPUT_SCALE)
+        bias = point.bias / unit - FILTERED_ZERO * matrix(point.steps).sum(axis=1, dtype=np.int64)
+        add(layer.point, bias, unit if layer.output == CURVE_MAP else unit / OUTPUT_SCALE)
     return DceModel("zerodcepp", scale, arrays, INT8)
-
-
-def quantize_output(values: Float32) -> Float32:
-    """Layer outputs through uint8 and back."""
-    scale = np.float32(OUTPUT_SCALE)
-    steps: Float32 = np.clip(np.rint(values / scale), 0, 255)
-    return steps * scale
-
-
-def quantize_filtered(values: Float32) -> Float32:
-    """Depthwise outputs through uint8 and back."""
-    scale = np.float32(FILTERED_SCALE)
-    steps: Float32 = np.clip(np.rint(values / scale), -FILTERED_ZERO, 255 - FILTERED_ZERO)
-    return steps * scale
 
 
 def in_8_bits(name: str, values: Float32) -> Float32:
     """An activation through uint8 and back."""
-    return quantize_filtered(values) if name.endswith(".depth_conv") else quantize_output(values)
+    scale, zero = (FILTERED_SCALE, FILTERED_ZERO) if name.endswith(".depth_conv") else (OUTPUT_SCALE, 0)
+    steps: Float32 = np.clip(np.rint(values / np.float32(scale)), -zero, 255 - zero)
+    return steps * np.float32(scale)
 
 
 def requantize(sums: Int32, multiplier: Float32) -> NDArray[np.uint8]:
@@ -133,17 +118,13 @@ def tanh(x: Float32) -> Float32:
 
 def run(image: NDArray[np.uint8], model: DceModel) -> Float32:
     """uint8 (h, w, 3) at the network's resolution -> curve map (h, w, 3)."""
-    outputs: list[NDArray[np.int32]] = [image.astype(np.int32)]
-    for number in range(1, LAYERS + 1):
-        weight, bias, multiplier = (model.arrays[f"e_conv{number}.depth_conv.{part}"] for part in PARTS)
-        x = joined(outputs, number - 1)
-        sums = np.broadcast_to(bias, x.shape).copy()
-        for tap, values in enumerate(shifted(x)):
-            sums += values * weight[:, tap].astype(np.int32)
-        filtered = requantize(sums, multiplier)
-        weight, bias, multiplier = (model.arrays[f"e_conv{number}.point_conv.{part}"] for part in PARTS)
+    outputs: dict[str, Int32] = {IMAGE: image.astype(np.int32)}
+    for layer in LAYERS:
+        weight, bias, multiplier = (model.arrays[f"{layer.depth}.{part}"] for part in PARTS)
+        filtered = requantize(depthwise(joined(outputs, layer), weight.astype(np.int32), bias), multiplier)
+        weight, bias, multiplier = (model.arrays[f"{layer.point}.{part}"] for part in PARTS)
         # float64 holds these sums exactly, and its matrix product is much faster than that of integers.
-        sums = (filtered.astype(np.float64) @ weight.T.astype(np.float64)).astype(np.int32) + bias
-        if number < LAYERS:
-            outputs.append(requantize(sums, multiplier).astype(np.int32))
+        sums = (filtered.astype(np.float64) @ matrix(weight).T.astype(np.float64)).astype(np.int32) + bias
+        if layer.output != CURVE_MAP:
+            outputs[layer.output] = requantize(sums, multiplier).astype(np.int32)
     return tanh(sums.astype(np.float32) * multiplier)

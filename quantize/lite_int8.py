@@ -57,14 +57,10 @@ input_type=BIN
 
 def fitted(image: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:
     """The middle of a picture (h, w, 3) in another size; what it lacks is mirrored."""
-    for axis, wanted in enumerate(size):
-        missing = max(wanted - image.shape[axis], 0)
-        padding = [(0, 0)] * 3
-        padding[axis] = (missing // 2, missing - missing // 2)
-        image = np.pad(image, padding, mode="symmetric")
-        start = (image.shape[axis] - wanted) // 2
-        image = np.take(image, range(start, start + wanted), axis=axis)
-    return image
+    missing = np.maximum(np.subtract(size, image.shape[:2]), 0)
+    padded = np.pad(image, [*((m // 2, m - m // 2) for m in missing), (0, 0)], mode="symmetric")
+    top, left = np.subtract(padded.shape[:2], size) // 2
+    return padded[top : top + size[0], left : left + size[1]]
 
 
 def remove_surplus_inputs(folder: Path, count: int) -> None:

@@ -27,8 +27,7 @@ CROP = 96
 """Side in pixels of the worst crop."""
 
 
-@dataclass(frozen=True)
-class PictureFidelity:
+class PictureFidelity(NamedTuple):
     """One picture through fp32 and through a quantised file."""
 
     name: str
@@ -50,7 +49,6 @@ class GroundTruth(NamedTuple):
 class Crop:
     """Where the two outputs differ most, in the worst picture."""
 
-    picture: str
     row: int
     column: int
     source: Rgb
@@ -79,7 +77,7 @@ class Measurement:
     size: int
     fp32_size: int
     fidelity: list[PictureFidelity]
-    crop: Crop | None
+    crop: Crop
     ground_truth: GroundTruth | None
     latency: Latency
     fp32_latency: Latency
@@ -109,45 +107,41 @@ class Reference:
     """The outputs of the fp32 network, which every file is held against."""
 
     def __init__(self, model: Path, photos: Sequence[Path], pairs: Path | None) -> None:
-        """``model`` is the fp32 ``.dce``; ``pairs`` has folders low and high with the same file names."""
+        """``model`` is the fp32 ``.dce``; ``pairs`` has folders low and high with the same file names.
+
+        Raises DceliteError where these do not match, or scikit-image is missing.
+        """
         with Enhancer(model) as enhancer:
             self.photos = [np.ascontiguousarray(read_photograph(path).pixels[..., :3]) for path in photos]
             self.names = [path.name for path in photos]
             self.outputs = [enhancer(pixels) for pixels in track(self.photos, len(photos), "fp32")]
-            self.pairs = [] if pairs is None else _read_pairs(pairs)
+            if pairs is not None:
+                require("train", "--pairs", "skimage")
+            self.pairs = [] if pairs is None else [read_picture(pair) for pair in find_pairs(pairs)]
             self.ground_truth = _ground_truth(enhancer, self.pairs)
 
 
-def _read_pairs(folder: Path) -> list[tuple[Rgb, Rgb]]:
-    """(low, high) pictures; raises DceliteError where they do not match, or scikit-image is missing."""
-    require("train", "--pairs", "skimage")
-    return [(low, high) for low, high in map(read_picture, find_pairs(folder)) if high is not None]
+def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb | None]]) -> GroundTruth | None:
+    outputs = ((high, enhancer(low)) for low, high in pairs if high is not None)
+    rows = [(psnr(high, output), ssim(high, output), float(output.mean())) for high, output in outputs]
+    return GroundTruth(*np.mean(rows, axis=0).tolist()) if rows else None
 
 
-def _ground_truth(enhancer: Enhancer, pairs: Sequence[tuple[Rgb, Rgb]]) -> GroundTruth | None:
-    if not pairs:
-        return None
-    rows = []
-    for low, high in pairs:
-        output = enhancer(low)
-        rows.append((psnr(high, output), ssim(high, output), float(output.mean())))
-    return GroundTruth(*np.mean(rows, axis=0).tolist())
-
-
-def _worst_crop(name: str, source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
+def _worst_crop(source: Rgb, fp32: Rgb, quantized: Rgb) -> Crop:
     """The square with the largest squared difference, on a grid of half its side."""
     difference = np.square(fp32.astype(np.float32) - quantized).sum(axis=2)
-    total = np.pad(difference.cumsum(0, np.float64).cumsum(1), ((1, 0), (1, 0)))
-    height, width = difference.shape
-    side_y, side_x = min(CROP, height), min(CROP, width)
-    rows = np.unique([*range(0, height - side_y + 1, max(side_y // 2, 1)), height - side_y])
-    columns = np.unique([*range(0, width - side_x + 1, max(side_x // 2, 1)), width - side_x])
-    top, left = rows[:, None], columns[None, :]
-    sums = total[top + side_y, left + side_x] - total[top, left + side_x] - total[top + side_y, left] + total[top, left]
-    y, x = np.unravel_index(int(np.argmax(sums)), sums.shape)
-    row, column = int(rows[y]), int(columns[x])
-    crops = (picture[row : row + side_y, column : column + side_x].copy() for picture in (source, fp32, quantized))
-    return Crop(name, row, column, *crops)
+    height, width = (min(CROP, side) for side in difference.shape)
+    rows, columns = (
+        [*range(0, side - crop, max(crop // 2, 1)), side - crop]
+        for side, crop in zip(difference.shape, (height, width), strict=True)
+    )
+
+    def square(row: int, column: int) -> tuple[slice, slice]:
+        return slice(row, row + height), slice(column, column + width)
+
+    places = ((row, column) for row in rows for column in columns)
+    row, column = max(places, key=lambda place: difference[square(*place)].sum(dtype=np.float64))
+    return Crop(row, column, *(picture[square(row, column)].copy() for picture in (source, fp32, quantized)))
 
 
 def measure(path: Path, kind: str, base: Path, reference: Reference) -> Measurement:
@@ -155,15 +149,14 @@ def measure(path: Path, kind: str, base: Path, reference: Reference) -> Measurem
 
     Raises ModelError where its runtime refuses the file.
     """
-    pictures: list[PictureFidelity] = []
-    crop: Crop | None = None
     with Enhancer(path) as enhancer:
+        pictures = []
         for name, source, wanted in zip(reference.names, reference.photos, reference.outputs, strict=True):
             output = enhancer(source)
             shift = float(output.mean()) - float(wanted.mean())
             pictures.append(PictureFidelity(name, fidelity(wanted, output), shift))
-            if pictures[-1].psnr == min(picture.psnr for picture in pictures):
-                crop = _worst_crop(name, source, wanted, output)
+        worst = int(np.argmin([picture.psnr for picture in pictures]))
+        crop = _worst_crop(reference.photos[worst], reference.outputs[worst], enhancer(reference.photos[worst]))
         truth = _ground_truth(enhancer, reference.pairs)
     sizes = path.stat().st_size, base.stat().st_size
     return Measurement(path.name, kind, path.suffix[1:], *sizes, pictures, crop, truth, *_latencies(path, base))

@@ -7,19 +7,17 @@ scale for each output channel, biases as int32, activations are uint8 with one s
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping
 
 import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from dcelite.export.onnx_graph import build_model, save_sealed
+from dcelite.export.onnx_graph import build_model
 from dcelite.export.spec import ExportSpec
-from dcelite.model.architecture import SOURCES
-from dcelite.quantize.float_network import ACTIVATIONS, arrays_of, output_name
-from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, QuantizedLayer
+from dcelite.quantize.float_network import ACTIVATIONS, Arrays
+from dcelite.quantize.int8_network import FILTERED_SCALE, FILTERED_ZERO, OUTPUT_SCALE, Network, Rounded, dequantized
 
 
 class _Rewriter:
@@ -54,16 +52,13 @@ class _Rewriter:
         inputs = [self.add(f"{name}.{part}", value) for part, value in parts.items()]
         self.nodes.append(helper.make_node("DequantizeLinear", inputs, [name], name=f"{name}.dequantise", axis=0))
 
-    def round_weights(self, node: onnx.NodeProto, layer: QuantizedLayer, wide_input: bool) -> None:
+    def round_weights(self, node: onnx.NodeProto, rounded: Rounded, wide_input: bool) -> None:
         """Weights and bias of a Conv as integers; the bias only where the input is quantised, which gives its unit."""
-        is_depthwise = node.name.endswith(".depth_conv")
-        part = layer.depth if is_depthwise else layer.point
-        shape = (len(part.steps), 1, 3, 3) if is_depthwise else (*part.steps.shape, 1, 1)
-        self.dequantized(node.input[1], part.steps.astype(np.int8).reshape(shape), part.scale)
+        self.dequantized(node.input[1], rounded.steps.astype(np.int8), rounded.scale)
         if not wide_input:
-            unit = part.scale * np.float32(OUTPUT_SCALE if is_depthwise else FILTERED_SCALE)
-            rounded = np.clip(np.rint(part.bias / unit.astype(np.float64)), -(2**30), 2**30)
-            self.dequantized(node.input[2], rounded.astype(np.int32), unit)
+            unit = rounded.scale * np.float32(OUTPUT_SCALE if node.name.endswith(".depth_conv") else FILTERED_SCALE)
+            bias = np.clip(np.rint(rounded.bias / unit.astype(np.float64)), -(2**30), 2**30)
+            self.dequantized(node.input[2], bias.astype(np.int32), unit)
 
 
 def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
@@ -72,23 +67,21 @@ def _replace_nodes(graph: onnx.GraphProto, nodes: list[onnx.NodeProto]) -> None:
 
 
 def quantized_model(
-    layers: Sequence[QuantizedLayer], spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str]
+    network: Network, spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str]
 ) -> onnx.ModelProto:
-    """The ONNX model with integer weights and, but for the ``wide`` ones, 8-bit activations."""
-    model = build_model(arrays_of([layer.dequantized for layer in layers]), spec, metadata)
+    """The ONNX model, not sealed yet, with integer weights and, but for the ``wide`` ones, 8-bit activations."""
+    model = build_model(dequantized(network), spec, metadata)
     rewriter = _Rewriter(model.graph)
     narrow = set(ACTIVATIONS) - wide
-    for number, sources in enumerate(SOURCES, start=1):
-        if len(sources) > 1 and narrow.issuperset(map(output_name, sources)):
-            narrow.add(f"e_conv{number}.concat")
     if "image" in narrow and spec.resize_in_graph and spec.scale > 1:
         narrow = narrow - {"image"} | {"downsample"}
     elif "image" in narrow:
         rewriter.quantize("image")
     for node in list(model.graph.node):
         if node.op_type == "Conv":
-            layer = layers[int(node.name[len("e_conv")]) - 1]
-            rewriter.round_weights(node, layer, wide_input=node.input[0] not in narrow)
+            rewriter.round_weights(node, network[node.name], wide_input=node.input[0] not in narrow)
+        if node.op_type == "Concat" and narrow.issuperset(node.input):
+            narrow.add(node.output[0])
         node.input[:] = [rewriter.renamed.get(name, name) for name in node.input]
         rewriter.nodes.append(node)
         for output in node.output:
@@ -100,17 +93,8 @@ def quantized_model(
     return model
 
 
-def write_onnx_int8(
-    layers: Sequence[QuantizedLayer], spec: ExportSpec, metadata: Mapping[str, str], wide: frozenset[str], path: Path
-) -> None:
-    """Write the sealed int8 ONNX file."""
-    save_sealed(quantized_model(layers, spec, metadata, wide), path)
-
-
-def write_onnx_fp16(
-    arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, metadata: Mapping[str, str], path: Path
-) -> None:
-    """Write a sealed ONNX file whose weights are float16 and are computed with in float32: half the size."""
+def float16_model(arrays: Arrays, spec: ExportSpec, metadata: Mapping[str, str]) -> onnx.ModelProto:
+    """The ONNX model, not sealed yet, with float16 weights that are computed with in float32: half the size."""
     model = build_model(arrays, spec, metadata)
     casts = []
     for tensor in model.graph.initializer:
@@ -120,4 +104,4 @@ def write_onnx_fp16(
             tensor.CopyFrom(half)
             casts.append(helper.make_node("Cast", [half.name], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
     _replace_nodes(model.graph, [*casts, *model.graph.node])
-    save_sealed(model, path)
+    return model

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,12 +20,13 @@ from dcelite.files import publish, refuse_existing, scratch_folder
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.model.dce_file import write_dce
+from dcelite.pictures import find_pictures
 from dcelite.progress import track
 from dcelite.provenance import sha256
-from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures, picture_paths
+from dcelite.quantize.calibration import FEWEST, Calibration, choose_pictures
 from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ranges
-from dcelite.quantize.float_network import Layer, arrays_of, layers_of, run_all
-from dcelite.quantize.int8_network import QuantizedLayer, dce_model
+from dcelite.quantize.float_network import CURVE_MAP, Arrays, run_all
+from dcelite.quantize.int8_network import Network, dce_model, dequantized
 from dcelite.quantize.measure import Reference, measure
 from dcelite.quantize.ranges import METHODS
 from dcelite.quantize.report import Report, table, to_html, to_json
@@ -34,9 +35,7 @@ from dcelite.quantize.rounding import round_affine
 from dcelite.quantize.sensitivity import Judge, Sensitivity, scan, smallest_wide_set
 
 FORMATS = ("onnx", "ms", "dce")
-REPORT_NAME = "quantization"
-
-Say = Callable[[str], None]
+REPORTS = ("quantization.json", "quantization.html")
 
 
 @dataclass(frozen=True)
@@ -65,10 +64,10 @@ class QuantizeOptions:
 class Quantized:
     """What calibration found, and all files are written from."""
 
-    layers: list[QuantizedLayer]
-    lite: list[Layer]
+    network: Network
+    lite: Arrays
     """For MindSpore Lite's full quantisation, which chooses its own ranges."""
-    weight_only: list[Layer]
+    weight_only: Arrays
     """For float activations, with weights on MindSpore Lite's grid."""
     sensitivities: list[Sensitivity]
     wide: frozenset[str]
@@ -89,19 +88,18 @@ def refuse_dead_channels(weights: Weights, path: Path) -> None:
 
 def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantized:
     """Equalise, round and scan a Zero-DCE++ network; the files are written from the result."""
-    layers, images = layers_of(weights.arrays), calibration.images
-    trained = run_all(images, layers)
+    images = calibration.images
+    trained = run_all(images, weights.arrays)
     ranges = measure_ranges(trained, method)
-    equalized = equalize(layers, ranges)
+    equalized = equalize(weights.arrays, ranges)
     values = run_all(images, equalized)
     rounded = round_weights(equalized, values)
     affine = round_affine(equalized, values)
-    borne = equalize(layers, borne_by_one_channel(layers, ranges, trained))
-    lite = [layer.dequantized for layer in round_weights(borne, run_all(images, borne))]
+    borne = equalize(weights.arrays, borne_by_one_channel(weights.arrays, ranges, trained))
+    lite = dequantized(round_weights(borne, run_all(images, borne)))
     judge = Judge([picture.image for picture in calibration.held_out], equalized)
-    dequantized = [layer.dequantized for layer in rounded]
-    scanned = scan(ranges, judge, dequantized)
-    wide, fidelities = smallest_wide_set(judge, dequantized, scanned, target)
+    scanned = scan(ranges, judge, dequantized(rounded))
+    wide, fidelities = smallest_wide_set(judge, dequantized(rounded), scanned, target)
     return Quantized(rounded, lite, affine, scanned, wide, fidelities)
 
 
@@ -121,13 +119,14 @@ CALIBRATION_INPUTS = "int8_calibration"
 
 
 def _write_onnx(weights: Weights, found: Quantized, specs: Sequence[ExportSpec], digest: str, base: Path) -> None:
-    from dcelite.quantize.onnx_int8 import write_onnx_fp16, write_onnx_int8
+    from dcelite.export.onnx_graph import save_sealed
+    from dcelite.quantize.onnx_int8 import float16_model, quantized_model
 
     for spec, ending in zip(specs, ("int8", "int8_full"), strict=True):
         metadata = spec.metadata(digest) | {"dcelite.quantisation": "int8"}
-        write_onnx_int8(found.layers, spec, metadata, found.wide, Path(f"{base}_{ending}.onnx"))
+        save_sealed(quantized_model(found.network, spec, metadata, found.wide), Path(f"{base}_{ending}.onnx"))
     metadata = specs[0].metadata(digest) | {"dcelite.quantisation": "float16 weights"}
-    write_onnx_fp16(weights.arrays, specs[0], metadata, Path(f"{base}_fp16.onnx"))
+    save_sealed(float16_model(weights.arrays, specs[0], metadata), Path(f"{base}_fp16.onnx"))
 
 
 def _write_ms(
@@ -137,13 +136,13 @@ def _write_ms(
     from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 
     metadata, images = spec.metadata(digest), calibration.images
-    maps = [values.curve_map for values in run_all(images, layers_of(weights.arrays))]
-    write_ms_full(arrays_of(found.lite), spec, metadata, images, maps, Path(f"{base}_int8.ms"))
-    write_ms_weight_only(arrays_of(found.weight_only), spec, metadata, Path(f"{base}_weight8.ms"))
+    maps = [values[CURVE_MAP] for values in run_all(images, weights.arrays)]
+    write_ms_full(found.lite, spec, metadata, images, maps, Path(f"{base}_int8.ms"))
+    write_ms_weight_only(found.weight_only, spec, metadata, Path(f"{base}_weight8.ms"))
     write_ms(weights.arrays, spec, metadata, Path(f"{base}_fp16.ms"), fp16=True)
 
 
-def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
+def quantize(options: QuantizeOptions) -> list[Path]:
     """Write the int8 files and the report; returns their paths.
 
     Raises DceliteError where the options are wrong or the calibration pictures do not suffice, and its kinds for what
@@ -161,22 +160,27 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
     refuse_dead_channels(weights, options.checkpoint)
     formats, skipped = available(wanted, explicit=options.formats is not None)
     for name, text in skipped.items():
-        say(f".{name} skipped: {text}")
+        print(f".{name} skipped: {text}", flush=True)
     if not formats:
         raise DceliteError("--formats: names no format that can be made here")
     scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
     specs = [ExportSpec(weights.architecture, scale, resize_in_graph=whole) for whole in (False, True)]
-    stem = specs[0].stem(options.name, sized=False)
+    stem = options.name or specs[0].stem
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}
-    _refuse_existing(options, stem, kinds)
+    beside = [*REPORTS, *(LITE_SOURCES if "ms" in formats else ())]
+    for name in [*kinds, *(f"{stem}_{ending}" for ending in beside)]:
+        refuse_existing(options.output / name, options.overwrite)
+    calibration_inputs = options.output / f"{stem}_{CALIBRATION_INPUTS}"
+    if "ms" in formats:
+        refuse_existing(calibration_inputs, options.overwrite, folder=True)
     calibration = choose_pictures(options.calibration, scale, options.pictures, options.seed)
     for text in calibration.warnings:
-        say(f"warning: {text}")
-    say(f"calibrating with {len(calibration.pictures)} pictures, ranges: {options.ranges}")
+        print(f"warning: {text}", flush=True)
+    print(f"calibrating with {len(calibration.pictures)} pictures, ranges: {options.ranges}", flush=True)
     found = calibrate(weights, calibration, options.ranges, options.target)
 
     held_out = [picture.path for picture in calibration.held_out]
-    photos = held_out if options.photos is None else picture_paths(options.photos)
+    photos = held_out if options.photos is None else [picture.source for picture in find_pictures(options.photos)]
     digest = sha256(options.checkpoint)
     with scratch_folder(options.output) as scratch:
         made, other = scratch / "made", scratch / "other"
@@ -185,41 +189,31 @@ def quantize(options: QuantizeOptions, say: Say = print) -> list[Path]:
         fp32 = {other / f"fp32.{name}": specs[0] for name in ("dce", *formats)}
         fp32 |= {other / "fp32_full.onnx": specs[1]} if "onnx" in formats else {}
         for path, spec in fp32.items():
-            write_model(path.suffix[1:], weights, spec, spec.metadata("0" * 64), path)
+            write_model(weights, spec, spec.metadata("0" * 64), path)
         reference = Reference(other / "fp32.dce", photos, options.pairs)
         if "onnx" in formats:
             _write_onnx(weights, found, specs, digest, made / stem)
         if "ms" in formats:
             _write_ms(weights, found, specs[0], digest, calibration, made / stem)
         if "dce" in formats:
-            write_dce(dce_model(found.layers, scale), made / f"{stem}_int8.dce")
+            write_dce(dce_model(found.network, scale), made / f"{stem}_int8.dce")
         results = []
         for file, ending in track(kinds.items(), len(kinds), "measuring"):
             base = "fp32_full.onnx" if ending == "int8_full.onnx" else f"fp32{Path(file).suffix}"
             results.append(measure(made / file, KINDS[ending], other / base, reference))
         report = Report(options, digest, scale, calibration, found, reference.ground_truth, results)
         text = json.dumps(to_json(report), indent=2, ensure_ascii=False) + "\n"
-        (made / f"{stem}_{REPORT_NAME}.json").write_text(text, encoding="utf-8")
-        (made / f"{stem}_{REPORT_NAME}.html").write_text(to_html(report), encoding="utf-8")
+        for ending, content in zip(REPORTS, (text, to_html(report)), strict=True):
+            (made / f"{stem}_{ending}").write_text(content, encoding="utf-8")
         names = sorted(path.name for path in made.iterdir())
         publish(made, options.output, overwrite=options.overwrite)
         if options.overwrite and "ms" in formats:
             from dcelite.quantize.lite_int8 import remove_surplus_inputs
 
-            remove_surplus_inputs(options.output / f"{stem}_{CALIBRATION_INPUTS}", len(calibration.pictures))
-    say(table(report))
-    say(f"{', '.join(names)}: in {options.output}")
+            remove_surplus_inputs(calibration_inputs, len(calibration.pictures))
+    print(table(report))
+    print(f"{', '.join(names)}: in {options.output}", flush=True)
     return [options.output / name for name in names]
-
-
-def _refuse_existing(options: QuantizeOptions, stem: str, models: Iterable[str]) -> None:
-    """Raise OutputError before any work where it would replace something unasked."""
-    names = [*models, f"{stem}_{REPORT_NAME}.json", f"{stem}_{REPORT_NAME}.html"]
-    if f"{stem}_int8.ms" in models:
-        names += [f"{stem}_{ending}" for ending in LITE_SOURCES]
-        refuse_existing(options.output / f"{stem}_{CALIBRATION_INPUTS}", options.overwrite, folder=True)
-    for name in names:
-        refuse_existing(options.output / name, options.overwrite)
 
 
 if __name__ == "__main__":

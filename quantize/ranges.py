@@ -41,11 +41,11 @@ def _best(samples: Samples, cost: Callable[[Samples, Bounds], NDArray[np.float64
     """For every channel the full range, shrunk about the median to the least cost."""
     low, high = samples.min(axis=0).astype(np.float64), samples.max(axis=0).astype(np.float64)
     center = np.median(samples, axis=0)
-    candidates = [(center + (low - center) * shrink, center + (high - center) * shrink) for shrink in SHRINKS]
-    best = np.argmin([cost(samples, bounds) for bounds in candidates], axis=0)
-    channels = np.arange(samples.shape[1])
-    lows, highs = (np.array([bounds[side] for bounds in candidates]) for side in (0, 1))
-    return lows[best, channels], highs[best, channels]
+    shrinks = SHRINKS[:, None]
+    candidates = np.stack([center + (low - center) * shrinks, center + (high - center) * shrinks], axis=1)
+    best = np.argmin([cost(samples, (low, high)) for low, high in candidates], axis=0)
+    low, high = candidates[best, :, np.arange(samples.shape[1])].T
+    return low, high
 
 
 def _squared_error(samples: Samples, bounds: Bounds) -> NDArray[np.float64]:
@@ -59,7 +59,9 @@ def _squared_error(samples: Samples, bounds: Bounds) -> NDArray[np.float64]:
 
 def _divergence(samples: Samples, bounds: Bounds) -> NDArray[np.float64]:
     """Kullback-Leibler divergence of the quantised distribution from the true one, for each channel."""
-    return np.array([_channel_divergence(samples[:, c], bounds[0][c], bounds[1][c]) for c in range(samples.shape[1])])
+    return np.array(
+        [_channel_divergence(values, low, high) for values, low, high in zip(samples.T, *bounds, strict=True)]
+    )
 
 
 def _channel_divergence(values: NDArray[np.float32], low: float, high: float) -> float:

@@ -82,15 +82,6 @@ def _truth_rows(report: Report) -> list[tuple[str, ...]]:
     return rows
 
 
-def _layer_rows(found: Quantized) -> list[tuple[str, ...]]:
-    header = ("activation", "lowest", "highest", "signal/noise", "fidelity alone in 8 bits", "kept")
-    rows: list[tuple[str, ...]] = [header]
-    for s in found.sensitivities:
-        kept = "wide" if s.name in found.wide else "8 bits"
-        rows.append((s.name, f"{s.low:.3g}", f"{s.high:.3g}", f"{s.noise_ratio:.1f} dB", f"{s.fidelity:.1f} dB", kept))
-    return rows
-
-
 def table(report: Report) -> str:
     """For the terminal."""
     count = len(report.results[0].fidelity)
@@ -152,20 +143,23 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def _crops(m: Measurement) -> str:
     crop = m.crop
-    if crop is None:
-        return ""
     difference = np.abs(crop.fp32.astype(np.int16) - crop.quantized)
     factor = 32
     amplified = np.clip(difference * factor, 0, 255).astype(np.uint8)
     last = f"difference x {factor} (at most {int(difference.max())} levels)"
     figures = {"source": crop.source, "fp32": crop.fp32, "quantised": crop.quantized, last: amplified}
-    title = page.heading(f"{m.file}: {crop.picture}, row {crop.row}, column {crop.column}", 3)
+    title = page.heading(f"{m.file}: {m.worst.name}, row {crop.row}, column {crop.column}", 3)
     return title + "".join(page.figure(pixels, caption) for caption, pixels in figures.items())
 
 
 def to_html(report: Report) -> str:
     """One page without external parts."""
     name, pictures, truth = report.options.checkpoint.name, report.calibration.pictures, _truth_rows(report)
+    activations = [("activation", "lowest", "highest", "signal/noise", "fidelity alone in 8 bits", "kept")]
+    for s in report.found.sensitivities:
+        kept = "wide" if s.name in report.found.wide else "8 bits"
+        ratios = f"{s.noise_ratio:.1f} dB", f"{s.fidelity:.1f} dB"
+        activations.append((s.name, f"{s.low:.3g}", f"{s.high:.3g}", *ratios, kept))
     about = (
         f"{name}, scale {report.scale}; {len(pictures)} calibration pictures of mean level {pictures[0].level:.0f} to "
         f"{pictures[-1].level:.0f}; ranges: {report.options.ranges}; {Machine().processor or platform.machine()}"
@@ -181,6 +175,6 @@ def to_html(report: Report) -> str:
         page.table(truth) if truth else "",
         page.bullets([*recommendations(report), *report.calibration.warnings]),
         page.section("Where the outputs differ most", "".join(map(_crops, report.results))),
-        page.section("Activations", page.table(_layer_rows(report.found))),
+        page.section("Activations", page.table(activations)),
     ]
     return page.page(f"Quantisation of {name}", parts)

@@ -16,8 +16,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.quantize.float_network import Layer, Stored, Values, depthwise, filtered_name, joined, output_name, shifted
-from dcelite.quantize.int8_network import LARGEST_WEIGHT, QuantizedLayer, Rounded, in_8_bits
+from dcelite.quantize.float_network import (
+    IMAGE,
+    LAYERS,
+    Array,
+    Arrays,
+    Stored,
+    Values,
+    depthwise,
+    joined,
+    pointwise,
+    shifted,
+)
+from dcelite.quantize.int8_network import LARGEST_WEIGHT, Rounded, dequantized, in_8_bits
 
 SMALLEST_SCALE = 1e-3
 """Smallest scale of a row as a share of the largest. Training leaves dead channels behind, with weights of 1e-38; in
@@ -25,7 +36,6 @@ steps of that size their bias would not fit an int32."""
 RIDGE = 0.1
 """Share of the mean input power that holds weights at their trained value where the pictures say little about them."""
 
-Array = NDArray[np.float32]
 Moments = NDArray[np.float64]
 
 
@@ -119,20 +129,21 @@ def _moments(samples: Iterable[tuple[Array, Array]]) -> tuple[Moments, Moments, 
 
 
 def _round(weight: Array, samples: Iterable[tuple[Array, Array]], grids_of: GridOf) -> Rounded:
-    """Weights (groups, rows, n); a channel of a depthwise layer is a group of one row, a pointwise layer is one group.
+    """The samples are those of :func:`_moments`.
 
-    The samples are those of :func:`_moments`.
+    A channel of a depthwise layer is a group of one row, a pointwise layer is one group.
     """
     mean_x, mean_y, power, cross = _moments(samples)
-    best = [best_weights(*group) for group in zip(weight.astype(np.float64), power, cross, strict=True)]
-    rows = weight.shape[1]
+    trained = weight.astype(np.float64).reshape(cross.shape)
+    best = [best_weights(*group) for group in zip(trained, power, cross, strict=True)]
+    rows = cross.shape[1]
     targets = np.concatenate([target for target, _ in best])
     systems = [system for _, system in best for _ in range(rows)]
     grids = grids_of(targets)
     steps = np.stack([round_row(*row) for row in zip(targets, grids, systems, strict=True)])
     scale = np.array([grid.scale for grid in grids])
     bias = mean_y.ravel() - np.sum(steps * scale[:, None] * np.repeat(mean_x, rows, axis=0), axis=1)
-    return Rounded(steps, scale.astype(np.float32), bias.astype(np.float32))
+    return Rounded(steps.reshape(weight.shape), scale.astype(np.float32), bias.astype(np.float32))
 
 
 def _channels(x: Array) -> Array:
@@ -140,34 +151,32 @@ def _channels(x: Array) -> Array:
     return x.reshape(-1, x.shape[2]).T
 
 
-def _quantize(
-    layers: Sequence[Layer], values: Sequence[Values], grids_of: GridOf, stored: Stored
-) -> list[QuantizedLayer]:
-    """Every layer with weights on the grids; ``stored`` is what becomes of activations."""
-    current = [[stored(output_name(0), v.outputs[0])] for v in values]  # outputs of the network as quantised so far
-    result = []
-    for index, layer in enumerate(layers):
-        inputs = [joined(outputs, index) for outputs in current]
+def quantize(
+    arrays: Arrays, values: Sequence[Values], grids_of: GridOf = symmetric_grids, stored: Stored = in_8_bits
+) -> dict[str, Rounded]:
+    """Integer weights for an equalised network and its runs on the calibration pictures.
+
+    Every convolution has weights on the grids; ``stored`` is what becomes of activations.
+    """
+    current = [{IMAGE: stored(IMAGE, v[IMAGE])} for v in values]  # of the network as quantised so far
+    result: dict[str, Rounded] = {}
+    for layer in LAYERS:
+        inputs = [joined(seen, layer) for seen in current]
         windows = (np.stack([_channels(tap) for tap in shifted(x)], axis=-1) for x in inputs)
-        targets = (_channels(v.filtered[index])[:, :, None] for v in values)
-        depth = _round(layer.depth[:, None], zip(windows, targets, strict=True), grids_of)
-        filtered = [stored(filtered_name(index), depthwise(x, depth.real, depth.bias)) for x in inputs]
-        wanted = (v.filtered[index] @ layer.point.T + layer.point_bias for v in values)  # before ReLU
-        pairs = zip(filtered, wanted, strict=True)
+        targets = (_channels(v[layer.depth])[:, :, None] for v in values)
+        depth = _round(arrays[f"{layer.depth}.weight"], zip(windows, targets, strict=True), grids_of)
+        filtered = [stored(layer.depth, depthwise(x, depth.real, depth.bias)) for x in inputs]
+        trained = arrays[f"{layer.point}.weight"], arrays[f"{layer.point}.bias"]
+        pairs = ((x, pointwise(v[layer.depth], *trained)) for x, v in zip(filtered, values, strict=True))
         flat = ((x.reshape(1, -1, x.shape[2]), y.reshape(1, -1, y.shape[2])) for x, y in pairs)
-        point = _round(layer.point[None], flat, grids_of)
-        result.append(QuantizedLayer(depth, point))
-        for outputs, x in zip(current, filtered, strict=True):
-            y = np.maximum(x @ point.real.T + point.bias, np.float32(0))
-            outputs.append(stored(output_name(index + 1), y))
+        point = _round(trained[0], flat, grids_of)
+        result |= {layer.depth: depth, layer.point: point}
+        for seen, x in zip(current, filtered, strict=True):
+            y = np.maximum(pointwise(x, point.real, point.bias), np.float32(0))
+            seen[layer.output] = stored(layer.output, y)
     return result
 
 
-def quantize(layers: Sequence[Layer], values: Sequence[Values]) -> list[QuantizedLayer]:
-    """Integer weights for an equalised network, run on the calibration pictures, whose activations are 8-bit."""
-    return _quantize(layers, values, symmetric_grids, in_8_bits)
-
-
-def round_affine(layers: Sequence[Layer], values: Sequence[Values]) -> list[Layer]:
+def round_affine(arrays: Arrays, values: Sequence[Values]) -> dict[str, Array]:
     """Weights on the grids of MindSpore Lite's weight-only quantisation, for a network whose activations stay float."""
-    return [layer.dequantized for layer in _quantize(layers, values, affine_grids, lambda _, x: x)]
+    return dequantized(quantize(arrays, values, affine_grids, lambda _, x: x))

@@ -18,7 +18,7 @@ from dcelite import reference
 from dcelite.metrics import Rgb, psnr
 from dcelite.progress import track
 from dcelite.quantize.equalize import Ranges
-from dcelite.quantize.float_network import ACTIVATIONS, Layer, Values, run, run_all
+from dcelite.quantize.float_network import ACTIVATIONS, CURVE_MAP, Arrays, Values, run, run_all
 from dcelite.quantize.int8_network import in_8_bits
 
 Image = NDArray[np.float32]
@@ -42,9 +42,9 @@ class Sensitivity:
     """Mean fidelity in dB with this activation alone in 8 bits."""
 
 
-def run_quantized(image: Image, layers: Sequence[Layer], wide: frozenset[str]) -> Values:
+def run_quantized(image: Image, arrays: Arrays, wide: frozenset[str]) -> Values:
     """Run an equalised network with all activations but the ``wide`` ones in 8 bits."""
-    return run(image, layers, lambda name, values: values if name in wide else in_8_bits(name, values))
+    return run(image, arrays, lambda name, values: values if name in wide else in_8_bits(name, values))
 
 
 def fidelity(wanted: Rgb, result: Rgb) -> float:
@@ -60,43 +60,43 @@ def enhanced(image: Image, curve_map: NDArray[np.floating[Any]]) -> NDArray[np.u
 class Judge:
     """Fidelity of versions of a network to the float one, over some pictures."""
 
-    def __init__(self, images: Sequence[Image], layers: Sequence[Layer]) -> None:
+    def __init__(self, images: Sequence[Image], arrays: Arrays) -> None:
         self._images = images
-        self._layers = layers
-        self._values = run_all(images, layers)
-        self._wanted = [enhanced(x, v.curve_map) for x, v in zip(images, self._values, strict=True)]
+        self._arrays = arrays
+        self._values = run_all(images, arrays)
+        self._wanted = [enhanced(x, v[CURVE_MAP]) for x, v in zip(images, self._values, strict=True)]
 
-    def fidelities(self, layers: Sequence[Layer], wide: frozenset[str]) -> list[float]:
+    def fidelities(self, arrays: Arrays, wide: frozenset[str]) -> list[float]:
         """In dB, of each picture."""
-        maps = (run_quantized(x, layers, wide).curve_map for x in self._images)
+        maps = (run_quantized(x, arrays, wide)[CURVE_MAP] for x in self._images)
         return [fidelity(w, enhanced(x, a)) for w, x, a in zip(self._wanted, self._images, maps, strict=True)]
 
-    def noise_ratios(self, layers: Sequence[Layer]) -> dict[str, float]:
+    def noise_ratios(self, arrays: Arrays) -> dict[str, float]:
         """Signal to noise in dB of every activation of the fully quantised network."""
         sums = {name: np.zeros(2) for name in ACTIVATIONS}  # of the squares of signal and noise
         for image, true in zip(self._images, self._values, strict=True):
-            seen = run_quantized(image, layers, frozenset()).named
-            for name, a in true.named.items():
-                sums[name] += [np.sum(np.square(x), dtype=np.float64) for x in (a, a - seen[name])]
+            seen = run_quantized(image, arrays, frozenset())
+            for name, squares in sums.items():
+                noise = true[name] - seen[name]
+                squares += [np.sum(np.square(x), dtype=np.float64) for x in (true[name], noise)]
         return {name: 10 * float(np.log10(np.divide(*np.maximum(pair, 1e-30)))) for name, pair in sums.items()}
 
     def alone(self, name: str) -> float:
         """Mean fidelity of the float network with one activation in 8 bits."""
-        return float(np.mean(self.fidelities(self._layers, frozenset(ACTIVATIONS) - {name})))
+        return float(np.mean(self.fidelities(self._arrays, frozenset(ACTIVATIONS) - {name})))
 
 
-def scan(ranges: Ranges, judge: Judge, layers: Sequence[Layer]) -> list[Sensitivity]:
-    """Of all activations; ``layers`` are the quantised network, ``ranges`` those of the network as it was trained."""
-    bounds: list[tuple[float, float]] = []
-    for upper, (low, high) in zip(ranges.outputs, ranges.filtered, strict=True):
-        bounds += [(0.0, float(upper.max())), (float(low.min()), float(high.max()))]
-    ratios = judge.noise_ratios(layers)
-    names = track(ACTIVATIONS, len(ACTIVATIONS), "sensitivity")
-    return [Sensitivity(name, *pair, ratios[name], judge.alone(name)) for name, pair in zip(names, bounds, strict=True)]
+def scan(ranges: Ranges, judge: Judge, arrays: Arrays) -> list[Sensitivity]:
+    """Of all activations; ``arrays`` are the quantised network, ``ranges`` those of the network as it was trained."""
+    ratios = judge.noise_ratios(arrays)
+    return [
+        Sensitivity(name, float(low.min()), float(high.max()), ratios[name], judge.alone(name))
+        for name, (low, high) in track(ranges.items(), len(ranges), "sensitivity")
+    ]
 
 
 def smallest_wide_set(
-    judge: Judge, layers: Sequence[Layer], sensitivities: Sequence[Sensitivity], target: float
+    judge: Judge, arrays: Arrays, sensitivities: Sequence[Sensitivity], target: float
 ) -> tuple[frozenset[str], list[float]]:
     """Activations to keep wide so that the worst picture reaches ``target`` dB, and the fidelities then.
 
@@ -104,17 +104,17 @@ def smallest_wide_set(
     taken out again. Where not even all of them suffice (the weights alone cost more), the result is the empty set.
     """
     wide: frozenset[str] = frozenset()
-    full = judge.fidelities(layers, wide)
+    full = judge.fidelities(arrays, wide)
     if min(full) >= target:
         return wide, full
     ranked = [s.name for s in sorted(sensitivities, key=lambda s: s.fidelity)]
     for name in ranked:
         wide |= {name}
-        if min(judge.fidelities(layers, wide)) >= target:
+        if min(judge.fidelities(arrays, wide)) >= target:
             break
     else:
         return frozenset(), full
     for name in ranked:
-        if name in wide and min(judge.fidelities(layers, wide - {name})) >= target:
+        if name in wide and min(judge.fidelities(arrays, wide - {name})) >= target:
             wide -= {name}
-    return wide, judge.fidelities(layers, wide)
+    return wide, judge.fidelities(arrays, wide)

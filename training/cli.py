@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import Field, fields
+from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any
 
-from dcelite.errors import DceliteError
 from dcelite.extras import require
 from dcelite.training.config import SMOOTHNESS_WEIGHTS, LossConfig, TrainingConfig
 
@@ -66,15 +65,10 @@ def run(args: argparse.Namespace) -> None:
     given, given_losses = _given(args, TrainingConfig), _given(args, LossConfig)
     if args.resume:
         config = load_config(args.output)
-        for settings, values in ((config, given), (config.losses, given_losses)):
-            for name, value in values.items():
-                if value != (old := getattr(settings, name)):
-                    raise DceliteError(
-                        f"{args.output}: its run was started with {name} {old}; {value} cannot be taken up"
-                    )
     else:
         smoothness = SMOOTHNESS_WEIGHTS[given.get("architecture", TrainingConfig.architecture)]
-        config = TrainingConfig(**given, losses=LossConfig(**{"smoothness_weight": smoothness, **given_losses}))
+        config = TrainingConfig(losses=LossConfig(smoothness_weight=smoothness))
+    config = replace(config, **given, losses=replace(config.losses, **given_losses))
     minutes = args.minutes if args.minutes or args.steps else DEFAULT_MINUTES
     weights = train(
         config,

@@ -15,9 +15,10 @@ SMOOTHNESS_WEIGHTS = {"zerodcepp": 2000.0, "zerodce": 200.0}
 """Zero-DCE++ needs the larger one, because its single map is applied eight times; 1600 in the published code."""
 
 
-def _setting(default: Any, text: str, **option: Any) -> Any:
-    """A field that is an option of ``dcelite train``: what --help says of it, and arguments of argparse."""
-    return field(default=default, metadata={"help": text.format(default=default), **option})
+def _setting(default: Any, text: str, *, note: str = "", **option: Any) -> Any:
+    """A field that is an option of ``dcelite train``: what --help says of it and its default; arguments of argparse."""
+    shown = f"{default:g}" if isinstance(default, float) else default
+    return field(default=default, metadata={"help": f"{text} (default {shown}{note})", **option})
 
 
 @dataclass(frozen=True)
@@ -27,27 +28,27 @@ class LossConfig:
     The published values: 1, 10, 5, 1600 (200 for zerodce), 0.6, 16, 4, 0 (no well_lit).
     """
 
-    spatial_weight: float = _setting(1.0, "weight of the spatial consistency loss (default {default:g})")
-    exposure_weight: float = _setting(10.0, "weight of the exposure control loss (default {default:g})")
-    colour_weight: float = _setting(5.0, "weight of the colour constancy loss (default {default:g})")
+    spatial_weight: float = _setting(1.0, "weight of the spatial consistency loss")
+    exposure_weight: float = _setting(10.0, "weight of the exposure control loss")
+    colour_weight: float = _setting(5.0, "weight of the colour constancy loss")
     smoothness_weight: float = _setting(
         SMOOTHNESS_WEIGHTS["zerodcepp"],
-        "weight of the illumination smoothness loss "
-        f"(default {{default:g}}; zerodce: {SMOOTHNESS_WEIGHTS['zerodce']:g})",
+        "weight of the illumination smoothness loss",
+        note=f"; zerodce: {SMOOTHNESS_WEIGHTS['zerodce']:g}",
     )
-    exposure_target: float = _setting(0.61, "grey level that dark pictures are drawn to, 0 to 1 (default {default:g})")
+    exposure_target: float = _setting(0.61, "grey level that dark pictures are drawn to, 0 to 1")
     """E, for the patches of dark images."""
-    exposure_patch: int = _setting(8, "side of the patches of the exposure loss in pixels (default {default})")
+    exposure_patch: int = _setting(8, "side of the patches of the exposure loss in pixels")
     """Of the training image; the larger, the more of the local contrast is left."""
-    spatial_region: int = _setting(4, "side of the regions of the spatial loss in pixels (default {default})")
+    spatial_region: int = _setting(4, "side of the regions of the spatial loss in pixels")
     """Of the training image."""
     well_lit: float = _setting(
         0.43,
-        "mean from which on pictures, as they were before darkening, are their own exposure target, 0 to 1 "
-        "(default {default:g}; 0: never, as in the paper)",
+        "mean from which on pictures, as they were before darkening, are their own exposure target, 0 to 1",
+        note="; 0: never, as in the paper",
     )
     """110 of 255 levels; see ``exposure_targets`` in ``losses.py``."""
-    well_lit_weight: float = _setting(2.0, "times that the exposure of well-lit pictures counts (default {default:g})")
+    well_lit_weight: float = _setting(2.0, "times that the exposure of well-lit pictures counts")
     """As against that of dark or darkened ones."""
 
     def check(self, image_size: int) -> None:
@@ -67,24 +68,23 @@ class LossConfig:
 class TrainingConfig:
     """The settings of a run, all that its result depends on besides the data and the number of steps."""
 
-    architecture: str = _setting(
-        "zerodcepp", "network (default {default})", flag="--arch", choices=tuple(ARCHITECTURES), metavar=None
-    )
+    architecture: str = _setting("zerodcepp", "network", flag="--arch", choices=tuple(ARCHITECTURES), metavar=None)
     iterations: int = ITERATIONS
     """Applications of the curve; other numbers are for experiments, the engines of dcelite run 8."""
-    scale: int = _setting(1, "downsampling of the training images before the network (default {default})")
+    scale: int = _setting(1, "downsampling of the training images before the network")
     """Undone on its map. 1: the images are as small already as the network sees them at run time."""
-    image_size: int = _setting(48, "side of the training images (default {default})", metavar="PIXELS")
+    image_size: int = _setting(48, "side of the training images", metavar="PIXELS")
     """About what a photograph of 600x600 becomes at scale 12."""
-    batch_size: int = _setting(8, "images in a step (default {default})", metavar="N")
-    learning_rate: float = _setting(2e-3, "of Adam (default {default:g})", metavar="RATE")
+    batch_size: int = _setting(8, "images in a step", metavar="N")
+    learning_rate: float = _setting(2e-3, "of Adam", metavar="RATE")
     darkening: float = _setting(
         0.7,
-        "probability of a picture to be darkened at random, 0 to 1 (default {default:g}; 0: never, as in the paper)",
+        "probability of a picture to be darkened at random, 0 to 1",
+        note="; 0: never, as in the paper",
         metavar="P",
     )
     """See TrainingImages.batch."""
-    seed: int = _setting(1, "of the initial weights and of the order of the data (default {default})")
+    seed: int = _setting(1, "of the initial weights and of the order of the data")
     losses: LossConfig = field(default_factory=LossConfig)
 
     def check(self) -> None:

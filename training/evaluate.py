@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -90,26 +90,8 @@ def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0)
         raise DceliteError(str(error)) from None
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What was measured on one picture; None where it does not apply. Units: see the head of this file."""
-
-    name: str
-    brightness_in: float
-    brightness: float
-    clipped_in: float
-    clipped: float
-    colour_shift: float
-    red_cast: float
-    noise_in: float
-    noise: float
-    noise_gain: float | None
-    change: float
-    brightness_reference: float | None
-    psnr: float | None
-    ssim: float | None
-    mae: float | None
-    fidelity: float | None
+Figures = dict[str, float]
+"""What was measured on one picture, by the names at the head of this file; what does not apply is left out."""
 
 
 @dataclass
@@ -117,23 +99,24 @@ class Evaluation:
     """The figures of one model, and what could not be read."""
 
     model: str
-    figures: list[Figures] = field(default_factory=list)
+    figures: dict[str, Figures] = field(default_factory=dict)
+    """By the name of the picture."""
     failures: list[str] = field(default_factory=list)
 
     def mean(self, name: str) -> float | None:
         """Mean of a figure over the pictures that have it."""
-        values = [value for row in self.figures if (value := getattr(row, name)) is not None]
+        values = [row[name] for row in self.figures.values() if name in row]
         return float(np.mean(values)) if values else None
 
     def report(self) -> dict[str, object]:
         """As it goes into the JSON file."""
-        names = [name for name in Figures.__dataclass_fields__ if name != "name" and self.mean(name) is not None]
-        means = {name: self.mean(name) for name in names}
-        report: dict[str, object] = {"model": self.model, "images": len(self.figures), "mean": means}
-        if references := [row.brightness_reference for row in self.figures if row.brightness_reference is not None]:
+        rows = self.figures.values()
+        means = {name: self.mean(name) for row in rows for name in row}
+        report: dict[str, object] = {"model": self.model, "images": len(rows), "mean": means}
+        if references := [row["brightness_reference"] for row in rows if "brightness_reference" in row]:
             report["brightness_reference_quartiles"] = np.percentile(references, (25, 50, 75)).tolist()
         report["failures"] = self.failures
-        report["rows"] = [{k: v for k, v in asdict(row).items() if v is not None} for row in self.figures]
+        report["rows"] = [{"name": name, **row} for name, row in self.figures.items()]
         return report
 
 
@@ -147,36 +130,37 @@ def evaluate(
             image, wanted = read_picture(picture)
             other = against(image) if against is not None else None
             for evaluation, (_, model) in zip(evaluations, models, strict=True):
-                evaluation.figures.append(measure(picture.name, image, model(image), wanted, other))
+                evaluation.figures[picture.name] = measure(image, model(image), wanted, other)
         except (ImageError, ValueError) as error:  # ValueError: a size that a model with a fixed graph does not take
             text = str(error) if isinstance(error, ImageError) else f"{picture.source}: {error}"
             for evaluation in evaluations:
                 evaluation.failures.append(text)
-                evaluation.figures = [row for row in evaluation.figures if row.name != picture.name]
+                evaluation.figures.pop(picture.name, None)
     return evaluations
 
 
-def measure(name: str, image: Rgb, result: Rgb, wanted: Rgb | None = None, other: Rgb | None = None) -> Figures:
+def measure(image: Rgb, result: Rgb, wanted: Rgb | None = None, other: Rgb | None = None) -> Figures:
     """The figures of one result; all pictures are uint8 (H, W, 3) of one size."""
-    noise_in, noise = noise_level(image), noise_level(result)
-    return Figures(
-        name,
-        brightness_in=float(image.mean()),
-        brightness=float(result.mean()),
-        clipped_in=clipped(image),
-        clipped=clipped(result),
-        colour_shift=colour_shift(image if wanted is None else wanted, result),
-        red_cast=float(result[..., 0].mean() - result[..., 1].mean()),
-        noise_in=noise_in,
-        noise=noise,
-        noise_gain=noise / noise_in if noise_in > 0.01 else None,
-        change=mean_absolute_error(image, result),
-        brightness_reference=None if wanted is None else float(wanted.mean()),
-        psnr=None if wanted is None else psnr(wanted, result),
-        ssim=None if wanted is None else ssim(wanted, result),
-        mae=None if wanted is None else mean_absolute_error(wanted, result),
-        fidelity=None if other is None else psnr(other, result),
-    )
+    figures = {
+        "brightness_in": float(image.mean()),
+        "brightness": float(result.mean()),
+        "clipped_in": clipped(image),
+        "clipped": clipped(result),
+        "colour_shift": colour_shift(image if wanted is None else wanted, result),
+        "red_cast": float(result[..., 0].mean() - result[..., 1].mean()),
+        "noise_in": noise_level(image),
+        "noise": noise_level(result),
+    }
+    if figures["noise_in"] > 0.01:
+        figures["noise_gain"] = figures["noise"] / figures["noise_in"]
+    figures["change"] = mean_absolute_error(image, result)
+    if wanted is not None:
+        figures["brightness_reference"] = float(wanted.mean())
+        figures["psnr"], figures["ssim"] = psnr(wanted, result), ssim(wanted, result)
+        figures["mae"] = mean_absolute_error(wanted, result)
+    if other is not None:
+        figures["fidelity"] = psnr(other, result)
+    return figures
 
 
 def heat_map(model: Model, image: Rgb, channels: slice = slice(None)) -> Map | None:

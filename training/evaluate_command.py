@@ -7,8 +7,7 @@ import contextlib
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,9 +93,8 @@ def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[l
     with contextlib.ExitStack() as stack:
         models = []
         for path in paths:
-            model = open_model(path, scale=args.scale, threads=args.threads)
-            stack.callback(model.close)
-            models.append((SHIPPED if path is None else str(path), model))
+            model = contextlib.closing(open_model(path, scale=args.scale, threads=args.threads))
+            models.append((SHIPPED if path is None else str(path), stack.enter_context(model)))
         yield models
 
 
@@ -142,13 +140,13 @@ def print_table(evaluation: Evaluation) -> None:
     """One line for each picture, then their means."""
     columns = [column for column in COLUMNS if evaluation.mean(column[0]) is not None]
 
-    def line(name: str, value_of: Callable[[str], float | None]) -> list[str]:
-        values = ((value_of(figure), form) for figure, _, form in columns)
+    def line(name: str, row: Mapping[str, float | None]) -> list[str]:
+        values = ((row.get(figure), form) for figure, _, form in columns)
         return [name, *("-" if value is None or math.isnan(value) else format(value, form) for value, form in values)]
 
     rows = [["", *(heading for _, heading, _ in columns)]]
-    rows += [line(row.name, partial(getattr, row)) for row in evaluation.figures]
-    rows.append(line("mean", evaluation.mean))
+    rows += [line(name, row) for name, row in evaluation.figures.items()]
+    rows.append(line("mean", {figure: evaluation.mean(figure) for figure, _, _ in columns}))
     print(f"\n{evaluation.model}\n{text_table(rows, left=(0,))}")
 
 

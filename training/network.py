@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcelite.errors import ModelError
-from dcelite.model.architecture import Architecture, architecture_of
+from dcelite.model.architecture import SOURCES, Architecture, architecture_of
 from dcelite.model.checkpoint import Weights
 from dcelite.reference import ITERATIONS
 from dcelite.training.backend import Tensor, nn, ops
@@ -39,22 +38,22 @@ class CurveNetwork(nn.Cell):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
-        layers = [
-            SeparableConvolution(*channels) if architecture.separable else _convolution(*channels, kernel=3)
-            for channels in architecture.layer_channels
-        ]
-        self.e_conv1, self.e_conv2, self.e_conv3, self.e_conv4, self.e_conv5, self.e_conv6, self.e_conv7 = layers
+        for number, channels in enumerate(architecture.layer_channels, start=1):
+            layer = SeparableConvolution(*channels) if architecture.separable else _convolution(*channels, kernel=3)
+            setattr(self, f"e_conv{number}", layer)
         self.relu = nn.ReLU()
         self.tanh = nn.Tanh()
 
-    def construct(self, x: Tensor) -> Tensor:
-        x1 = self.relu(self.e_conv1(x))  # (N, 32, h, w)
-        x2 = self.relu(self.e_conv2(x1))
-        x3 = self.relu(self.e_conv3(x2))
-        x4 = self.relu(self.e_conv4(x3))
-        x5 = self.relu(self.e_conv5(ops.cat((x3, x4), 1)))  # (N, 64, h, w) -> (N, 32, h, w)
-        x6 = self.relu(self.e_conv6(ops.cat((x2, x5), 1)))
-        return self.tanh(self.e_conv7(ops.cat((x1, x6), 1)))  # (N, 64, h, w) -> (N, C, h, w)
+    def construct(self, image: Tensor) -> Tensor:
+        outputs = [image]
+        for number in range(
+            1, len(SOURCES) + 1
+        ):  # (N, 32 or 64, h, w) -> (N, 32, h, w), in the last layer (N, C, h, w)
+            inputs = [outputs[k] for k in SOURCES[number - 1]]
+            x = inputs[0] if len(inputs) == 1 else ops.cat(inputs, 1)
+            x = getattr(self, f"e_conv{number}")(x)
+            outputs.append(self.relu(x) if number < len(SOURCES) else self.tanh(x))
+        return outputs[-1]
 
 
 def apply_curve(image: Tensor, curve_map: Tensor, iterations: int) -> Tensor:
@@ -93,44 +92,31 @@ class Enhancement(nn.Cell):
         return apply_curve(image, curve_map, self.iterations), curve_map
 
 
-def build_network(name: str, seed: int = 0) -> CurveNetwork:
-    """The network of an architecture; its initial weights depend on the seed alone. Raises DceliteError."""
-    architecture = architecture_of(name)
-    network = CurveNetwork(architecture)
-    load_into(network, initial_weights(architecture, seed))
+def build_network(weights: Weights) -> CurveNetwork:
+    """The network of the weights' architecture, with these weights."""
+    network = CurveNetwork(architecture_of(weights.architecture))
+    for parameter in network.get_parameters():
+        parameter.set_data(Tensor(weights.arrays[parameter.name]))
     return network
 
 
-def initial_weights(architecture: Architecture, seed: int) -> Weights:
-    """The published initial distributions, drawn by NumPy.
+def initial_weights(name: str, seed: int) -> Weights:
+    """The published initial distributions of an architecture, drawn by NumPy; raises DceliteError for an unknown name.
 
     Zero-DCE: weights normal with deviation 0.02 (section 4 of its paper). Zero-DCE++: the published code leaves
     PyTorch's default, uniform in +-1/sqrt(inputs of a unit); with 0.02 the signal would fade over 14 convolutions.
     Biases are zero in both, so that the first maps are near zero and the first enhanced images are the inputs.
     """
+    architecture = architecture_of(name)
     random = np.random.default_rng(seed)
     arrays = {}
-    for name, shape in architecture.parameter_shapes.items():
-        if name.endswith("bias"):
+    for parameter, shape in architecture.parameter_shapes.items():
+        if parameter.endswith("bias"):
             values = np.zeros(shape)
         elif architecture.separable:
             bound = 1 / np.sqrt(np.prod(shape[1:]))
             values = random.uniform(-bound, bound, shape)
         else:
             values = random.normal(0, 0.02, shape)
-        arrays[name] = values.astype(np.float32)
-    return Weights(architecture.name, arrays)
-
-
-def load_into(network: CurveNetwork, weights: Weights) -> None:
-    """Copy weights into a network of the same architecture; raises ModelError where they are for the other one."""
-    if weights.architecture != network.architecture.name:
-        raise ModelError(f"weights of {weights.architecture} do not fit a network of {network.architecture.name}")
-    for parameter in network.get_parameters():
-        parameter.set_data(Tensor(weights.arrays[parameter.name]))
-
-
-def weights_of(network: CurveNetwork) -> Weights:
-    """The network's present weights, copied to NumPy."""
-    arrays = {parameter.name: parameter.asnumpy().copy() for parameter in network.get_parameters()}
-    return Weights(network.architecture.name, arrays)
+        arrays[parameter] = values.astype(np.float32)
+    return Weights(name, arrays)

@@ -28,7 +28,6 @@ from dcelite.model.checkpoint import read_arrays, save_weights, select_weights
 from dcelite.training.backend import Tensor, ms
 from dcelite.training.config import TERMS, LossConfig, TrainingConfig
 from dcelite.training.dataset import TrainingImages
-from dcelite.training.network import weights_of
 from dcelite.training.sheet import choose_samples, plot_history, sample_sheet
 
 if TYPE_CHECKING:
@@ -58,6 +57,16 @@ def load_config(output: Path) -> TrainingConfig:
         raise DceliteError(f"{output}: holds no run to resume; start one without --resume") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DceliteError(f"{path}: cannot be read as the settings of a run: {error}") from None
+
+
+def refuse_other_settings(output: Path, config: TrainingConfig) -> None:
+    """Raise DceliteError where the run in a folder was started with other settings than these, naming the first."""
+    started = load_config(output)
+    for old, new in ((started, config), (started.losses, config.losses)):
+        for name, value in vars(new).items():
+            if name != "losses" and value != vars(old)[name]:
+                text = f"its run was started with {name} {vars(old)[name]}; {value} cannot be taken up"
+                raise DceliteError(f"{output}: {text}")
 
 
 class LossHistory:
@@ -98,7 +107,7 @@ class LossHistory:
 def state_of(trainer: Trainer, seconds: float) -> bytes:
     """The whole state as a MindSpore checkpoint, from which the averaged weights alone can be loaded too."""
     arrays = {name: parameter.asnumpy() for name, parameter in _parameters(trainer).items()}
-    arrays |= trainer.averages.arrays or weights_of(trainer.network).arrays
+    arrays |= trainer.averages.arrays
     arrays["step"] = np.array(trainer.step, np.int64)
     arrays["seconds"] = np.array(seconds, np.float64)
     return ckpt_file.write(arrays)
@@ -137,8 +146,8 @@ class Run:
         self._started = time.monotonic()
         self._output, self._config = output, config
         self._resume, self._overwrite = resume, overwrite
-        if resume and load_config(output) != config:
-            raise DceliteError(f"{output}: its run was started with other settings, which cannot change on --resume")
+        if resume:
+            refuse_other_settings(output, config)
         if not resume and not overwrite and (output / "run.json").exists():
             raise OutputError(f"{output}: holds a run already; --resume continues it, --overwrite replaces it")
         for path in () if resume else self._files():
@@ -159,37 +168,32 @@ class Run:
         """That the run has taken, interruptions left out."""
         return time.monotonic() - self._started
 
-    def open(self, images: TrainingImages) -> None:
-        """Write run.json, after which the folder is the run's; or check that a resumed run has the same data."""
+    def open(self, images: TrainingImages, trainer: Trainer) -> None:
+        """Write run.json, after which the folder is the run's; or take up the saved state of one with the same data."""
         files.prepare_output_directory(self._output)
         path = self._output / "run.json"
         files.remove_leftovers(self._state)
         self._samples = choose_samples(images)
-        if self._resume:
-            if json.loads(path.read_text(encoding="utf-8"))["data_crc32"] == images.fingerprint:
-                return
-            raise DceliteError(
-                f"{self._output}: its run was started with other images; give the same --data and --exclude"
-            )
-        for old in self._files() if self._overwrite else ():
-            old.unlink(missing_ok=True)
-        data = {"images": len(images), "data_crc32": images.fingerprint}
-        settings = {"config": asdict(self._config), **data, "mindspore": ms.__version__, "numpy": np.__version__}
-        files.write_text_atomically(path, json.dumps(settings, indent=2) + "\n", overwrite=self._overwrite)
-
-    def restore(self, trainer: Trainer) -> None:
-        """Take up the saved state of a resumed run, and begin the history."""
-        if self._resume and self._state.exists():
+        if not self._resume:
+            for old in self._files() if self._overwrite else ():
+                old.unlink(missing_ok=True)
+            data = {"images": len(images), "data_crc32": images.fingerprint}
+            settings = {"config": asdict(self._config), **data, "mindspore": ms.__version__, "numpy": np.__version__}
+            files.write_text_atomically(path, json.dumps(settings, indent=2) + "\n", overwrite=self._overwrite)
+        elif json.loads(path.read_text(encoding="utf-8"))["data_crc32"] != images.fingerprint:
+            text = "its run was started with other images; give the same --data and --exclude"
+            raise DceliteError(f"{self._output}: {text}")
+        elif self._state.exists():
             self._started -= restore_state(trainer, self._state)
         self._history.begin(trainer.step)
         self._saved = time.monotonic()
 
-    def record(self, trainer: Trainer, terms: NDArray[np.float32], checkpoint_seconds: float) -> None:
+    def record(self, trainer: Trainer, terms: NDArray[np.float32]) -> None:
         """After a step: its loss terms, (4,); now and then samples and state."""
         self._history.append(trainer.step, terms)
         if is_sample_step(trainer.step):
             self._draw_samples(trainer)
-        if time.monotonic() - self._saved >= checkpoint_seconds:
+        if time.monotonic() - self._saved >= CHECKPOINT_SECONDS:
             self.save(trainer)
 
     def save(self, trainer: Trainer) -> None:

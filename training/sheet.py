@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from dcelite.model.checkpoint import Weights
 from dcelite.pictures import Picture, read_picture
 from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages
-from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map, measure
+from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map
 
 SHEET_ROWS = 8
 WIDTH = 3.4
@@ -93,17 +93,17 @@ def contact_sheet(
     """Draw up to SHEET_ROWS pictures, from the worst to the best, or without references from the darkest to the
     brightest: input, result and curve map of each model, reference. Raises OutputError.
     """
-    rows = chosen(evaluations[0].figures)
+    names = chosen(evaluations[0].figures)
     by_name = {picture.name: picture for picture in pictures}
     columns = 1 + 2 * len(models) + (evaluations[0].mean("psnr") is not None)
-    sheet = Sheet(len(rows), columns, WIDTH * columns, 3.0 * len(rows) + 0.6)
-    for index, row in enumerate(rows):
-        image, wanted = read_picture(by_name[row.name])
-        sheet.show(index, 0, image, f"{row.name}\ninput, mean {row.brightness_in:.0f}")
-        for number, ((name, model), evaluation) in enumerate(zip(models, evaluations, strict=True)):
-            figures = next(figures for figures in evaluation.figures if figures.name == row.name)
-            label = Path(name).stem if len(models) > 1 else "result"
-            text = f"{label}, mean {figures.brightness:.0f}\n{summary(figures)}"
+    sheet = Sheet(len(names), columns, WIDTH * columns, 3.0 * len(names) + 0.6)
+    for index, name in enumerate(names):
+        image, wanted = read_picture(by_name[name])
+        sheet.show(index, 0, image, f"{name}\ninput, mean {image.mean():.0f}")
+        for number, ((file, model), evaluation) in enumerate(zip(models, evaluations, strict=True)):
+            figures = evaluation.figures[name]
+            label = Path(file).stem if len(models) > 1 else "result"
+            text = f"{label}, mean {figures['brightness']:.0f}\n{summary(figures)}"
             sheet.show(index, 1 + 2 * number, model(image), text)
             sheet.show_map(index, 2 + 2 * number, heat_map(model, image), image, "curve map")
         if wanted is not None:
@@ -111,17 +111,17 @@ def contact_sheet(
     sheet.save(path, overwrite=overwrite)
 
 
-def chosen(figures: Sequence[Figures]) -> list[Figures]:
-    """At most SHEET_ROWS, evenly spread from the lowest PSNR (or brightness of the input) to the highest."""
-    ordered = sorted(figures, key=lambda row: row.brightness_in if row.psnr is None else row.psnr)
+def chosen(figures: Mapping[str, Figures]) -> list[str]:
+    """At most SHEET_ROWS pictures, evenly spread from the lowest PSNR (or brightness of the input) to the highest."""
+    ordered = sorted(figures, key=lambda name: figures[name].get("psnr", figures[name]["brightness_in"]))
     places = np.linspace(0, len(ordered) - 1, min(SHEET_ROWS, len(ordered))).round().astype(int)
     return [ordered[place] for place in places]
 
 
 def summary(figures: Figures) -> str:
-    if figures.psnr is None:
-        return f"clipped {figures.clipped:.1f} %, shift {figures.colour_shift:.1f} %"
-    return f"{figures.psnr:.1f} dB, SSIM {figures.ssim:.3f}, MAE {figures.mae:.0f}"
+    if "psnr" not in figures:
+        return f"clipped {figures['clipped']:.1f} %, shift {figures['colour_shift']:.1f} %"
+    return f"{figures['psnr']:.1f} dB, SSIM {figures['ssim']:.3f}, MAE {figures['mae']:.0f}"
 
 
 def map_figure(
@@ -134,9 +134,8 @@ def map_figure(
             result = model(image)
         except ValueError as error:
             raise ImageError(f"{source}: {error}") from None
-        figures = measure(source.name, image, result)
-        sheet.show(index, 0, image, f"{source.name}\ninput, mean {figures.brightness_in:.0f}")
-        sheet.show(index, 1, result, f"{Path(name).name}\nmean {figures.brightness:.0f}")
+        sheet.show(index, 0, image, f"{source.name}\ninput, mean {image.mean():.0f}")
+        sheet.show(index, 1, result, f"{Path(name).name}\nmean {result.mean():.0f}")
         for channel, color in enumerate(("red", "green", "blue")):
             values = heat_map(model, image, slice(channel, None, 3))
             sheet.show_map(index, 2 + channel, values, image, f"map of {color}")

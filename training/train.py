@@ -7,6 +7,7 @@ gives the same weights, bit for bit, as one that was not, and one of 20 minutes 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +17,36 @@ from dcelite.errors import DceliteError
 from dcelite.interrupts import deferred_interrupts
 from dcelite.model.checkpoint import Weights
 from dcelite.progress import Progress
-from dcelite.training.averaging import WeightAverage
 from dcelite.training.backend import Tensor, ms, nn
 from dcelite.training.config import TERMS, TrainingConfig
 from dcelite.training.dataset import TrainingImages, load_images
 from dcelite.training.losses import ZeroReferenceLoss
-from dcelite.training.network import Enhancement, build_network, weights_of
-from dcelite.training.run import CHECKPOINT_SECONDS, Run
+from dcelite.training.network import Enhancement, build_network, initial_weights
+from dcelite.training.run import Run
 
 WEIGHT_DECAY = 1e-4
 """L2 penalty of Adam, as in the published code."""
+DECAY = 8
+"""Exponent eta of the average: the last twelfth of a run makes up half of it."""
+
+
+class WeightAverage:
+    """Polynomial-decay averaging (Shamir and Zhang, "Stochastic Gradient Descent for Non-smooth Optimization", ICML
+    2013, section 4): mean_t = (1 - (eta + 1) / (t + eta)) mean_{t-1} + (eta + 1) / (t + eta) w_t.
+
+    Step k of t counts about (k / t)^eta, so the average covers the last part of a run of any length. The weights of
+    single steps wander with a constant learning rate; their average does so about ten times less. Unlike a learning
+    rate that falls towards the end it need not know the end: minutes and steps give the same weights.
+    """
+
+    def __init__(self, initial: Mapping[str, NDArray[np.float32]]) -> None:
+        self.arrays = {name: array.astype(np.float64) for name, array in initial.items()}
+
+    def add(self, step: int, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take in the weights after ``step`` (counted from 1)."""
+        share = (DECAY + 1) / (step + DECAY)
+        for name, array in arrays.items():
+            self.arrays[name] = (1 - share) * self.arrays[name] + share * array
 
 
 class LossOfBatch(nn.Cell):
@@ -48,8 +69,9 @@ class Trainer:
         ms.set_context(mode=ms.GRAPH_MODE, device_target="CPU")
         self.config = config
         self.step = 0
-        self.averages = WeightAverage()
-        self.network = build_network(config.architecture, config.seed)
+        initial = initial_weights(config.architecture, config.seed)
+        self.averages = WeightAverage(initial.arrays)
+        self.network = build_network(initial)
         self.optimizer = nn.Adam(
             self.network.trainable_params(), learning_rate=config.learning_rate, weight_decay=WEIGHT_DECAY
         )
@@ -62,17 +84,11 @@ class Trainer:
         batch = images.batch(self.step, self.config.batch_size, self.config.seed, self.config.darkening)
         terms: NDArray[np.float32] = self._optimize(*map(Tensor, batch)).asnumpy()
         self.step += 1
-        self.average()
-        return terms
-
-    def average(self) -> None:
-        """Take the present weights into the average."""
         self.averages.add(self.step, {p.name: p.asnumpy() for p in self.network.get_parameters()})
+        return terms
 
     def weights(self) -> Weights:
         """The average of the weights so far."""
-        if not self.step:
-            return weights_of(self.network)
         arrays = {name: array.astype(np.float32) for name, array in self.averages.arrays.items()}
         return Weights(self.config.architecture, arrays)
 
@@ -87,7 +103,6 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     exclude: frozenset[str] = frozenset(),
-    checkpoint_seconds: float = CHECKPOINT_SECONDS,
 ) -> Path:
     """Train until ``steps`` or ``minutes`` (counted over interruptions) are reached; returns the file of weights.
 
@@ -98,9 +113,8 @@ def train(
     images = load_images(data, config.image_size, config.batch_size, exclude)
     for line in images.skipped:
         print(f"skipped {line}", file=sys.stderr)
-    run.open(images)
     trainer = Trainer(config)
-    run.restore(trainer)
+    run.open(images, trainer)
 
     def done() -> bool:
         out_of_time = minutes is not None and run.seconds >= 60 * minutes
@@ -112,7 +126,7 @@ def train(
             if not np.isfinite(terms).all():
                 text = f"the loss is not finite at step {trainer.step}; a lower learning rate was wanted"
                 raise DceliteError(f"{output}: {text}")
-            run.record(trainer, terms, checkpoint_seconds)
+            run.record(trainer, terms)
             named = " ".join(f"{name} {value:.4f}" for name, value in zip(TERMS, terms, strict=True))
             progress.advance(f"loss {terms.sum():.4f} = {named}")
         run.save(trainer)

@@ -22,7 +22,7 @@ from dcelite.export.verify import EQUAL_SHARE, MAP_TOLERANCE, compare, mindspore
 @pytest.fixture(scope="module")
 def goldens():
     spec = ExportSpec("zerodcepp", 12)
-    return golden_set(spec, mindspore_network(weights_of("zerodcepp")), fixed=False)
+    return golden_set(spec, mindspore_network(weights_of("zerodcepp")))
 
 
 def test_golden_pictures_are_dark_and_always_the_same():
@@ -48,8 +48,10 @@ def test_golden_results_are_those_of_the_reference(architecture, scale):
 def test_a_fixed_size_has_pictures_of_that_size():
     spec = ExportSpec("zerodcepp", 12, True, False, (20, 30))
     network = mindspore_network(weights_of("zerodcepp"))
-    assert {golden.picture.shape for golden in golden_set(spec, network, fixed=True)} == {(20, 30, 3)}
-    assert len({golden.picture.shape for golden in golden_set(spec, network, fixed=False)}) == len(FREE_SIZES)
+    assert {golden.picture.shape for golden in golden_set(spec, network)} == {(20, 30, 3)}
+    assert len({golden.picture.shape for golden in golden_set(dataclasses.replace(spec, size=None), network)}) == len(
+        FREE_SIZES
+    )
 
 
 def test_equal_results_pass(goldens):
@@ -104,14 +106,14 @@ def test_a_file_with_one_wrong_weight_fails(architecture, tmp_path):
     golden = [make_golden("scene", (60, 84), 12, mindspore_network(weights))]
     path = tmp_path / "model.onnx"
     write_onnx(weights.arrays, spec, {}, path)
-    assert verify("onnx", path, spec, golden).passed
+    assert verify(path, spec, golden).passed
     wrong = dict(weights.arrays)
     name = "e_conv7.point_conv.weight" if architecture == "zerodcepp" else "e_conv7.weight"
     wrong[name] = wrong[name].copy()
     place = np.unravel_index(np.argmax(np.abs(wrong[name])), wrong[name].shape)
     wrong[name][place] *= 1.05
     write_onnx(wrong, spec, {}, path)
-    assert not verify("onnx", path, spec, golden).passed
+    assert not verify(path, spec, golden).passed
 
 
 def test_a_file_that_its_runtime_refuses_is_named(tmp_path, goldens):
@@ -119,4 +121,4 @@ def test_a_file_that_its_runtime_refuses_is_named(tmp_path, goldens):
     spec = ExportSpec("zerodcepp", 12)
     write_onnx(weights_of("zerodcepp").arrays, spec, {}, path)
     with pytest.raises(ModelError, match=r"model\.onnx: does not run in its own runtime: .*enhanced"):
-        verify("onnx", path, dataclasses.replace(spec, resize_in_graph=True), goldens)
+        verify(path, dataclasses.replace(spec, resize_in_graph=True), goldens)

@@ -15,8 +15,8 @@ from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import ARCHITECTURES, LAYERS
 from dcelite.model.checkpoint import Weights
 from dcelite.quantize.equalize import equalize, measure_ranges
-from dcelite.quantize.float_network import Layer, Values, layers_of, run_all
-from dcelite.quantize.int8_network import QuantizedLayer
+from dcelite.quantize.float_network import Arrays, Values, run_all
+from dcelite.quantize.int8_network import Network
 from dcelite.quantize.rounding import quantize
 
 SPEC = ExportSpec("zerodcepp", 12)
@@ -54,16 +54,15 @@ def small_pictures(first: int, count: int) -> tuple[NDArray[np.float32], ...]:
 
 
 @functools.cache
-def equalized() -> tuple[list[Layer], list[Values]]:
+def equalized() -> tuple[Arrays, list[Values]]:
     """The equalised network of weights_of() and its runs on the calibration pictures."""
-    layers = layers_of(weights_of().arrays)
-    pictures = small_pictures(0, 8)
-    result = equalize(layers, measure_ranges(run_all(pictures, layers), "minmax"))
+    arrays, pictures = weights_of().arrays, small_pictures(0, 8)
+    result = equalize(arrays, measure_ranges(run_all(pictures, arrays), "minmax"))
     return result, run_all(pictures, result)
 
 
 @functools.cache
-def quantized() -> list[QuantizedLayer]:
+def quantized() -> Network:
     return quantize(*equalized())
 
 

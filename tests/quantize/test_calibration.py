@@ -40,9 +40,9 @@ def test_too_few_dark_pictures_are_refused_with_a_count(tmp_path):
 
 
 def test_folders_without_pictures(tmp_path):
-    with pytest.raises(DceliteError, match="absent: no such folder"):
+    with pytest.raises(DceliteError, match="absent: does not exist"):
         choose_pictures(tmp_path / "absent", 12, 64, seed=1)
-    with pytest.raises(DceliteError, match="holds no pictures"):
+    with pytest.raises(DceliteError, match="holds no image"):
         choose_pictures(tmp_path, 12, 64, seed=1)
 
 

@@ -10,15 +10,16 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import EngineUnavailableError
+from dcelite.export.onnx_graph import save_sealed
 from dcelite.images import read_photograph
 from dcelite.mindspore_lite.sdk import find_sdk
 from dcelite.model.checkpoint import load_weights
 from dcelite.model.dce_file import DceModel, write_dce
 from dcelite.quantize.calibration import choose_pictures
-from dcelite.quantize.float_network import arrays_of, layers_of, run_all
+from dcelite.quantize.float_network import run_all
 from dcelite.quantize.int8_network import dce_model
 from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
-from dcelite.quantize.onnx_int8 import write_onnx_int8
+from dcelite.quantize.onnx_int8 import quantized_model
 from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import fidelity
 
@@ -56,8 +57,8 @@ def test_photographs_of_every_clone(tmp_path):
     found = calibrate(weights, choose_pictures(calibration_folder, 12, 32, 11), "minmax", 48.0)
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
-    write_dce(dce_model(found.layers, 12), files["dce"])
-    write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
+    write_dce(dce_model(found.network, 12), files["dce"])
+    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
 
@@ -87,8 +88,8 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     assert found.wide == frozenset()  # these weights need no mixed precision
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
-    write_dce(dce_model(found.layers, 12), files["dce"])
-    write_onnx_int8(found.layers, SPEC, METADATA, found.wide, files["onnx"])
+    write_dce(dce_model(found.network, 12), files["dce"])
+    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
@@ -100,8 +101,7 @@ def test_mindspore_lite(shared, tmp_path):
     weights, calibration, found, photos = found_for(shared, WEIGHTS[1], 11)
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
-    rounded = arrays_of(found.lite)
-    maps = [values.curve_map for values in run_all(calibration.images, layers_of(weights.arrays))]
-    write_ms_full(rounded, SPEC, METADATA, calibration.images, maps, files["int8"])
-    write_ms_weight_only(arrays_of(found.weight_only), SPEC, METADATA, files["weight8"])
+    maps = [values["curve_map"] for values in run_all(calibration.images, weights.arrays)]
+    write_ms_full(found.lite, SPEC, METADATA, calibration.images, maps, files["int8"])
+    write_ms_weight_only(found.weight_only, SPEC, METADATA, files["weight8"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)

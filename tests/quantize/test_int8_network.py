@@ -11,8 +11,9 @@ import pytest
 from dcelite import Enhancer
 from dcelite.errors import ModelError
 from dcelite.model.dce_file import DceModel, dce_bytes, write_dce
+from dcelite.quantize.float_network import LAYERS, matrix
 from dcelite.quantize.float_network import run as run_float
-from dcelite.quantize.int8_network import LARGEST_BIAS, PARTS, dce_model, requantize, run, tanh
+from dcelite.quantize.int8_network import LARGEST_BIAS, PARTS, dce_model, dequantized, requantize, run, tanh
 
 from quantize_cases import equalized, picture, quantized, small_pictures, weights_of
 
@@ -27,29 +28,31 @@ def model(tmp_path_factory):
 def test_the_integer_network_is_near_the_float_one():
     for image in small_pictures(20, 3):
         seen = run(np.rint(image * np.float32(255)).astype(np.uint8), dce_model(quantized(), 12))
-        wanted = run_float(image, equalized()[0]).curve_map
+        wanted = run_float(image, equalized()[0])["curve_map"]
         assert np.sqrt(np.mean((seen - wanted) ** 2)) < 0.01
 
 
 def integer_layers():
-    """(weight, bias, multiplier) of the depthwise and the pointwise convolution of each layer."""
+    """(weight, bias, multiplier) of the depthwise and the pointwise convolution of each layer, weights as matrices."""
     arrays = dce_model(quantized(), 12).arrays
-    for number in range(1, 8):
-        yield [[arrays[f"e_conv{number}.{part}_conv.{name}"] for name in PARTS] for part in ("depth", "point")]
+    for layer in LAYERS:
+        parts = ([arrays[f"{name}.{part}"] for part in PARTS] for name in (layer.depth, layer.point))
+        yield [(matrix(weight), bias, multiplier) for weight, bias, multiplier in parts]
 
 
 def test_integer_sums_are_the_real_ones_in_other_units(rng):
-    for index, (integer, layer) in enumerate(zip(integer_layers(), quantized(), strict=True)):
-        real = layer.dequantized
+    real = dequantized(quantized())
+    for integer, layer in zip(integer_layers(), LAYERS, strict=True):
+        real_depth, real_point = (matrix(real[f"{name}.weight"]) for name in (layer.depth, layer.point))
         (depth, depth_bias, depth_multiplier), (point, point_bias, point_multiplier) = integer
-        taps = rng.integers(0, 256, (50, len(real.depth), 9))
-        wanted = np.sum(taps / 255 * real.depth, axis=2) + real.depth_bias
+        taps = rng.integers(0, 256, (50, len(real_depth), 9))
+        wanted = np.sum(taps / 255 * real_depth, axis=2) + real[f"{layer.depth}.bias"]
         seen = (np.sum(taps * depth.astype(int), axis=2) + depth_bias) * depth_multiplier
         assert (seen - 128) / 127 == pytest.approx(wanted, abs=1e-3)
-        filtered = rng.integers(0, 256, (50, len(real.depth)))
-        wanted = (filtered - 128) / 127 @ real.point.T + real.point_bias
+        filtered = rng.integers(0, 256, (50, len(real_depth)))
+        wanted = (filtered - 128) / 127 @ real_point.T + real[f"{layer.point}.bias"]
         seen = (filtered @ point.T.astype(int) + point_bias) * point_multiplier
-        assert seen / (1 if index == 6 else 255) == pytest.approx(
+        assert seen / (1 if layer is LAYERS[-1] else 255) == pytest.approx(
             wanted, abs=1e-3
         )  # half a unit of the sum, from the bias
 
@@ -80,7 +83,7 @@ def test_the_file_has_the_header_of_the_format_and_fits_16_kb():
     assert data[:8] == floats[:8]
     size, architecture, precision, scale, iterations, filters, channels = struct.unpack("<7I", data[16:44])
     assert (size, architecture, precision, scale, iterations, filters, channels) == (14027, 1, 1, 12, 8, 32, 3)
-    assert data[64 : 64 + 27] == quantized()[0].depth.steps.astype(np.int8).tobytes()
+    assert data[64 : 64 + 27] == quantized()["e_conv1.depth_conv"].steps.astype(np.int8).tobytes()
 
 
 X86 = ("avx2", "avxvnni", "avx512", "avx512vnni")

@@ -13,7 +13,8 @@ from dcelite.errors import EngineUnavailableError
 from dcelite.export.lite import write_ms
 from dcelite.mindspore_lite import convert, open_model
 from dcelite.mindspore_lite.sdk import find_sdk
-from dcelite.quantize.float_network import arrays_of, layers_of, run
+from dcelite.quantize.float_network import run
+from dcelite.quantize.int8_network import dequantized
 from dcelite.quantize.lite_int8 import (
     CALIBRATION_SIZE,
     LAST_BIAS,
@@ -42,23 +43,23 @@ def curve_map(path, image):
 
 
 def test_weight_only_quantization_changes_no_weight(tmp_path):
-    layers = round_affine(*equalized())
+    arrays = round_affine(*equalized())
     path = tmp_path / "weight8.ms"
-    write_ms_weight_only(arrays_of(layers), SPEC, METADATA, path)
+    write_ms_weight_only(arrays, SPEC, METADATA, path)
     image = small_pictures(20, 1)[0]
-    assert curve_map(path, image) == pytest.approx(run(image, layers).curve_map, abs=1e-5)
+    assert curve_map(path, image) == pytest.approx(run(image, arrays)["curve_map"], abs=1e-5)
     assert "quant_type=WEIGHT_QUANT" in path.with_suffix(".cfg").read_text()
 
 
 def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
-    layers = [layer.dequantized for layer in quantized()]
+    arrays = dequantized(quantized())
     path = tmp_path / "int8.ms"
     pictures = small_pictures(0, 8)
-    maps = [run(picture, layers).curve_map for picture in pictures]
-    write_ms_full(arrays_of(layers), SPEC, METADATA, pictures, maps, path)
+    maps = [run(picture, arrays)["curve_map"] for picture in pictures]
+    write_ms_full(arrays, SPEC, METADATA, pictures, maps, path)
     source = onnx.load(tmp_path / "int8_source.onnx").graph.initializer
     used = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in source}
-    assert [name for name, array in used.items() if not np.array_equal(array, arrays_of(layers)[name])] == [LAST_BIAS]
+    assert [name for name, array in used.items() if not np.array_equal(array, arrays[name])] == [LAST_BIAS]
     config = configparser.ConfigParser()
     config.read(path.with_suffix(".cfg"))
     assert config["common_quant_param"]["quant_type"] == "FULL_QUANT"
@@ -68,15 +69,14 @@ def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path):
     assert len(files) == int(config["data_preprocess_param"]["calibrate_size"]) == len(pictures)
     assert all(file.stat().st_size == 4 * 3 * CALIBRATION_SIZE[0] * CALIBRATION_SIZE[1] for file in files)
     image = small_pictures(20, 1)[0]
-    wanted = run_quantized(image, layers, frozenset()).curve_map
+    wanted = run_quantized(image, arrays, frozenset())["curve_map"]
     assert np.sqrt(np.mean((curve_map(path, image) - wanted) ** 2)) < 0.03
 
 
 def test_the_mean_of_full_int8_maps_is_right_whatever_the_last_bias_was(tmp_path):
-    layers = [layer.dequantized for layer in quantized()]
+    arrays = dequantized(quantized())
     pictures = small_pictures(0, 8)
-    maps = [run(picture, layers).curve_map for picture in pictures]
-    arrays = arrays_of(layers)
+    maps = [run(picture, arrays)["curve_map"] for picture in pictures]
     arrays[LAST_BIAS] = arrays[LAST_BIAS] + np.float32([0.1, -0.05, 0.0])
     write_ms_full(arrays, SPEC, METADATA, pictures, maps, tmp_path / "int8.ms")
     seen = [curve_map(tmp_path / "int8.ms", picture).mean((0, 1)) for picture in pictures]
@@ -86,10 +86,10 @@ def test_the_mean_of_full_int8_maps_is_right_whatever_the_last_bias_was(tmp_path
 
 def test_the_files_beside_it_reproduce_the_model(tmp_path, monkeypatch):
     """What converter_lite does with them, run in their folder."""
-    layers = [layer.dequantized for layer in quantized()]
+    arrays = dequantized(quantized())
     pictures = small_pictures(0, 8)
-    maps = [run(picture, layers).curve_map for picture in pictures]
-    write_ms_full(arrays_of(layers), SPEC, METADATA, pictures, maps, tmp_path / "a_int8.ms")
+    maps = [run(picture, arrays)["curve_map"] for picture in pictures]
+    write_ms_full(arrays, SPEC, METADATA, pictures, maps, tmp_path / "a_int8.ms")
     monkeypatch.chdir(tmp_path)
     convert(
         Path("a_int8_source.onnx"),
@@ -108,7 +108,7 @@ def test_float16_weights(tmp_path):
     assert path.stat().st_size < 0.75 * whole.stat().st_size
     image = small_pictures(20, 1)[0]
     halves = {name: array.astype(np.float16).astype(np.float32) for name, array in weights_of().arrays.items()}
-    assert curve_map(path, image) == pytest.approx(run(image, layers_of(halves)).curve_map, abs=1e-4)
+    assert curve_map(path, image) == pytest.approx(run(image, halves)["curve_map"], abs=1e-4)
 
 
 @pytest.mark.parametrize("size", [(5, 7), (48, 64), (100, 30)])

@@ -11,8 +11,10 @@ import pytest
 
 from dcelite import Enhancer
 from dcelite.errors import ModelError
+from dcelite.export.onnx_graph import save_sealed
 from dcelite.export.spec import ExportSpec
-from dcelite.quantize.onnx_int8 import quantized_model, write_onnx_fp16, write_onnx_int8
+from dcelite.quantize.int8_network import dequantized
+from dcelite.quantize.onnx_int8 import float16_model, quantized_model
 from dcelite.quantize.sensitivity import run_quantized
 
 from quantize_cases import METADATA, SPEC, picture, quantized, small_pictures, weights_of
@@ -29,7 +31,7 @@ def curve_maps(path, image, **options):
 
 def test_onnx_runtime_runs_it_with_integer_kernels(tmp_path):
     path, optimised = tmp_path / "int8.onnx", tmp_path / "optimised.onnx"
-    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
+    save_sealed(quantized_model(quantized(), SPEC, METADATA, frozenset()), path)
     image = small_pictures(20, 1)[0]
     curve_maps(path, image, optimized_model_filepath=str(optimised), log_severity_level=3)
     operators = collections.Counter(node.op_type for node in onnx.load(optimised).graph.node)
@@ -41,10 +43,9 @@ def test_onnx_runtime_runs_it_with_integer_kernels(tmp_path):
 
 def test_it_computes_what_the_simulation_says(tmp_path):
     path = tmp_path / "int8.onnx"
-    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
-    layers = [layer.dequantized for layer in quantized()]
+    save_sealed(quantized_model(quantized(), SPEC, METADATA, frozenset()), path)
     for image in small_pictures(20, 2):
-        wanted = run_quantized(image, layers, frozenset()).curve_map
+        wanted = run_quantized(image, dequantized(quantized()), frozenset())["curve_map"]
         difference = curve_maps(path, image) - wanted
         assert np.sqrt(np.mean(difference**2)) < 2e-3  # values that lie on a tie may round otherwise
 
@@ -63,8 +64,8 @@ def test_wide_activations_are_not_quantized():
 def test_the_whole_enhancement_in_the_graph(tmp_path, wide):
     spec = ExportSpec("zerodcepp", 12, resize_in_graph=True)
     whole, network = tmp_path / "whole.onnx", tmp_path / "network.onnx"
-    write_onnx_int8(quantized(), spec, spec.metadata("0" * 64, "0"), wide, whole)
-    write_onnx_int8(quantized(), SPEC, METADATA, wide, network)
+    save_sealed(quantized_model(quantized(), spec, spec.metadata("0" * 64, "0"), wide), whole)
+    save_sealed(quantized_model(quantized(), SPEC, METADATA, wide), network)
     with Enhancer(whole) as graph, Enhancer(network) as native:
         difference = graph(picture(20)).astype(int) - native(picture(20))
     assert np.mean(difference**2) < 0.3
@@ -72,7 +73,7 @@ def test_the_whole_enhancement_in_the_graph(tmp_path, wide):
 
 def test_float16_weights_halve_the_file_and_keep_the_map(tmp_path):
     path = tmp_path / "fp16.onnx"
-    write_onnx_fp16(weights_of().arrays, SPEC, METADATA, path)
+    save_sealed(float16_model(weights_of().arrays, SPEC, METADATA), path)
     assert path.stat().st_size < 32_000
     image = small_pictures(20, 1)[0]
     layers = {name: array.astype(np.float16).astype(np.float32) for name, array in weights_of().arrays.items()}
@@ -83,7 +84,7 @@ def test_float16_weights_halve_the_file_and_keep_the_map(tmp_path):
 
 def test_a_damaged_file_is_refused(tmp_path):
     path = tmp_path / "int8.onnx"
-    write_onnx_int8(quantized(), SPEC, METADATA, frozenset(), path)
+    save_sealed(quantized_model(quantized(), SPEC, METADATA, frozenset()), path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
     path.write_bytes(data)

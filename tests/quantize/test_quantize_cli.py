@@ -125,7 +125,7 @@ def test_what_cannot_be_quantized(folder, tmp_path, capsys):
     assert "--pictures 7: 8 or more" in fails(capsys, *checkpoint, *common, "--pictures", 7)
     (tmp_path / "empty").mkdir()
     empty = ["--calibration", tmp_path / "empty", "--output", tmp_path / "out", "--formats", "dce"]
-    assert "holds no pictures" in fails(capsys, *checkpoint, *empty)
+    assert "holds no image" in fails(capsys, *checkpoint, *empty)
     assert not (tmp_path / "out").exists()
 
 

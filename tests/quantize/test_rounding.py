@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.quantize.float_network import Layer, run
-from dcelite.quantize.int8_network import quantize_filtered, quantize_output
+from dcelite.quantize.float_network import matrix, run
+from dcelite.quantize.int8_network import dequantized, in_8_bits
 from dcelite.quantize.rounding import (
     Grid,
     affine_grids,
@@ -19,9 +19,9 @@ from dcelite.quantize.rounding import (
 from quantize_cases import equalized, quantized, small_pictures
 
 
-def nearest(layer: Layer) -> Layer:
-    depth, point = (np.rint(w / scales_of(w)[:, None]) * scales_of(w)[:, None] for w in (layer.depth, layer.point))
-    return Layer(depth.astype(np.float32), layer.depth_bias, point.astype(np.float32), layer.point_bias)
+def nearest(weight: np.ndarray) -> np.ndarray:
+    scale = scales_of(matrix(weight))[:, None, None, None]
+    return (np.rint(weight / scale) * scale).astype(np.float32)
 
 
 def test_the_error_of_one_weight_is_made_good_by_the_others(rng):
@@ -40,35 +40,34 @@ def test_the_error_of_one_weight_is_made_good_by_the_others(rng):
 
 
 def test_feedback_beats_rounding_to_the_nearest():
-    layers, _ = equalized()
-    plain = [nearest(layer) for layer in layers]
-    found = [layer.dequantized for layer in quantized()]
+    arrays, _ = equalized()
+    plain = {name: nearest(array) if name.endswith(".weight") else array for name, array in arrays.items()}
     errors = []
-    for candidate in (plain, found):
-        maps = [(run(x, candidate).curve_map, run(x, layers).curve_map) for x in small_pictures(20, 3)]
+    for candidate in (plain, dequantized(quantized())):
+        maps = [(run(x, candidate)["curve_map"], run(x, arrays)["curve_map"]) for x in small_pictures(20, 3)]
         errors.append(np.mean([np.mean((seen - wanted) ** 2) for seen, wanted in maps]))
     assert errors[1] < 0.5 * errors[0]
 
 
 def test_biases_are_corrected():
-    layers, values = equalized()
-    layer = quantized()[0].dequantized
-    first = [quantize_output(v.outputs[0]) for v in values]
-    seen = np.concatenate([run(x, [layer, *layers[1:]]).filtered[0].reshape(-1, 3) for x in first])
-    wanted = np.concatenate([v.filtered[0].reshape(-1, 3) for v in values])
+    _, values = equalized()
+    first = [in_8_bits("image", v["image"]) for v in values]
+    filtered = "e_conv1.depth_conv"
+    seen = np.concatenate([run(x, dequantized(quantized()))[filtered].reshape(-1, 3) for x in first])
+    wanted = np.concatenate([v[filtered].reshape(-1, 3) for v in values])
     assert seen.mean(axis=0) == pytest.approx(wanted.mean(axis=0), abs=1e-5)
 
 
 def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
-    for layer in quantized():
-        for steps in (layer.depth.steps, layer.point.steps):
-            assert np.all(np.abs(steps.astype(int)).max(axis=1) == 127)
+    for rounded in quantized().values():
+        assert np.all(np.abs(matrix(rounded.steps).astype(int)).max(axis=1) == 127)
 
 
 def test_the_affine_grid_of_rounded_weights_is_their_own():
-    for layer in round_affine(*equalized()):
-        for weight in (layer.depth, layer.point):
-            for row, grid in zip(weight.astype(np.float64), affine_grids(weight.astype(np.float64)), strict=True):
+    for name, array in round_affine(*equalized()).items():
+        if name.endswith(".weight"):
+            weight = matrix(array).astype(np.float64)
+            for row, grid in zip(weight, affine_grids(weight), strict=True):
                 steps = row / grid.scale
                 assert steps == pytest.approx(np.rint(steps), abs=1e-3)
                 assert np.rint(steps).max() - min(np.rint(steps).min(), 0) <= 255
@@ -76,5 +75,5 @@ def test_the_affine_grid_of_rounded_weights_is_their_own():
 
 def test_activations_are_rounded_and_clipped():
     values = np.array([-2, -0.001, 0.502, 1, 3], np.float32)
-    assert quantize_output(values) == pytest.approx([0, 0, 128 / 255, 1, 1])
-    assert quantize_filtered(values) == pytest.approx([-128 / 127, 0, 64 / 127, 1, 1])
+    assert in_8_bits("e_conv1.relu", values) == pytest.approx([0, 0, 128 / 255, 1, 1])
+    assert in_8_bits("e_conv1.depth_conv", values) == pytest.approx([-128 / 127, 0, 64 / 127, 1, 1])

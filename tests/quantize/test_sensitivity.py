@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from dcelite.quantize.float_network import ACTIVATIONS
+from dcelite.quantize.int8_network import dequantized
 from dcelite.quantize.sensitivity import Judge, Sensitivity, fidelity, smallest_wide_set
 
 from quantize_cases import equalized, quantized, small_pictures
@@ -33,32 +34,32 @@ def test_one_activation_costs_less_than_all(judge, scanned):
 
 
 def test_signal_to_noise_falls_along_the_network(judge):
-    ratios = judge.noise_ratios([layer.dequantized for layer in quantized()])
+    ratios = judge.noise_ratios(dequantized(quantized()))
     assert ratios["image"] > ratios["e_conv6.relu"] > 10
 
 
 def test_no_activation_is_wide_where_8_bits_suffice(judge, scanned):
-    layers = [layer.dequantized for layer in quantized()]
-    assert smallest_wide_set(judge, layers, scanned, 20.0)[0] == frozenset()
+    arrays = dequantized(quantized())
+    assert smallest_wide_set(judge, arrays, scanned, 20.0)[0] == frozenset()
 
 
 def test_the_wide_set_reaches_the_target_and_none_of_it_can_go(judge, scanned):
-    layers = [layer.dequantized for layer in quantized()]
-    narrow = min(judge.fidelities(layers, frozenset()))
-    widest = min(judge.fidelities(layers, frozenset(ACTIVATIONS)))
+    arrays = dequantized(quantized())
+    narrow = min(judge.fidelities(arrays, frozenset()))
+    widest = min(judge.fidelities(arrays, frozenset(ACTIVATIONS)))
     target = narrow + 0.5 * (widest - narrow)
-    wide, fidelities = smallest_wide_set(judge, layers, scanned, target)
+    wide, fidelities = smallest_wide_set(judge, arrays, scanned, target)
     assert 0 < len(wide) < 14
     assert min(fidelities) >= target
     for name in wide:
-        assert min(judge.fidelities(layers, wide - {name})) < target
+        assert min(judge.fidelities(arrays, wide - {name})) < target
 
 
 def test_what_was_widened_in_vain_is_narrowed_again():
     class StubJudge:
         """50 dB where the second and the third activation are wide."""
 
-        def fidelities(self, _layers, wide):
+        def fidelities(self, _arrays, wide):
             return [50.0 if {"second", "third"} <= wide else 40.0]
 
     order = [Sensitivity(name, 0, 1, 0, rank) for rank, name in enumerate(["first", "second", "third", "fourth"])]
@@ -66,8 +67,8 @@ def test_what_was_widened_in_vain_is_narrowed_again():
 
 
 def test_a_target_out_of_reach_widens_nothing(judge, scanned):
-    layers = [layer.dequantized for layer in quantized()]
-    wide, fidelities = smallest_wide_set(judge, layers, scanned, 98.0)
+    arrays = dequantized(quantized())
+    wide, fidelities = smallest_wide_set(judge, arrays, scanned, 98.0)
     assert wide == frozenset()
     assert min(fidelities) < 98
 

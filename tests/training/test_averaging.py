@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dcelite.training.averaging import DECAY, WeightAverage
 from dcelite.training.run import is_sample_step
+from dcelite.training.train import DECAY, WeightAverage
 
 
 def average_of(values: np.ndarray) -> float:
-    average = WeightAverage()
+    average = WeightAverage({"w": np.zeros(1, np.float32)})
     for step, value in enumerate(values, start=1):
         average.add(step, {"w": np.array([value], np.float32)})
     return float(average.arrays["w"][0])

@@ -59,22 +59,22 @@ def pairs(tmp_path: Path, rng: np.random.Generator) -> Path:
 class TestFigures:
     def test_against_a_reference(self, rng: np.random.Generator) -> None:
         image, result, wanted = picture(rng, top=50), picture(rng, top=200), picture(rng, top=220)
-        figures = measure("x", image, result, wanted, other=wanted)
+        figures = measure(image, result, wanted, other=wanted)
         difference = result.astype(float) - wanted
-        assert figures.psnr == pytest.approx(10 * math.log10(255**2 / np.mean(difference**2)))
-        assert figures.fidelity == figures.psnr
-        assert figures.mae == pytest.approx(np.abs(difference).mean())
-        assert figures.ssim == pytest.approx(structural_similarity(wanted, result, channel_axis=2))
-        assert figures.change == pytest.approx(np.abs(result.astype(float) - image).mean())
-        assert (figures.brightness_in, figures.brightness) == pytest.approx((image.mean(), result.mean()))
-        assert figures.brightness_reference == pytest.approx(wanted.mean())
+        assert figures["psnr"] == pytest.approx(10 * math.log10(255**2 / np.mean(difference**2)))
+        assert figures["fidelity"] == figures["psnr"]
+        assert figures["mae"] == pytest.approx(np.abs(difference).mean())
+        assert figures["ssim"] == pytest.approx(structural_similarity(wanted, result, channel_axis=2))
+        assert figures["change"] == pytest.approx(np.abs(result.astype(float) - image).mean())
+        assert (figures["brightness_in"], figures["brightness"]) == pytest.approx((image.mean(), result.mean()))
+        assert figures["brightness_reference"] == pytest.approx(wanted.mean())
 
     def test_without_reference(self, rng: np.random.Generator) -> None:
-        figures = measure("x", picture(rng), picture(rng))
-        assert (figures.psnr, figures.ssim, figures.mae, figures.fidelity) == (None, None, None, None)
+        figures = measure(picture(rng), picture(rng))
+        assert not {"psnr", "ssim", "mae", "fidelity", "brightness_reference"} & set(figures)
 
     def test_a_picture_without_noise(self) -> None:
-        assert measure("x", np.full((9, 9, 3), 7, np.uint8), np.full((9, 9, 3), 9, np.uint8)).noise_gain is None
+        assert "noise_gain" not in measure(np.full((9, 9, 3), 7, np.uint8), np.full((9, 9, 3), 9, np.uint8))
 
 
 class TestModels:
@@ -109,7 +109,7 @@ class TestFolders:
         model = open_model(MODELS / "zerodcepp.ckpt")
         first, second = evaluate([("a", model), ("b", model)], find_pairs(pairs))
         for evaluation in (first, second):
-            assert [row.name for row in evaluation.figures] == ["0", "2"]
+            assert list(evaluation.figures) == ["0", "2"]
             assert len(evaluation.failures) == 1
             assert "1.bmp: size 20 x 20, that of" in evaluation.failures[0]
 

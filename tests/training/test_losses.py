@@ -15,7 +15,7 @@ from dcelite.model.checkpoint import Weights
 from dcelite.training import losses
 from dcelite.training.backend import ms
 from dcelite.training.losses import LossConfig, ZeroReferenceLoss
-from dcelite.training.network import Enhancement, build_network, load_into
+from dcelite.training.network import Enhancement, build_network
 from dcelite.training.train import LossOfBatch
 
 Array = np.ndarray
@@ -165,8 +165,7 @@ def test_weight_gradients_equal_finite_differences(architecture: str, scale: int
         bound = 1.7 / np.sqrt(np.prod(shape[1:])) if len(shape) > 1 else 0.3
         arrays[name] = rng.uniform(-bound, bound, shape).astype(np.float32)
     image = rng.random((16, 24, 3))
-    network = build_network(architecture)
-    load_into(network, Weights(architecture, arrays))
+    network = build_network(Weights(architecture, arrays))
     loss = LossOfBatch(Enhancement(network, scale), ZeroReferenceLoss(CONFIG))
     parameters = network.trainable_params()
     batch = tensor(image.transpose(2, 0, 1)[None])

@@ -18,20 +18,20 @@ from PIL import Image
 from dcelite.errors import DceliteError, ModelError, OutputError
 from dcelite.model.checkpoint import load_weights, read_arrays
 from dcelite.training import train as train_module
-from dcelite.training.averaging import WeightAverage
 from dcelite.training.cli import add_command
 from dcelite.training.config import LossConfig, TrainingConfig
 from dcelite.training.dataset import load_images
-from dcelite.training.experiments import tables
-from dcelite.training.network import weights_of
+from dcelite.training.experiments.__main__ import trained
+from dcelite.training.network import initial_weights
 from dcelite.training.run import LossHistory
-from dcelite.training.train import Trainer, train
+from dcelite.training.train import Trainer, WeightAverage, train
 
 CONFIG = TrainingConfig(image_size=16, batch_size=2, losses=LossConfig(exposure_patch=8), seed=5)
 
 SLOW_RUN = """
 import sys, time
 from pathlib import Path
+from dcelite.training import run
 from dcelite.training.dataset import TrainingImages
 from dcelite.training.run import load_config
 from dcelite.training.train import train
@@ -42,7 +42,8 @@ def slow_batch(*arguments, batch=TrainingImages.batch):
 
 TrainingImages.batch = slow_batch
 data, output = map(Path, sys.argv[1:])
-train(load_config(output), data, output, steps=200, resume=True, checkpoint_seconds=0.1)
+run.CHECKPOINT_SECONDS = 0.1
+train(load_config(output), data, output, steps=200, resume=True)
 """
 
 
@@ -104,10 +105,10 @@ def test_samples_along_the_run(finished: Path) -> None:
 def test_the_result_is_the_average_of_the_weights(data: Path, tmp_path: Path) -> None:
     trainer = Trainer(CONFIG)
     images = load_images(data, CONFIG.image_size, CONFIG.batch_size)
-    average = WeightAverage()
+    average = WeightAverage(initial_weights(CONFIG.architecture, CONFIG.seed).arrays)
     for step in range(1, 6):
         trainer.train_step(images)
-        average.add(step, weights_of(trainer.network).arrays)
+        average.add(step, {parameter.name: parameter.asnumpy() for parameter in trainer.network.get_parameters()})
     weights = load_weights(train(CONFIG, data, tmp_path / "run", steps=5))
     for name, array in weights.arrays.items():
         np.testing.assert_array_equal(array, average.arrays[name].astype(np.float32), err_msg=name)
@@ -219,16 +220,16 @@ class TestRefusals:
     def test_an_experiment_continues_its_own_run_and_replaces_nothing(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "held_out.txt").write_text("6.png\n")
         args = argparse.Namespace(data=data, split=tmp_path, output=tmp_path, steps=2)
-        tables.trained("a row", CONFIG, args).unlink()  # as if it had been interrupted
+        trained("a row", CONFIG, args).unlink()  # as if it had been interrupted
         first = history(tmp_path / "a_row")
         args.steps = 3
-        assert tables.trained("a row", CONFIG, args).is_file()
+        assert trained("a row", CONFIG, args).is_file()
         assert history(tmp_path / "a_row")[:3] == first
         assert len(history(tmp_path / "a_row")) == 4
         (tmp_path / "another_row").mkdir()
         (tmp_path / "another_row" / "history.csv").write_text("precious")
         with pytest.raises(OutputError, match=r"history\.csv: exists already"):
-            tables.trained("another row", CONFIG, args)
+            trained("another row", CONFIG, args)
         assert (tmp_path / "another_row" / "history.csv").read_text() == "precious"
 
     def test_nothing_to_resume(self, data: Path, tmp_path: Path) -> None:
@@ -237,7 +238,7 @@ class TestRefusals:
         assert not (tmp_path / "run").exists()
 
     def test_resume_with_other_settings(self, finished: Path, data: Path) -> None:
-        with pytest.raises(DceliteError, match="started with other settings"):
+        with pytest.raises(DceliteError, match="started with batch_size 2; 3 cannot be taken up"):
             train(replace(CONFIG, batch_size=3), data, finished, steps=1, resume=True)
 
     def test_resume_with_other_images(self, finished: Path, data: Path, tmp_path: Path) -> None:
