@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from dcelite.export.spec import ExportSpec
-from dcelite.model.architecture import LAYERS, SOURCES
+from dcelite.model.architecture import FILTERS, LAYERS, SOURCES, STEERED
 from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
-from dcelite.reference import ITERATIONS, low_resolution_size
+from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS, low_resolution_size
 
 OPSET = 22
 IR_VERSION = 10
@@ -57,8 +57,42 @@ def _convolution(graph: _Graph, x: str, arrays: Arrays, name: str, group: int = 
     return graph.node("Conv", name, inputs, group=group, strides=[1, 1], dilations=[1, 1], **window)
 
 
+def _scene_offsets(graph: _Graph, image: str, arrays: Arrays) -> list[str]:
+    """(N, 3, h, w) -> what the scene head adds to each of the steered layers, (N, 32, 1, 1); see ``dcelite.reference``.
+
+    The fully connected layers are 1x1 convolutions, which leave the axes as they are.
+    """
+    white = graph.constant("scene_head.white", 255.0)
+    levels = graph.node("Mul", "scene_head.scaled", [image, white])
+    levels = graph.node("Add", "scene_head.shifted", [levels, graph.constant("scene_head.offset", LEVEL_OFFSET)])
+    levels = graph.node("Floor", "scene_head.levels", [levels])
+    levels = graph.node("Div", "scene_head.values", [levels, white])
+    last = graph.constant("scene_head.last_bin", SCENE_BINS - 1.0)
+    one = graph.constant("scene_head.one", 1.0)
+    bins = graph.constant("scene_head.bins", np.arange(SCENE_BINS, dtype=np.float32).reshape(1, -1, 1, 1))
+    statistics = []
+    for kind, reduction in (("brightest", "ReduceMax"), ("mean", "ReduceMean")):
+        name = f"scene_head.{kind}"
+        x = graph.node(reduction, name, [levels, graph.constant(f"{name}.axes", [1])], keepdims=1)
+        x = graph.node("Mul", f"{name}.position", [graph.node("Sqrt", f"{name}.root", [x]), last])
+        x = graph.node("Abs", f"{name}.distance", [graph.node("Sub", f"{name}.difference", [x, bins])])
+        x = graph.node("Relu", f"{name}.share", [graph.node("Sub", f"{name}.nearness", [one, x])])
+        statistics.append(graph.node("GlobalAveragePool", f"{name}.histogram", [x]))
+    statistics.append(graph.node("GlobalAveragePool", "scene_head.means", [levels]))
+    x = graph.node("Concat", "scene_head.statistics", statistics, axis=1)
+    pointwise = {name: array[:, :, None, None] if array.ndim == 2 else array for name, array in arrays.items()}
+    x = graph.node("Relu", "scene_head.relu", [_convolution(graph, x, pointwise, "scene_head.hidden")])
+    x = _convolution(graph, x, pointwise, "scene_head.output")
+    offsets = [f"e_conv{number}.offset" for number in STEERED]
+    parts = graph.constant("scene_head.parts", [FILTERS] * len(STEERED))
+    graph.nodes.append(helper.make_node("Split", [x, parts], offsets, name="scene_head.split", axis=1))
+    return offsets
+
+
 def _curve_network(graph: _Graph, image: str, arrays: Arrays) -> str:
     """(N, 3, h, w) -> curve_map (N, C, h, w): layers of concatenation, if any, convolution, and ReLU or tanh."""
+    steered = "scene_head.hidden.weight" in arrays
+    offsets = dict(zip(STEERED, _scene_offsets(graph, image, arrays), strict=True)) if steered else {}
     outputs = [image]
     for number, sources in enumerate(SOURCES, start=1):
         name = f"e_conv{number}"
@@ -70,6 +104,8 @@ def _curve_network(graph: _Graph, image: str, arrays: Arrays) -> str:
         else:
             x = _convolution(graph, x, arrays, f"{name}.depth_conv", group=depthwise.shape[0])
             x = _convolution(graph, x, arrays, f"{name}.point_conv")
+        if number in offsets:
+            x = graph.node("Add", f"{name}.steered", [x, offsets[number]])
         if number < LAYERS:
             outputs.append(graph.node("Relu", f"{name}.relu", [x]))
     return graph.node("Tanh", f"{name}.tanh", [x], "curve_map")

@@ -7,8 +7,9 @@ from dataclasses import Field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from dcelite.errors import DceliteError
 from dcelite.extras import require
-from dcelite.training.config import SMOOTHNESS_WEIGHTS, LossConfig, TrainingConfig
+from dcelite.training.config import LossConfig, TrainingConfig, default_config
 
 DEFAULT_MINUTES = 20.0
 
@@ -17,10 +18,13 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
     parser = subparsers.add_parser(
         "train",
         help="train weights on a folder of dark photographs",
-        description="Train Zero-DCE++ or Zero-DCE on a folder of photographs, without reference images. The folder "
-        "should hold dark and bright pictures. Ctrl-C saves the run; --resume continues it.",
+        description="Train a network on a folder of photographs or panoramas, without reference images. A folder "
+        "of photographs should hold dark and bright ones. Ctrl-C saves the run; --resume continues it.",
     )
-    parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder of training images")
+    text = "folder of training images; this or --panoramas must be given, or both"
+    parser.add_argument("--data", type=Path, metavar="DIR", help=text)
+    text = "folder of panoramas of radiance (OpenEXR, Radiance .hdr)"
+    parser.add_argument("--panoramas", type=Path, metavar="DIR", help=text)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="folder of the run")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--minutes", type=_positive_number, help=f"time to train (default {DEFAULT_MINUTES:g})")
@@ -56,7 +60,11 @@ def _given(args: argparse.Namespace, config: type[TrainingConfig] | type[LossCon
 
 
 def run(args: argparse.Namespace) -> None:
-    require("train", "training", "mindspore", "matplotlib")
+    if args.data is None and args.panoramas is None:
+        raise DceliteError("--data, --panoramas: neither is given; a folder of pictures was wanted")
+    if args.exclude and args.data is None:
+        raise DceliteError("--exclude: names files of --data, which is not given")
+    require("train", "training", "mindspore", "matplotlib", *["OpenImageIO"] * bool(args.panoramas))
 
     from dcelite.training.dataset import read_names
     from dcelite.training.run import load_config
@@ -66,14 +74,14 @@ def run(args: argparse.Namespace) -> None:
     if args.resume:
         config = load_config(args.output)
     else:
-        smoothness = SMOOTHNESS_WEIGHTS[given.get("architecture", TrainingConfig.architecture)]
-        config = TrainingConfig(losses=LossConfig(smoothness_weight=smoothness))
+        config = default_config(given.get("architecture", TrainingConfig.architecture))
     config = replace(config, **given, losses=replace(config.losses, **given_losses))
     minutes = args.minutes if args.minutes or args.steps else DEFAULT_MINUTES
     weights = train(
         config,
         args.data,
         args.output,
+        panoramas=args.panoramas,
         steps=args.steps,
         minutes=minutes,
         resume=args.resume,

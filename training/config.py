@@ -9,10 +9,8 @@ from dcelite.errors import DceliteError
 from dcelite.model.architecture import ARCHITECTURES, architecture_of
 from dcelite.reference import ITERATIONS
 
-TERMS = ("spatial", "exposure", "colour", "smoothness")
+TERMS = ("spatial", "exposure", "colour", "smoothness", "reconstruction")
 """Of the loss."""
-SMOOTHNESS_WEIGHTS = {"zerodcepp": 2000.0, "zerodce": 200.0}
-"""Zero-DCE++ needs the larger one, because its single map is applied eight times; 1600 in the published code."""
 
 
 def _setting(default: Any, text: str, *, note: str = "", **option: Any) -> Any:
@@ -25,18 +23,24 @@ def _setting(default: Any, text: str, *, note: str = "", **option: Any) -> Any:
 class LossConfig:
     """Weights and targets; the weights, but for smoothness, are those of the authors' PyTorch code for Zero-DCE++.
 
-    The published values: 1, 10, 5, 1600 (200 for zerodce), 0.6, 16, 4, 0 (no well_lit).
+    The published values: 1, 10, 5, 1600 (200 for zerodce), 0 (no reconstruction), 0.6, 16, 4, 0 (no well_lit).
     """
 
     spatial_weight: float = _setting(1.0, "weight of the spatial consistency loss")
     exposure_weight: float = _setting(10.0, "weight of the exposure control loss")
     colour_weight: float = _setting(5.0, "weight of the colour constancy loss")
     smoothness_weight: float = _setting(
-        SMOOTHNESS_WEIGHTS["zerodcepp"],
-        "weight of the illumination smoothness loss",
-        note=f"; zerodce: {SMOOTHNESS_WEIGHTS['zerodce']:g}",
+        500.0, "weight of the illumination smoothness loss", note="; zerodcepp: 2000, zerodce: 200"
     )
-    exposure_target: float = _setting(0.61, "grey level that dark pictures are drawn to, 0 to 1")
+    """A single map that is applied eight times needs the larger one; 1600 in the published code. A scene head tells shadows
+    from dark pictures, and less suffices."""
+    reconstruction_weight: float = _setting(
+        30.0, "weight of the distance of darkened pictures from what they were", note="; zerodcepp, zerodce: 0"
+    )
+    """And of the others from themselves. Without a scene head, the network cannot know what they were."""
+    exposure_target: float = _setting(
+        0.5, "grey level that dark pictures are drawn to, 0 to 1", note="; zerodcepp, zerodce: 0.61"
+    )
     """E, for the patches of dark images."""
     exposure_patch: int = _setting(8, "side of the patches of the exposure loss in pixels")
     """Of the training image; the larger, the more of the local contrast is left."""
@@ -68,7 +72,9 @@ class LossConfig:
 class TrainingConfig:
     """The settings of a run, all that its result depends on besides the data and the number of steps."""
 
-    architecture: str = _setting("zerodcepp", "network", flag="--arch", choices=tuple(ARCHITECTURES), metavar=None)
+    architecture: str = _setting(
+        "zerodcepp_scene", "network", flag="--arch", choices=tuple(ARCHITECTURES), metavar=None
+    )
     iterations: int = ITERATIONS
     """Applications of the curve; other numbers are for experiments, the engines of dcelite run 8."""
     scale: int = _setting(1, "downsampling of the training images before the network")
@@ -99,3 +105,15 @@ class TrainingConfig:
             raise DceliteError(f"darkening {self.darkening}: a probability, 0 to 1, was wanted")
         if not 0 < self.learning_rate < 1:
             raise DceliteError(f"learning rate {self.learning_rate}: a number between 0 and 1 was wanted")
+
+
+OWN_LOSSES = {
+    "zerodcepp": {"smoothness_weight": 2000.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
+    "zerodce": {"smoothness_weight": 200.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
+}
+"""Where the published networks are trained otherwise than the default."""
+
+
+def default_config(architecture: str) -> TrainingConfig:
+    """The settings that an architecture is trained with unless the user says otherwise."""
+    return TrainingConfig(architecture=architecture, losses=LossConfig(**OWN_LOSSES.get(architecture, {})))

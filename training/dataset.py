@@ -1,4 +1,7 @@
-"""Training images: a folder is decoded and resized once into memory, then drawn in an order fixed by seed and step."""
+"""Training images: a folder is decoded and resized once into memory, then drawn in an order fixed by seed and step.
+
+``panoramas.py`` makes training images of another kind; a run may have both.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +18,13 @@ from PIL import Image, ImageOps
 
 from dcelite.errors import DceliteError, ImageError
 from dcelite.files import reason
+from dcelite.metrics import Rgb
 from dcelite.progress import track
+
+SAMPLE_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
+"""Which images serve as samples: their rank by brightness, 0 the darkest, 1 the brightest."""
+SAMPLE_SIDE = 384
+"""Pixels of the longer side of a sample."""
 
 DARKEST = 0.05
 """Smallest factor of :meth:`TrainingImages.batch`: a picture with a mean of 110 becomes one of 5 or 6."""
@@ -27,6 +36,56 @@ class Batch(NamedTuple):
     images: NDArray[np.float32]
     originals: NDArray[np.float32]
     """The same before some of them were darkened."""
+    exposed: NDArray[np.float32]
+    """(batch, 1, 1, 1): 1 where the original is known to be well exposed, 0 where nobody knows."""
+
+
+class Source(Protocol):
+    """Where the pictures of a run come from."""
+
+    @property
+    def skipped(self) -> list[str]:
+        """One line "PATH: reason" for every file that is not used."""
+
+    @property
+    def fingerprint(self) -> int:
+        """CRC-32 of all pixels: tells whether a resumed run sees the data it began with."""
+
+    def __len__(self) -> int:
+        """Pictures in memory."""
+
+    def batch(self, step: int, batch_size: int, seed: int, darkening: float) -> Batch:
+        """The pictures of a step (counted from 0): they depend on nothing but the arguments."""
+
+    def samples(self) -> list[Rgb]:
+        """A few pictures from which to see the course of a run."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Every batch has pictures of all sources, as many of each, the first ones one more where that does not come out."""
+
+    sources: list[Source]
+
+    @property
+    def skipped(self) -> list[str]:
+        return [line for source in self.sources for line in source.skipped]
+
+    @property
+    def fingerprint(self) -> int:
+        return zlib.crc32(" ".join(str(source.fingerprint) for source in self.sources).encode())
+
+    def __len__(self) -> int:
+        return sum(map(len, self.sources))
+
+    def batch(self, step: int, batch_size: int, seed: int, darkening: float) -> Batch:
+        count = len(self.sources)
+        sizes = [(batch_size + count - 1 - number) // count for number in range(count)]
+        batches = [source.batch(step, size, seed, darkening) for source, size in zip(self.sources, sizes, strict=True)]
+        return Batch(*map(np.concatenate, zip(*batches, strict=True)))
+
+    def samples(self) -> list[Rgb]:
+        return [sample for source in self.sources for sample in source.samples()]
 
 
 @dataclass(frozen=True)
@@ -67,7 +126,19 @@ class TrainingImages:
         if darkening > 0:
             factors = np.where(random.random(batch_size) < darkening, DARKEST ** random.random(batch_size), 1)
             images = np.round(chosen * factors[:, None, None, None])
-        return Batch(*(values.astype(np.float32) / np.float32(255) for values in (images, chosen)))
+        pictures = (values.astype(np.float32) / np.float32(255) for values in (images, chosen))
+        return Batch(*pictures, np.zeros((batch_size, 1, 1, 1), np.float32))
+
+    def samples(self) -> list[Rgb]:
+        """Some of the files, of different brightness."""
+        order = np.argsort(self.pixels.mean((1, 2, 3)), kind="stable")
+        pictures = []
+        for rank in SAMPLE_RANKS:
+            with Image.open(self.files[order[round(rank * (len(self) - 1))]]) as file:
+                picture = ImageOps.exif_transpose(file).convert("RGB")
+                picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
+                pictures.append(np.asarray(picture))
+        return pictures
 
 
 def read_names(path: Path) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""The four zero-reference losses of Zero-DCE, which judge an enhanced image without a reference image.
+"""The four zero-reference losses of Zero-DCE, which judge an enhanced image without a reference image, and a fifth.
 
 Equation numbers are those of Guo et al., "Zero-Reference Deep Curve Estimation for Low-Light Image Enhancement", CVPR
 2020, section 3.3. The paper, the authors' PyTorch code and the MindSpore code differ. The PyTorch code is followed,
@@ -15,7 +15,8 @@ because its weights are those that the published figures were measured with:
 | weights spatial, exposure, colour, smoothness | 1, 1, 0.5, 20 | 1, 10, 5, 200 (Zero-DCE), 1600 (++) | 1, 10, 5, 1600 |
 
 Shapes: I input and Y enhanced image (N, 3, H, W) in [0, 1], A curve map (N, C, H, W) in (-1, 1). Every loss is a
-scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0: see :func:`exposure_targets`.
+scalar, the mean over the batch. Beyond the paper, and left out by well_lit = 0: see :func:`exposure_targets`; and by
+reconstruction_weight = 0: :func:`reconstruction`.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ BRIGHTEST_RECOVERED = 0.45
 
 
 class ZeroReferenceLoss(nn.Cell):
-    """(I, I before it was darkened, Y, A) -> the four weighted terms, shape (4,) in the order of TERMS.
+    """(I, I before it was darkened, whether that is well exposed, Y, A) -> the weighted terms, (5,), in the order of TERMS.
 
     The loss is their sum (equation 8).
     """
@@ -43,8 +44,10 @@ class ZeroReferenceLoss(nn.Cell):
         weights = [getattr(config, f"{term}_weight") for term in TERMS]
         self.weights = Tensor(np.array(weights, np.float32))
 
-    def construct(self, image: Tensor, original: Tensor, enhanced: Tensor, curve_map: Tensor) -> Tensor:
-        target, importance = self.config.exposure_target, 1.0
+    def construct(
+        self, image: Tensor, original: Tensor, exposed: Tensor, enhanced: Tensor, curve_map: Tensor
+    ) -> Tensor:
+        target, importance, share = self.config.exposure_target, 1.0, exposed
         if self.config.well_lit > 0:
             patches, before = self.patches(_gray(image)), self.patches(_gray(original))
             share = well_lit_share(before, self.config.well_lit)
@@ -55,6 +58,7 @@ class ZeroReferenceLoss(nn.Cell):
             exposure_control(self.patches(_gray(enhanced)), target, importance),
             color_constancy(enhanced),
             illumination_smoothness(curve_map),
+            reconstruction(original, enhanced, ops.maximum(share, exposed) * importance),
         )
         return self.weights * ops.stack(terms)
 
@@ -123,6 +127,16 @@ def color_constancy(enhanced: Tensor) -> Tensor:
     rg, rb, gb = (red - green) * (red - green), (red - blue) * (red - blue), (green - blue) * (green - blue)
     squares = rg * rg + rb * rb + gb * gb  # (N,)
     return ops.sqrt(squares + 1e-24).mean()  # 1e-24: the root has no derivative at 0, where an image is grey
+
+
+def reconstruction(original: Tensor, enhanced: Tensor, importance: float | Tensor) -> Tensor:
+    """Beyond the paper: the mean of importance (Y - original)^2, importance (N, 1, 1, 1).
+
+    A picture that was darkened is to become what it was before, and one that was not is to stay as it is, every pixel of
+    it; originals of whose good brightness nothing is known, dark photographs, have no importance. No reference is needed.
+    """
+    distance = enhanced - original
+    return (importance * distance * distance).mean()
 
 
 def illumination_smoothness(curve_map: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Zero-DCE and Zero-DCE++ as MindSpore Cells: image -> curve map -> enhanced image.
+"""Zero-DCE and Zero-DCE++, the latter with a scene head or without, as MindSpore Cells: image -> curve map -> enhanced image.
 
 Images and maps are float32, (batch, channel, row, column), red, green, blue in [0, 1]. ``dcelite.reference`` states the
 same mathematics in NumPy; parameter names are those of the published code, so published checkpoints load.
@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from dcelite.model.architecture import SOURCES, Architecture, architecture_of
+from dcelite.model.architecture import FILTERS, SCENE_HEAD, SOURCES, STEERED, Architecture, architecture_of
 from dcelite.model.checkpoint import Weights
-from dcelite.reference import ITERATIONS
+from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS
 from dcelite.training.backend import Tensor, nn, ops
 
 
@@ -32,6 +32,28 @@ class SeparableConvolution(nn.Cell):
         return self.point_conv(self.depth_conv(x))
 
 
+class SceneHead(nn.Cell):
+    """(N, 3, h, w) in [0, 1] -> what is added to the steered layers, (N, 64, 1, 1): ``dcelite.reference.scene_offsets``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        hidden, output = SCENE_HEAD["scene_head.hidden.weight"], SCENE_HEAD["scene_head.output.weight"]
+        self.hidden = nn.Dense(hidden[1], hidden[0], activation="relu")
+        self.output = nn.Dense(output[1], output[0])
+        self.bins = Tensor(np.arange(SCENE_BINS, dtype=np.float32).reshape(1, SCENE_BINS, 1, 1))
+
+    def _histogram(self, levels: Tensor) -> Tensor:
+        """(N, 1, h, w) in 0 … 255 -> (N, 16)."""
+        distance = ops.abs((SCENE_BINS - 1) * ops.sqrt(levels / 255.0) - self.bins)
+        return ops.relu(1.0 - distance).mean((2, 3))
+
+    def construct(self, image: Tensor) -> Tensor:
+        levels = ops.floor(255.0 * image + LEVEL_OFFSET)
+        brightest, mean = levels.max(1, keepdims=True), levels.mean(1, keep_dims=True)
+        statistics = (self._histogram(brightest), self._histogram(mean), levels.mean((2, 3)) / 255.0)
+        return self.output(self.hidden(ops.cat(statistics, 1))).expand_dims(-1).expand_dims(-1)
+
+
 class CurveNetwork(nn.Cell):
     """(N, 3, h, w) in [0, 1] -> curve map (N, 3 | 24, h, w) in (-1, 1). This is what export freezes."""
 
@@ -41,17 +63,21 @@ class CurveNetwork(nn.Cell):
         for number, channels in enumerate(architecture.layer_channels, start=1):
             layer = SeparableConvolution(*channels) if architecture.separable else _convolution(*channels, kernel=3)
             setattr(self, f"e_conv{number}", layer)
+        if architecture.has_scene:
+            self.scene_head = SceneHead()
         self.relu = nn.ReLU()
         self.tanh = nn.Tanh()
 
     def construct(self, image: Tensor) -> Tensor:
+        offsets = ops.split(self.scene_head(image), FILTERS, 1) if self.architecture.has_scene else ()
         outputs = [image]
-        for number in range(
-            1, len(SOURCES) + 1
-        ):  # (N, 32 or 64, h, w) -> (N, 32, h, w), in the last layer (N, C, h, w)
+        # (N, 3, 32 or 64, h, w) -> (N, 32, h, w), in the last layer (N, C, h, w)
+        for number in range(1, len(SOURCES) + 1):
             inputs = [outputs[k] for k in SOURCES[number - 1]]
             x = inputs[0] if len(inputs) == 1 else ops.cat(inputs, 1)
             x = getattr(self, f"e_conv{number}")(x)
+            if self.architecture.has_scene and number in STEERED:
+                x = x + offsets[STEERED.index(number)]
             outputs.append(self.relu(x) if number < len(SOURCES) else self.tanh(x))
         return outputs[-1]
 
@@ -105,13 +131,14 @@ def initial_weights(name: str, seed: int) -> Weights:
 
     Zero-DCE: weights normal with deviation 0.02 (section 4 of its paper). Zero-DCE++: the published code leaves
     PyTorch's default, uniform in +-1/sqrt(inputs of a unit); with 0.02 the signal would fade over 14 convolutions.
-    Biases are zero in both, so that the first maps are near zero and the first enhanced images are the inputs.
+    Biases are zero in both, so that the first maps are near zero and the first enhanced images are the inputs. A scene
+    head begins as if it were not there: its last layer is zero.
     """
     architecture = architecture_of(name)
     random = np.random.default_rng(seed)
     arrays = {}
     for parameter, shape in architecture.parameter_shapes.items():
-        if parameter.endswith("bias"):
+        if parameter.endswith("bias") or parameter == "scene_head.output.weight":
             values = np.zeros(shape)
         elif architecture.separable:
             bound = 1 / np.sqrt(np.prod(shape[1:]))

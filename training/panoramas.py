@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
 from dcelite.files import publish, refuse_existing, scratch_folder
+from dcelite.metrics import Rgb
 from dcelite.progress import track
 from dcelite.training import camera
-from dcelite.training.dataset import Batch
+from dcelite.training.dataset import SAMPLE_SIDE, Batch
 
 PACKAGE = "@pmndrs/assets@1.7.0"
 PACKAGE_SHA256 = "152bd218a3390703f184f0c6ce16e73c8f0a87f32d38530d418a09d33d8208dc"
@@ -35,6 +36,7 @@ MEMBER = re.compile(r"package/hdri/([a-z]+[.]exr)[.]js")
 """Of the package: a module with a file in base64."""
 
 SUFFIXES = (".exr", ".hdr")
+SAMPLES = 5
 VIEWS = 4096
 """Drawn from the panoramas before training, each used with many exposures."""
 
@@ -76,7 +78,9 @@ def read_panorama(path: Path) -> camera.Float32:
         raise ImageError(f"{path}: is not a readable panorama: {' '.join(file.geterror().split())}")
     height, width, channels = pixels.shape
     if channels != 3 or width != 2 * height:
-        raise ImageError(f"{path}: has {width}x{height} pixels of {channels} channels; twice as wide as high and 3 were wanted")
+        raise ImageError(
+            f"{path}: has {width}x{height} pixels of {channels} channels; twice as wide as high and 3 were wanted"
+        )
     if not np.isfinite(pixels).all() or not pixels.max() > 0:
         raise ImageError(f"{path}: holds values that are not finite, or none above 0")
     # Next to the sun, compression leaves colours below 0 where all are far above 1: light without a colour is put there.
@@ -91,6 +95,8 @@ class PanoramaViews:
     """(views, 3, size, size), each with a mean of 1."""
     skipped: list[str]
     """One line "PATH: reason" for every file that is not among them."""
+    large: NDArray[np.float32]
+    """Some views (samples, 3, SAMPLE_SIDE, SAMPLE_SIDE)."""
 
     def __len__(self) -> int:
         return len(self.radiance)
@@ -114,8 +120,8 @@ class PanoramaViews:
         mirrored = random.random(batch_size) < 0.5
         light[mirrored] = light[mirrored, :, :, ::-1]
         light *= np.exp(random.normal(0, COLOUR_TEMPERATURE, (batch_size, 3, 1, 1))).astype(np.float32)
-        contrast = uniform(0, CONTRAST)
-        light *= camera.exposure_for(light, uniform(*WELL_EXPOSED), contrast)
+        contrast, mean = uniform(0, CONTRAST), uniform(*WELL_EXPOSED)
+        light *= camera.exposure_for(light, mean, contrast)
         darkened = random.random((batch_size, 1, 1, 1)) < darkening
         exposure = np.where(darkened, np.exp2(-uniform(0, DARKEST_STOPS)), np.float32(1))
         full_well = np.exp(uniform(*np.log(FULL_WELL)))
@@ -124,11 +130,26 @@ class PanoramaViews:
         images = camera.in_8_bits(camera.develop(counted, contrast))
         images = np.where(darkened, images, originals)
         for number in np.flatnonzero(random.random(batch_size) < BARS):
-            size, color, lying = round(WIDEST_BAR * random.random() * light.shape[2]), random.random() < 0.5, random.random() < 0.5
+            size, color, lying = (
+                round(WIDEST_BAR * random.random() * light.shape[2]),
+                random.random() < 0.5,
+                random.random() < 0.5,
+            )
             for picture in (images[number], originals[number]):
                 bars = picture if lying else picture.swapaxes(1, 2)
                 bars[:, :size] = bars[:, light.shape[2] - size :] = color
-        return Batch(images, originals)
+        return Batch(images, originals, np.ones_like(mean))
+
+    def samples(self) -> list[Rgb]:
+        """Views with the fewer light the later they come, and noise."""
+        size = (len(self.large), 1, 1, 1)
+        contrast, mean = np.full(size, CONTRAST / 2, np.float32), np.full(size, np.mean(WELL_EXPOSED), np.float32)
+        stops = np.linspace(0, DARKEST_STOPS, len(self.large), dtype=np.float32).reshape(size)
+        light = self.large * camera.exposure_for(self.large, mean, contrast) * np.exp2(-stops)
+        full_well, read_noise = (np.full(size, np.mean(ends), np.float32) for ends in (FULL_WELL, READ_NOISE))
+        counted = camera.count(light, full_well, read_noise, np.random.default_rng(0))
+        pictures = camera.in_8_bits(camera.develop(counted, contrast)).transpose(0, 2, 3, 1)
+        return list(np.round(255 * pictures).astype(np.uint8))
 
 
 def load_views(folder: Path, size: int, seed: int) -> PanoramaViews:
@@ -144,17 +165,19 @@ def load_views(folder: Path, size: int, seed: int) -> PanoramaViews:
         example = f", for example {skipped[0]}" if skipped else ""
         raise DceliteError(f"{folder}: holds no panorama; files of {' or '.join(SUFFIXES)} were wanted{example}")
     random = np.random.default_rng([seed])
-    radiance = np.empty((VIEWS, 3, size, size), np.float32)
-    for number in track(range(VIEWS), VIEWS, "looking around"):
+
+    def look(number: int, side: int) -> camera.Float32:
         view = camera.View(
             field=np.radians(random.uniform(*FIELD)),
             aspect=np.exp(random.uniform(*np.log(ASPECT))),
             yaw=random.uniform(0, 2 * np.pi),
             pitch=np.radians(random.uniform(*PITCH)),
         )
-        seen = camera.look(panoramas[number % len(panoramas)], view, size)
-        radiance[number] = seen / max(float(seen.mean()), np.finfo(np.float32).tiny)
-    return PanoramaViews(radiance, skipped)
+        seen = camera.look(panoramas[number % len(panoramas)], view, side)
+        return seen / max(float(seen.mean()), np.finfo(np.float32).tiny)
+
+    radiance = np.stack([look(number, size) for number in track(range(VIEWS), VIEWS, "looking around")])
+    return PanoramaViews(radiance, skipped, np.stack([look(number, SAMPLE_SIDE) for number in range(SAMPLES)]))
 
 
 def fetch(output: Path) -> list[Path]:
@@ -165,7 +188,9 @@ def fetch(output: Path) -> list[Path]:
     with scratch_folder(output) as scratch:
         made = scratch / "made"
         made.mkdir()
-        result = subprocess.run([npm, "pack", "--silent", PACKAGE], cwd=scratch, capture_output=True, text=True, check=False)
+        result = subprocess.run(
+            [npm, "pack", "--silent", PACKAGE], cwd=scratch, capture_output=True, text=True, check=False
+        )
         if result.returncode != 0:
             raise DceliteError(f"npm pack {PACKAGE}: failed: {' '.join(result.stderr.split()) or 'it gave no reason'}")
         package = scratch / result.stdout.split()[-1]

@@ -27,8 +27,8 @@ from dcelite.model import ckpt_file
 from dcelite.model.checkpoint import read_arrays, save_weights, select_weights
 from dcelite.training.backend import Tensor, ms
 from dcelite.training.config import TERMS, LossConfig, TrainingConfig
-from dcelite.training.dataset import TrainingImages
-from dcelite.training.sheet import choose_samples, plot_history, sample_sheet
+from dcelite.training.dataset import Source
+from dcelite.training.sheet import plot_history, sample_sheet
 
 if TYPE_CHECKING:
     from dcelite.training.train import Trainer
@@ -168,12 +168,12 @@ class Run:
         """That the run has taken, interruptions left out."""
         return time.monotonic() - self._started
 
-    def open(self, images: TrainingImages, trainer: Trainer) -> None:
+    def open(self, images: Source, trainer: Trainer) -> None:
         """Write run.json, after which the folder is the run's; or take up the saved state of one with the same data."""
         files.prepare_output_directory(self._output)
         path = self._output / "run.json"
         files.remove_leftovers(self._state)
-        self._samples = choose_samples(images)
+        self._samples = images.samples()
         if not self._resume:
             for old in self._files() if self._overwrite else ():
                 old.unlink(missing_ok=True)
@@ -181,7 +181,7 @@ class Run:
             settings = {"config": asdict(self._config), **data, "mindspore": ms.__version__, "numpy": np.__version__}
             files.write_text_atomically(path, json.dumps(settings, indent=2) + "\n", overwrite=self._overwrite)
         elif json.loads(path.read_text(encoding="utf-8"))["data_crc32"] != images.fingerprint:
-            text = "its run was started with other images; give the same --data and --exclude"
+            text = "its run was started with other images; give the same --data, --exclude and --panoramas"
             raise DceliteError(f"{self._output}: {text}")
         elif self._state.exists():
             self._started -= restore_state(trainer, self._state)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dcelite import reference
 from dcelite.errors import ImageError
@@ -19,7 +19,7 @@ from dcelite.model.architecture import MAX_SCALE
 from dcelite.model.checkpoint import Weights
 from dcelite.pictures import Picture, read_picture
 from dcelite.training.config import TERMS, TrainingConfig
-from dcelite.training.dataset import TrainingImages
+from dcelite.training.dataset import SAMPLE_SIDE
 from dcelite.training.evaluate import Evaluation, Figures, Map, Model, heat_map
 
 SHEET_ROWS = 8
@@ -28,10 +28,6 @@ WIDTH = 3.4
 DPI = 120
 SHOWN_SIDE = 800
 """Rgb to which large pictures are reduced for showing."""
-SAMPLE_RANKS = (0.05, 0.2, 0.4, 0.6, 0.9)
-"""Which images of the data serve as samples: their rank by brightness, 0 the darkest, 1 the brightest."""
-SAMPLE_SIDE = 384
-"""Pixels of the longer side of a sample."""
 SMOOTHING_STEPS = 50
 """Width of the moving average of losses: single batches differ by more than the training moves in an epoch."""
 HEAT = "RdBu_r"
@@ -159,18 +155,6 @@ def tone_curve(axes: Any, image: Rgb, result: Rgb) -> None:
     axes.tick_params(labelsize=6)
 
 
-def choose_samples(images: TrainingImages) -> list[Rgb]:
-    """Some of the training files, of different brightness, from which to see the course of a run."""
-    order = np.argsort(images.pixels.mean((1, 2, 3)), kind="stable")
-    pictures = []
-    for rank in SAMPLE_RANKS:
-        with Image.open(images.files[order[round(rank * (len(images) - 1))]]) as file:
-            picture = ImageOps.exif_transpose(file).convert("RGB")
-            picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
-            pictures.append(np.asarray(picture))
-    return pictures
-
-
 def sample_sheet(path: Path, step: int, pictures: Sequence[Rgb], weights: Weights, config: TrainingConfig) -> None:
     """What the weights make of samples, seen by the network as in training; replaces a file. Raises OutputError."""
     scale = min(MAX_SCALE, max(1, SAMPLE_SIDE // config.image_size) * config.scale)
@@ -186,8 +170,8 @@ def sample_sheet(path: Path, step: int, pictures: Sequence[Rgb], weights: Weight
 
 
 def plot_history(history: Path, picture: Path) -> None:
-    """Plot the total and the four terms of a history file; raises OutputError."""
-    table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + 4)
+    """Plot the total and the terms of a history file; raises OutputError."""
+    table = np.genfromtxt(history, delimiter=",", skip_header=1, ndmin=2)  # (steps, 1 + 1 + terms)
     width = min(SMOOTHING_STEPS, len(table))
     sheet = Sheet(2, 3, 12, 6.5)
     titles = ("total loss", *(f"{term} (weighted)" for term in TERMS))

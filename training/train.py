@@ -1,4 +1,4 @@
-"""Train a curve network on a folder of images, with the four zero-reference losses and Adam: step and loop.
+"""Train a curve network on photographs or panoramas, with losses that need no reference and Adam: step and loop.
 
 What happens at a step depends on the settings, the data and the step number alone, so a run that was killed and resumed
 gives the same weights, bit for bit, as one that was not, and one of 20 minutes the same as one of as many steps.
@@ -17,13 +17,16 @@ from dcelite.errors import DceliteError
 from dcelite.interrupts import deferred_interrupts
 from dcelite.model.checkpoint import Weights
 from dcelite.progress import Progress
-from dcelite.training.backend import Tensor, ms, nn
+from dcelite.training.backend import Tensor, ms, nn, ops
 from dcelite.training.config import TERMS, TrainingConfig
-from dcelite.training.dataset import TrainingImages, load_images
+from dcelite.training.dataset import Mixture, Source, load_images
 from dcelite.training.losses import ZeroReferenceLoss
 from dcelite.training.network import Enhancement, build_network, initial_weights
+from dcelite.training.panoramas import load_views
 from dcelite.training.run import Run
 
+LARGEST_GRADIENT = 0.1
+"""Norm to which the gradient of a step is cut, as in the authors' PyTorch code: single batches would throw the weights about."""
 WEIGHT_DECAY = 1e-4
 """L2 penalty of Adam, as in the published code."""
 DECAY = 8
@@ -50,16 +53,25 @@ class WeightAverage:
 
 
 class LossOfBatch(nn.Cell):
-    """Images, and what they were before they were darkened, (N, 3, H, W) -> the four weighted loss terms, (4,)."""
+    """Images, what they were before they were darkened, (N, 3, H, W), and whether these were well exposed -> the weighted loss terms, (terms,)."""
 
     def __init__(self, enhancement: Enhancement, loss: ZeroReferenceLoss) -> None:
         super().__init__(auto_prefix=False)
         self.enhancement = enhancement
         self.loss = loss
 
-    def construct(self, images: Tensor, originals: Tensor) -> Tensor:
+    def construct(self, images: Tensor, originals: Tensor, exposed: Tensor) -> Tensor:
         enhanced, curve_map = self.enhancement(images)
-        return self.loss(images, originals, enhanced, curve_map)
+        return self.loss(images, originals, exposed, enhanced, curve_map)
+
+
+class TrainingStep(nn.TrainOneStepCell):
+    """A step of the optimizer on the sum of the loss terms, (terms,), with the gradient cut to LARGEST_GRADIENT."""
+
+    def construct(self, *batch: Tensor) -> Tensor:
+        terms = self.network(*batch)
+        gradients = self.grad(self.network, self.weights)(*batch, ops.ones_like(terms))
+        return ops.depend(terms, self.optimizer(ops.clip_by_global_norm(gradients, LARGEST_GRADIENT)))
 
 
 class Trainer:
@@ -76,11 +88,10 @@ class Trainer:
             self.network.trainable_params(), learning_rate=config.learning_rate, weight_decay=WEIGHT_DECAY
         )
         enhancement = Enhancement(self.network, config.scale, config.iterations)
-        # TrainOneStepCell back-propagates ones, so the vector of four terms is trained as their sum.
-        self._optimize = nn.TrainOneStepCell(LossOfBatch(enhancement, ZeroReferenceLoss(config.losses)), self.optimizer)
+        self._optimize = TrainingStep(LossOfBatch(enhancement, ZeroReferenceLoss(config.losses)), self.optimizer)
 
-    def train_step(self, images: TrainingImages) -> NDArray[np.float32]:
-        """Train on the next batch; returns its weighted loss terms, (4,)."""
+    def train_step(self, images: Source) -> NDArray[np.float32]:
+        """Train on the next batch; returns its weighted loss terms."""
         batch = images.batch(self.step, self.config.batch_size, self.config.seed, self.config.darkening)
         terms: NDArray[np.float32] = self._optimize(*map(Tensor, batch)).asnumpy()
         self.step += 1
@@ -95,9 +106,10 @@ class Trainer:
 
 def train(
     config: TrainingConfig,
-    data: Path,
+    data: Path | None,
     output: Path,
     *,
+    panoramas: Path | None = None,
     steps: int | None = None,
     minutes: float | None = None,
     resume: bool = False,
@@ -106,11 +118,20 @@ def train(
 ) -> Path:
     """Train until ``steps`` or ``minutes`` (counted over interruptions) are reached; returns the file of weights.
 
+    The pictures are those of the folder ``data``, or what is seen in the panoramas of the folder ``panoramas``, or both.
+
     Raises DceliteError; KeyboardInterrupt after Ctrl-C or SIGTERM, when the step under way has been finished and saved.
     """
     config.check()
     run = Run(output, config, resume=resume, overwrite=overwrite)
-    images = load_images(data, config.image_size, config.batch_size, exclude)
+    sources: list[Source] = []
+    if data is not None:
+        sources.append(load_images(data, config.image_size, config.batch_size, exclude))
+    if panoramas is not None:
+        sources.append(load_views(panoramas, config.image_size, config.seed))
+    if not sources:
+        raise DceliteError("no pictures to train on: a folder of data or of panoramas was wanted")
+    images = sources[0] if len(sources) == 1 else Mixture(sources)
     for line in images.skipped:
         print(f"skipped {line}", file=sys.stderr)
     trainer = Trainer(config)
