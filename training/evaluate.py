@@ -3,6 +3,8 @@
 Figures of one picture, all from 8-bit RGB values; a level is 1/255:
 
     psnr, ssim, mae   of the result against the reference: dB, index (Wang et al., TIP 2004), levels
+    psnr_at_mean      PSNR of the result times the factor that gives it the mean of the reference: what is wrong besides
+                      the brightness, of which photographers would choose several
     brightness        mean of input, result and reference, levels
     clipped           values of 254 and above in input and result, per cent
     colour_shift      distance between the shares of red, green and blue in the sum of a picture: of the result from
@@ -67,10 +69,11 @@ class CheckpointModel:
 
     def curve_map(self, image: Rgb) -> NDArray[np.float64]:
         low = reference.downsample(image, self._scale) / 255.0
+        offsets = reference.scene_offsets_of(low, self._arrays)
         strips = []
         for row in range(0, len(low), STRIP):
             first = max(row - HALO, 0)
-            strip = reference.network(low[first : row + STRIP + HALO], self._arrays)
+            strip = reference.network(low[first : row + STRIP + HALO], self._arrays, offsets)
             strips.append(strip[row - first : row - first + STRIP])
         return np.asarray(np.concatenate(strips))
 
@@ -158,6 +161,8 @@ def measure(image: Rgb, result: Rgb, wanted: Rgb | None = None, other: Rgb | Non
         figures["brightness_reference"] = float(wanted.mean())
         figures["psnr"], figures["ssim"] = psnr(wanted, result), ssim(wanted, result)
         figures["mae"] = mean_absolute_error(wanted, result)
+        at_mean = result * (figures["brightness_reference"] / max(figures["brightness"], 1.0))
+        figures["psnr_at_mean"] = psnr(wanted, np.rint(at_mean).clip(0, 255).astype(np.uint8))
     if other is not None:
         figures["fidelity"] = psnr(other, result)
     return figures

@@ -25,12 +25,14 @@ SHIPPED = "shipped weights"
 
 COLUMNS = (
     ("psnr", "PSNR", ".2f"),
+    ("psnr_at_mean", "at mean", ".2f"),
     ("ssim", "SSIM", ".4f"),
     ("mae", "MAE", ".2f"),
     ("brightness_in", "input", ".1f"),
     ("brightness", "result", ".1f"),
     ("brightness_reference", "wanted", ".1f"),
     ("change", "change", ".1f"),
+    ("clipped_in", "clip% in", ".2f"),
     ("clipped", "clip%", ".2f"),
     ("colour_shift", "shift%", ".2f"),
     ("red_cast", "R-G", "+.1f"),
@@ -40,8 +42,9 @@ COLUMNS = (
 """Figure, heading of its column and format; columns without any value are left out."""
 
 LEGEND = (
-    "PSNR, fidelity: dB; MAE, input, result, wanted, change, R-G: levels of 255 (means); clip%: values of 254 and "
-    "above; shift%: move of the colour shares; noise: times that of the input"
+    "PSNR, fidelity: dB; at mean: PSNR after the result was multiplied to have the reference's mean; MAE, input, result, "
+    "wanted, change, R-G: levels of 255 (means); clip%: values of 254 and above; shift%: move of the colour shares; "
+    "noise: times that of the input"
 )
 
 
@@ -49,13 +52,16 @@ def add_command(subparsers: Any) -> None:
     evaluate = subparsers.add_parser(
         "evaluate",
         help="measure a model on photographs",
-        description="Measure a model: against references (--pairs), on photographs without them (--images), against "
+        description="Measure a model: against references (--pairs), on well-lit photographs against themselves "
+        "(--well-lit), on photographs without references (--images), against "
         "another model (--against).",
     )
     add_models(evaluate)
     source = evaluate.add_mutually_exclusive_group(required=True)
     text = "DIR/low holds inputs, DIR/high references of equal names"
     source.add_argument("--pairs", type=Path, metavar="DIR", help=text)
+    text = "folder of well-lit photographs, which should stay as they are: each is its own reference"
+    source.add_argument("--well-lit", type=Path, metavar="DIR", help=text)
     source.add_argument("--images", type=Path, metavar="DIR", help="folder of photographs without references")
     text = "another model; tells the PSNR between its results and the model's"
     evaluate.add_argument("--against", type=Path, metavar="M", help=text)
@@ -104,11 +110,12 @@ def run_evaluate(args: argparse.Namespace) -> None:
             refuse_existing(path, args.overwrite)
             if not path.parent.is_dir():
                 raise DceliteError(f"{path.parent}: no such folder; an existing one was wanted for {path.name}")
-    require("train", "evaluation", *["skimage"] * bool(args.pairs), *["matplotlib"] * bool(args.sheet))
+    require("train", "evaluation", *["skimage"] * bool(args.pairs or args.well_lit), *["matplotlib"] * bool(args.sheet))
     with opened(args.model or [None], args) as models, opened([args.against] if args.against else [], args) as others:
         from dcelite.training import evaluate
 
-        pictures = find_pairs(args.pairs) if args.pairs else find_pictures(args.images)
+        folder = args.pairs or args.well_lit or args.images
+        pictures = find_pairs(folder) if args.pairs else find_pictures(folder, as_they_are=bool(args.well_lit))
         against = others[0][1] if args.against else None
         evaluations = evaluate.evaluate(models, track(pictures, len(pictures), "evaluate"), against)
         if not evaluations[0].figures:
@@ -118,7 +125,7 @@ def run_evaluate(args: argparse.Namespace) -> None:
         print(LEGEND)
         if args.json:
             report = {
-                "data": str(args.pairs or args.images),
+                "data": str(folder),
                 "against": str(args.against) if args.against else None,
                 "scale": args.scale,
                 "models": [evaluation.report() for evaluation in evaluations],

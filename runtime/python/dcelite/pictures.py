@@ -45,14 +45,17 @@ def find_pairs(folder: Path) -> list[Picture]:
     return [Picture(stem, dark[stem], references[stem]) for stem in sorted(dark)]
 
 
-def find_pictures(folder: Path) -> list[Picture]:
-    """All pictures below a folder; raises ImageError where there is none."""
+def find_pictures(folder: Path, *, as_they_are: bool = False) -> list[Picture]:
+    """All pictures below a folder, each its own reference if they should stay as they are.
+
+    Raises ImageError where there is none.
+    """
     if not folder.is_dir():
         raise ImageError(f"{folder}: {'is a file' if folder.exists() else 'does not exist'}; a folder was wanted")
     files = pictures_below(folder)
     if not files:
         raise ImageError(f"{folder}: holds no image ({', '.join(FORMATS)})")
-    return [Picture(str(path.relative_to(folder)), path) for path in files]
+    return [Picture(str(path.relative_to(folder)), path, path if as_they_are else None) for path in files]
 
 
 def _by_stem(folder: Path) -> dict[str, Path]:

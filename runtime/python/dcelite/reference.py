@@ -147,15 +147,18 @@ def scene_offsets(statistics: Array, weights: Weights) -> dict[int, Array]:
     return {1: first, 6: sixth}
 
 
+def scene_offsets_of(x: Array, weights: Weights) -> dict[int, Array]:
+    """The same for a small picture (h, w, 3) in [0, 1]; nothing where the weights have no scene head."""
+    return scene_offsets(scene_statistics(x), weights) if has_scene_head(weights) else {}
+
+
 def network(x: Array, weights: Weights, offsets: Mapping[int, Array] | None = None) -> Array:
     """(h, w, 3) -> curve map (h, w, 3), or (h, w, 24) for Zero-DCE, in (-1, 1).
 
-    ``offsets`` are those of the scene head for a picture of which x is a part; None: x is the picture.
+    ``offsets`` are those of the scene head for the picture of which x is a part; None: x is the picture.
     """
     convolution = _separable if is_separable(weights) else _plain
-    if offsets is None and has_scene_head(weights):
-        offsets = scene_offsets(scene_statistics(x), weights)
-    added = offsets or {}
+    added = scene_offsets_of(x, weights) if offsets is None else offsets
 
     def layer(number: int, *inputs: Array) -> Array:
         output = convolution(np.concatenate(inputs, axis=2), weights, f"e_conv{number}")
