@@ -66,7 +66,7 @@ def test_all_formats_with_manifest(checkpoint_of, architecture, folder, capsys):
     assert "FAILED" not in table
     records = json.loads((folder / "manifest.json").read_text())["files"]
     digest = hashlib.sha256(checkpoint_of(architecture).read_bytes()).hexdigest()
-    channels, scale = (3, 12) if architecture == "zerodcepp" else (24, 1)
+    channels, scale = (24, 1) if architecture == "zerodce" else (3, 12)
     for file in files:
         record = records[file]
         assert record["sha256"] == hashlib.sha256((folder / file).read_bytes()).hexdigest()
