@@ -21,25 +21,25 @@ def _setting(default: Any, text: str, *, note: str = "", **option: Any) -> Any:
 
 @dataclass(frozen=True)
 class LossConfig:
-    """Weights and targets; the weights, but for smoothness, are those of the authors' PyTorch code for Zero-DCE++.
+    """Weights and targets.
 
     The published values: 1, 10, 5, 1600 (200 for zerodce), 0 (no reconstruction), 0.6, 16, 4, 0 (no well_lit).
     """
 
     spatial_weight: float = _setting(1.0, "weight of the spatial consistency loss")
     exposure_weight: float = _setting(10.0, "weight of the exposure control loss")
-    colour_weight: float = _setting(5.0, "weight of the colour constancy loss")
+    colour_weight: float = _setting(2.0, "weight of the colour constancy loss", note="; zerodcepp, zerodce: 5")
     smoothness_weight: float = _setting(
-        500.0, "weight of the illumination smoothness loss", note="; zerodcepp: 2000, zerodce: 200"
+        1000.0, "weight of the illumination smoothness loss", note="; zerodcepp: 2000, zerodce: 200"
     )
-    """A single map that is applied eight times needs the larger one; 1600 in the published code. A scene head tells shadows
-    from dark pictures, and less suffices."""
+    """A single map that is applied eight times needs the larger one; 1600 in the published code. A scene head tells
+    shadows from dark pictures, and less suffices."""
     reconstruction_weight: float = _setting(
         30.0, "weight of the distance of darkened pictures from what they were", note="; zerodcepp, zerodce: 0"
     )
     """And of the others from themselves. Without a scene head, the network cannot know what they were."""
     exposure_target: float = _setting(
-        0.5, "grey level that dark pictures are drawn to, 0 to 1", note="; zerodcepp, zerodce: 0.61"
+        0.45, "grey level that dark pictures are drawn to, 0 to 1", note="; zerodcepp, zerodce: 0.61"
     )
     """E, for the patches of dark images."""
     exposure_patch: int = _setting(8, "side of the patches of the exposure loss in pixels")
@@ -84,7 +84,7 @@ class TrainingConfig:
     batch_size: int = _setting(8, "images in a step", metavar="N")
     learning_rate: float = _setting(2e-3, "of Adam", metavar="RATE")
     darkening: float = _setting(
-        0.7,
+        0.8,
         "probability of a picture to be darkened at random, 0 to 1",
         note="; 0: never, as in the paper",
         metavar="P",
@@ -107,9 +107,10 @@ class TrainingConfig:
             raise DceliteError(f"learning rate {self.learning_rate}: a number between 0 and 1 was wanted")
 
 
+_PUBLISHED = {"colour_weight": 5.0, "reconstruction_weight": 0.0, "exposure_target": 0.61}
 OWN_LOSSES = {
-    "zerodcepp": {"smoothness_weight": 2000.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
-    "zerodce": {"smoothness_weight": 200.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
+    "zerodcepp": {**_PUBLISHED, "smoothness_weight": 2000.0},
+    "zerodce": {**_PUBLISHED, "smoothness_weight": 200.0},
 }
 """Where the published networks are trained otherwise than the default."""
 

@@ -45,12 +45,12 @@ FIELD = (45.0, 100.0)
 ASPECT = (0.6, 1.6)
 PITCH = (-35.0, 30.0)
 """Degrees."""
-COLOUR_TEMPERATURE = 0.12
+COLOUR_TEMPERATURE = 0.1
 """Standard deviation of the logarithm of the gain of each colour: light of another colour than the camera believes."""
-WELL_EXPOSED = (0.22, 0.68)
-"""Mean of a well-exposed picture: 56 to 173 levels, as photographers choose it."""
-DARKEST_STOPS = 7.0
-"""A darkened picture gets down to 2^-7 of the light."""
+WELL_EXPOSED = (0.21, 0.65)
+"""Mean of a well-exposed picture: 54 to 166 levels, as photographers choose it."""
+DARKEST_STOPS = 8.0
+"""A darkened picture gets down to 2^-8 of the light."""
 CONTRAST = 0.8
 """Largest, of the tone curve."""
 FULL_WELL = (1000.0, 40000.0)
