@@ -180,7 +180,7 @@ def load_views(folder: Path, size: int, seed: int) -> PanoramaViews:
     return PanoramaViews(radiance, skipped, np.stack([look(number, SAMPLE_SIDE) for number in range(SAMPLES)]))
 
 
-def fetch(output: Path) -> list[Path]:
+def fetch(output: Path, *, overwrite: bool = False) -> list[Path]:
     """Fetch the package and write its panoramas to a folder; returns their paths. Raises DceliteError."""
     npm = shutil.which("npm")
     if npm is None:
@@ -204,17 +204,18 @@ def fetch(output: Path) -> list[Path]:
                     (made / name[1]).write_bytes(base64.b64decode(encoded))
         names = sorted(path.name for path in made.iterdir())
         for name in names:
-            refuse_existing(output / name, overwrite=False)
-        publish(made, output, overwrite=False)
+            refuse_existing(output / name, overwrite)
+        publish(made, output, overwrite=overwrite)
     return [output / name for name in names]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=f"fetch the panoramas of {PACKAGE} (CC0)")
     parser.add_argument("output", type=Path, metavar="DIR", help="folder for them")
+    parser.add_argument("--overwrite", action="store_true", help="replace panoramas of the same names")
     options = parser.parse_args()
     try:
-        paths = fetch(options.output)
+        paths = fetch(options.output, overwrite=options.overwrite)
     except DceliteError as error:
         print(f"panoramas: error: {error}", file=sys.stderr)
         return 2
