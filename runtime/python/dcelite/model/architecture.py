@@ -79,8 +79,10 @@ class Architecture:
 
     @property
     def multiply_adds(self) -> int:
-        """Of the network, for one low-resolution pixel: every weight of a convolution is used once. The scene head works
-        once for a picture and counts for nothing."""
+        """Of the network, for one low-resolution pixel: every weight of a convolution is used once.
+
+        The scene head works once for a picture, and counts for nothing.
+        """
         used = (name for name in self.parameter_shapes if name.endswith(".weight") and name not in SCENE_HEAD)
         return sum(math.prod(self.parameter_shapes[name]) for name in used)
 
