@@ -32,8 +32,8 @@ class LossConfig:
     smoothness_weight: float = _setting(
         500.0, "weight of the illumination smoothness loss", note="; zerodcepp: 2000, zerodce: 200"
     )
-    """A single map that is applied eight times needs the larger one; 1600 in the published code. A scene head tells shadows
-    from dark pictures, and less suffices."""
+    """A single map that is applied eight times needs the larger one; 1600 in the published code. A scene head tells
+    shadows from dark pictures, and less suffices."""
     reconstruction_weight: float = _setting(
         30.0, "weight of the distance of darkened pictures from what they were", note="; zerodcepp, zerodce: 0"
     )
@@ -107,7 +107,7 @@ class TrainingConfig:
             raise DceliteError(f"learning rate {self.learning_rate}: a number between 0 and 1 was wanted")
 
 
-OWN_LOSSES = {
+OWN_LOSSES: dict[str, dict[str, Any]] = {
     "zerodcepp": {"smoothness_weight": 2000.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
     "zerodce": {"smoothness_weight": 200.0, "reconstruction_weight": 0.0, "exposure_target": 0.61},
 }

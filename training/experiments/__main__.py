@@ -27,7 +27,7 @@ from dcelite.metrics import Rgb, psnr
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.pictures import find_pairs, find_pictures, read_picture
 from dcelite.report.tables import markdown
-from dcelite.training.config import SMOOTHNESS_WEIGHTS, LossConfig, TrainingConfig
+from dcelite.training.config import LossConfig, TrainingConfig, default_config
 from dcelite.training.dataset import read_names
 from dcelite.training.evaluate import CheckpointModel, Evaluation, Model, evaluate
 from dcelite.training.train import train
@@ -38,11 +38,13 @@ EVERY_DARK, EVERY_BRIGHT = 2, 6
 """Every second pair and every sixth bright picture of the validation split are measured."""
 
 Row = tuple[str, TrainingConfig]
-BASE = TrainingConfig()
+BASE = default_config("zerodcepp")
 FAITHFUL = replace(
     BASE,
     darkening=0.0,
-    losses=LossConfig(well_lit=0.0, exposure_target=0.6, exposure_patch=16, smoothness_weight=1600.0),
+    losses=LossConfig(
+        well_lit=0.0, exposure_target=0.6, exposure_patch=16, smoothness_weight=1600.0, reconstruction_weight=0.0
+    ),
 )
 """As in the paper and the published code, apart from the size of the images."""
 
@@ -80,10 +82,7 @@ TABLES: dict[str, list[Row]] = {
     ],
     "maps": [
         ("one map for all iterations (Zero-DCE++)", BASE),
-        (
-            "a map for each iteration (Zero-DCE)",
-            with_losses(replace(BASE, architecture="zerodce"), smoothness_weight=SMOOTHNESS_WEIGHTS["zerodce"]),
-        ),
+        ("a map for each iteration (Zero-DCE)", default_config("zerodce")),
     ],
     "complaints": [
         ("default", BASE),
