@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from support import REQUIRE_ALL, shared_directory, skip
+import generated
+from support import REPOSITORY, REQUIRE_ALL, load_weights, shared_directory, skip
 
 Report = TypeVar("Report", pytest.CollectReport, pytest.TestReport)
 
@@ -45,6 +46,14 @@ def shared() -> Path:
     if not path.is_dir():
         skip(f"the test data folder {path} is absent (set DCELITE_TEST_DATA)")
     return path
+
+
+@pytest.fixture(scope="session", params=["shipped", "zerodcepp_scene"])
+def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> generated.Model:
+    """Shipped weights, and random ones with a scene head."""
+    if request.param == "shipped":
+        return generated.Model(None, load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"))
+    return generated.model_file(request.param, tmp_path_factory.mktemp("model"))
 
 
 @pytest.fixture

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.model.architecture import ARCHITECTURES, LAYERS
 from dcelite.model.checkpoint import Weights
+from dcelite.model.dce_file import DceModel, write_dce
 
 SIZES = ((1, 1), (1, 17), (13, 1), (5, 3), (53, 97), (60, 84))
 """(height, width): one pixel, one row, one column, below the scale, primes, multiples of 12."""
@@ -32,6 +35,21 @@ def weights_of(architecture: str) -> Weights:
                 array *= 0.7
         arrays[name] = array.astype(np.float32)
     return Weights(architecture, arrays)
+
+
+class Model(NamedTuple):
+    """What an Enhancer opens, and what the NumPy reference takes."""
+
+    path: Path | None
+    """None: the shipped weights."""
+    weights: dict[str, np.ndarray]
+
+
+def model_file(architecture: str, folder: Path) -> Model:
+    """The random weights of an architecture in a .dce file, at its own scale."""
+    path, arrays = folder / f"{architecture}.dce", weights_of(architecture).arrays
+    write_dce(DceModel(architecture, ARCHITECTURES[architecture].scale, arrays), path)
+    return Model(path, arrays)
 
 
 def picture(height: int, width: int) -> NDArray[np.uint8]:

@@ -1,13 +1,14 @@
 """A camera: from the radiance of a scene to the picture that it takes, and to the one that it takes with less light.
 
-Radiance is linear, (3, S, S) or (N, 3, S, S), in any unit; light is radiance times the exposure, 1 where a pixel is white.
+Radiance is linear, (3, S, S) or (N, 3, S, S), in any unit; light is radiance times the exposure, 1 where a pixel is
+white.
 
 1. View: a pinhole camera sees the direction (X, Y, 1) R of an equirectangular panorama, R the pitch, then the yaw.
 2. White balance: each colour times its own gain.
 3. Exposure: the factor with which the picture gets a given mean, which is what a light meter does.
-4. Noise: light counted as electrons, n = Poisson(w light) + Normal(0, r), w electrons at white, r of the electronics (Foi et
-   al., "Practical Poissonian-Gaussian Noise Modeling", IEEE TIP 2008); the Poisson part as a normal one of equal variance,
-   w light, since it is added to that of the electronics.
+4. Noise: light counted as electrons, n = Poisson(w light) + Normal(0, r), w electrons at white, r of the electronics
+   (Foi et al., "Practical Poissonian-Gaussian Noise Modeling", IEEE TIP 2008); the Poisson part as a normal one of
+   equal variance, w light, since it is added to that of the electronics.
 5. Clipping at 0 and 1, the transfer function of sRGB (IEC 61966-2-1), contrast, 8 bits.
 """
 
@@ -41,7 +42,7 @@ class View:
 
 
 def look(panorama: Float32, view: View, size: int) -> Float32:
-    """The view (3, size, size) of an equirectangular panorama (H, W, 3), squeezed to a square as training images are."""
+    """The view (3, size, size) of an equirectangular panorama (H, W, 3), squeezed to a square like training images."""
     side = (np.arange(size * SUPERSAMPLING) + 0.5) / (size * SUPERSAMPLING) * 2 - 1
     half = np.tan(view.field / 2)
     x, y = np.meshgrid(side * half * min(view.aspect, 1.0), -side * half / max(view.aspect, 1.0))
@@ -65,14 +66,20 @@ def _sample(panorama: Float32, u: NDArray[np.float64], v: NDArray[np.float64]) -
 
 
 def develop(light: Float32, contrast: Float32) -> Float32:
-    """Light (N, 3, S, S) -> picture in 0 … 1: the transfer function of sRGB, then y + c y (1 - y) (2 y - 1), c (N, 1, 1, 1)."""
+    """Light (N, 3, S, S) -> picture in 0 … 1: the transfer function of sRGB, then y + c y (1 - y) (2 y - 1).
+
+    The contrast c is (N, 1, 1, 1).
+    """
     light = np.clip(light, 0.0, 1.0)
     picture = np.where(light <= 0.0031308, 12.92 * light, 1.055 * light ** np.float32(1 / 2.4) - 0.055)
     return np.asarray(picture + contrast * picture * (1 - picture) * (2 * picture - 1), np.float32)
 
 
 def exposure_for(radiance: Float32, mean: Float32, contrast: Float32) -> Float32:
-    """The exposure with which each picture of radiance (N, 3, S, S) gets its mean, in 0 … 1: (N, 1, 1, 1), by bisection."""
+    """The exposure with which each picture of radiance (N, 3, S, S) gets its mean, in 0 … 1: (N, 1, 1, 1).
+
+    By bisection.
+    """
     low, high = -EXPOSURE_STOPS, EXPOSURE_STOPS
     thin = radiance[..., ::2, ::2]  # a quarter of the pixels tells the mean well enough
     scale = 1 / np.maximum(thin.mean((1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
@@ -86,7 +93,7 @@ def exposure_for(radiance: Float32, mean: Float32, contrast: Float32) -> Float32
 
 
 def count(light: Float32, full_well: Float32, read_noise: Float32, random: np.random.Generator) -> Float32:
-    """Light as a sensor with ``full_well`` electrons at white and ``read_noise`` electrons counts it; both (N, 1, 1, 1)."""
+    """Light as a sensor counts it: ``full_well`` electrons at white, ``read_noise`` of its own; both (N, 1, 1, 1)."""
     variance = np.clip(light, 0.0, 1.0) * full_well + read_noise**2
     noise = random.standard_normal(light.shape, np.float32) * np.sqrt(variance) / full_well
     return np.asarray(light + noise, np.float32)

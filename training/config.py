@@ -108,7 +108,7 @@ class TrainingConfig:
 
 
 _PUBLISHED = {"colour_weight": 5.0, "reconstruction_weight": 0.0, "exposure_target": 0.61}
-OWN_LOSSES = {
+OWN_LOSSES: dict[str, dict[str, Any]] = {
     "zerodcepp": {**_PUBLISHED, "smoothness_weight": 2000.0},
     "zerodce": {**_PUBLISHED, "smoothness_weight": 200.0},
 }

@@ -63,7 +63,7 @@ class Source(Protocol):
 
 @dataclass(frozen=True)
 class Mixture:
-    """Every batch has pictures of all sources, as many of each, the first ones one more where that does not come out."""
+    """Every batch has pictures of all sources, equally many of each, or one more of the first ones."""
 
     sources: list[Source]
 
@@ -126,8 +126,8 @@ class TrainingImages:
         if darkening > 0:
             factors = np.where(random.random(batch_size) < darkening, DARKEST ** random.random(batch_size), 1)
             images = np.round(chosen * factors[:, None, None, None])
-        pictures = (values.astype(np.float32) / np.float32(255) for values in (images, chosen))
-        return Batch(*pictures, np.zeros((batch_size, 1, 1, 1), np.float32))
+        pictures, originals = (values.astype(np.float32) / np.float32(255) for values in (images, chosen))
+        return Batch(pictures, originals, np.zeros((batch_size, 1, 1, 1), np.float32))
 
     def samples(self) -> list[Rgb]:
         """Some of the files, of different brightness."""

@@ -31,7 +31,7 @@ BRIGHTEST_RECOVERED = 0.45
 
 
 class ZeroReferenceLoss(nn.Cell):
-    """(I, I before it was darkened, whether that is well exposed, Y, A) -> the weighted terms, (5,), in the order of TERMS.
+    """(I, I before it was darkened, whether that is well exposed, Y, A) -> the weighted terms, (5,), ordered as TERMS.
 
     The loss is their sum (equation 8).
     """
@@ -132,8 +132,9 @@ def color_constancy(enhanced: Tensor) -> Tensor:
 def reconstruction(original: Tensor, enhanced: Tensor, importance: float | Tensor) -> Tensor:
     """Beyond the paper: the mean of importance (Y - original)^2, importance (N, 1, 1, 1).
 
-    A picture that was darkened is to become what it was before, and one that was not is to stay as it is, every pixel of
-    it; originals of whose good brightness nothing is known, dark photographs, have no importance. No reference is needed.
+    A picture that was darkened is to become what it was before, and one that was not is to stay as it is, every pixel
+    of it; originals of whose good brightness nothing is known, dark photographs, have no importance. No reference is
+    needed.
     """
     distance = enhanced - original
     return (importance * distance * distance).mean()

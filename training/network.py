@@ -1,4 +1,4 @@
-"""Zero-DCE and Zero-DCE++, the latter with a scene head or without, as MindSpore Cells: image -> curve map -> enhanced image.
+"""Zero-DCE and Zero-DCE++ (with a scene head or without) as MindSpore Cells: image -> curve map -> enhanced image.
 
 Images and maps are float32, (batch, channel, row, column), red, green, blue in [0, 1]. ``dcelite.reference`` states the
 same mathematics in NumPy; parameter names are those of the published code, so published checkpoints load.
@@ -33,7 +33,7 @@ class SeparableConvolution(nn.Cell):
 
 
 class SceneHead(nn.Cell):
-    """(N, 3, h, w) in [0, 1] -> what is added to the steered layers, (N, 64, 1, 1): ``dcelite.reference.scene_offsets``."""
+    """(N, 3, h, w) in [0, 1] -> what is added to the steered layers, (N, 64, 1, 1): ``reference.scene_offsets``."""
 
     def __init__(self) -> None:
         super().__init__()

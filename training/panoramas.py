@@ -2,8 +2,8 @@
 
     python -m dcelite.training.panoramas DIR
 
-fetches the panoramas that the shipped weights are trained on: 18 of Poly Haven in the npm package ``@pmndrs/assets``, all in
-the public domain (CC0). It needs npm.
+fetches the panoramas that the shipped weights are trained on: 18 of Poly Haven in the npm package ``@pmndrs/assets``,
+all in the public domain (CC0). It needs npm.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
-from dcelite.files import publish, refuse_existing, scratch_folder
+from dcelite.files import publish, scratch_folder
 from dcelite.metrics import Rgb
 from dcelite.progress import track
 from dcelite.training import camera
@@ -35,6 +35,7 @@ PACKAGE_SHA256 = "152bd218a3390703f184f0c6ce16e73c8f0a87f32d38530d418a09d33d8208
 MEMBER = re.compile(r"package/hdri/([a-z]+[.]exr)[.]js")
 """Of the package: a module with a file in base64."""
 
+TINY = float(np.finfo(np.float32).tiny)
 SUFFIXES = (".exr", ".hdr")
 SAMPLES = 5
 VIEWS = 4096
@@ -54,7 +55,7 @@ DARKEST_STOPS = 8.0
 CONTRAST = 0.8
 """Largest, of the tone curve."""
 FULL_WELL = (1000.0, 40000.0)
-"""Electrons at white: from a phone at its highest gain to a large sensor at its lowest, equally likely on a logarithmic scale."""
+"""Electrons at white, from a phone at its highest gain to a large sensor at its lowest: their logarithm is uniform."""
 READ_NOISE = (2.0, 10.0)
 """Electrons."""
 BARS = 0.08
@@ -83,7 +84,7 @@ def read_panorama(path: Path) -> camera.Float32:
         )
     if not np.isfinite(pixels).all() or not pixels.max() > 0:
         raise ImageError(f"{path}: holds values that are not finite, or none above 0")
-    # Next to the sun, compression leaves colours below 0 where all are far above 1: light without a colour is put there.
+    # Next to the sun, compression leaves colours below 0 where all are far above 1: white light is put there.
     return np.where((pixels < 0).any(2, keepdims=True), np.maximum(pixels.max(2, keepdims=True), 0), pixels)
 
 
@@ -109,7 +110,7 @@ class PanoramaViews:
     def batch(self, step: int, batch_size: int, seed: int, darkening: float) -> Batch:
         """The pictures of a step (counted from 0): it depends on nothing but the arguments.
 
-        ``originals`` are well exposed; a share ``darkening`` of the ``images`` is the same with less light and more noise.
+        ``originals`` are well exposed; a share ``darkening`` of the ``images`` is the same with less light, more noise.
         """
         random = np.random.default_rng([seed, step])
 
@@ -174,7 +175,7 @@ def load_views(folder: Path, size: int, seed: int) -> PanoramaViews:
             pitch=np.radians(random.uniform(*PITCH)),
         )
         seen = camera.look(panoramas[number % len(panoramas)], view, side)
-        return seen / max(float(seen.mean()), np.finfo(np.float32).tiny)
+        return np.asarray(seen / max(float(seen.mean()), TINY), np.float32)
 
     radiance = np.stack([look(number, size) for number in track(range(VIEWS), VIEWS, "looking around")])
     return PanoramaViews(radiance, skipped, np.stack([look(number, SAMPLE_SIDE) for number in range(SAMPLES)]))
@@ -202,11 +203,7 @@ def fetch(output: Path, *, overwrite: bool = False) -> list[Path]:
                 if (name := MEMBER.fullmatch(member.name)) and (file := archive.extractfile(member)):
                     (encoded,) = re.findall(rb"base64,([A-Za-z0-9+/=]+)", file.read())
                     (made / name[1]).write_bytes(base64.b64decode(encoded))
-        names = sorted(path.name for path in made.iterdir())
-        for name in names:
-            refuse_existing(output / name, overwrite)
-        publish(made, output, overwrite=overwrite)
-    return [output / name for name in names]
+        return publish(made, output, overwrite=overwrite)
 
 
 def main() -> int:

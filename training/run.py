@@ -2,7 +2,7 @@
 
 run.json          the settings, and a checksum of the data; written once
 state.ckpt        weights, optimizer state, step and seconds; rewritten every few seconds, a run resumes from it
-history.csv       total loss and its four weighted terms at every step
+history.csv       total loss and its weighted terms at every step
 losses.png        their plot
 samples/STEP.png  some of the training images, what they become, and their curve maps
 ARCHITECTURE.ckpt the trained weights, when the run is complete
@@ -90,7 +90,7 @@ class LossHistory:
         files.write_text_atomically(self.path, "\n".join([HEADER, *rows, ""]), overwrite=True)
 
     def append(self, step: int, terms: NDArray[np.float32]) -> None:
-        """Note the weighted terms, (4,), of a step counted from 1."""
+        """Note the weighted terms, (terms,), of a step counted from 1."""
         values = (float(terms.sum(dtype=np.float64)), *map(float, terms))
         self._pending.append(f"{step}," + ",".join(f"{value:.9g}" for value in values) + "\n")
 
@@ -189,7 +189,7 @@ class Run:
         self._saved = time.monotonic()
 
     def record(self, trainer: Trainer, terms: NDArray[np.float32]) -> None:
-        """After a step: its loss terms, (4,); now and then samples and state."""
+        """After a step: its loss terms, (terms,); now and then samples and state."""
         self._history.append(trainer.step, terms)
         if is_sample_step(trainer.step):
             self._draw_samples(trainer)

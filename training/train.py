@@ -26,7 +26,7 @@ from dcelite.training.panoramas import load_views
 from dcelite.training.run import Run
 
 LARGEST_GRADIENT = 0.1
-"""Norm to which the gradient of a step is cut, as in the authors' PyTorch code: single batches would throw the weights about."""
+"""Norm to which the gradient of a step is cut, as in the authors' PyTorch code: single batches throw weights about."""
 WEIGHT_DECAY = 1e-4
 """L2 penalty of Adam, as in the published code."""
 DECAY = 8
@@ -53,7 +53,7 @@ class WeightAverage:
 
 
 class LossOfBatch(nn.Cell):
-    """Images, what they were before they were darkened, (N, 3, H, W), and whether these were well exposed -> the weighted loss terms, (terms,)."""
+    """The arrays of a Batch, (N, 3, H, W) and (N, 1, 1, 1) -> the weighted loss terms, (terms,)."""
 
     def __init__(self, enhancement: Enhancement, loss: ZeroReferenceLoss) -> None:
         super().__init__(auto_prefix=False)
@@ -118,7 +118,7 @@ def train(
 ) -> Path:
     """Train until ``steps`` or ``minutes`` (counted over interruptions) are reached; returns the file of weights.
 
-    The pictures are those of the folder ``data``, or what is seen in the panoramas of the folder ``panoramas``, or both.
+    The pictures are those of the folder ``data``, or views of the panoramas of the folder ``panoramas``, or both.
 
     Raises DceliteError; KeyboardInterrupt after Ctrl-C or SIGTERM, when the step under way has been finished and saved.
     """

@@ -270,6 +270,16 @@ static void compare_with_scalar(Row *row) {
     free(wanted);
 }
 
+/* As dcelite.model.architecture has it. */
+static const char *architecture_name(int32_t architecture) {
+    switch (architecture) {
+    case DCE_ARCHITECTURE_ZERODCEPP: return "zerodcepp";
+    case DCE_ARCHITECTURE_ZERODCE: return "zerodce";
+    case DCE_ARCHITECTURE_ZERODCEPP_SCENE: return "zerodcepp_scene";
+    default: return "engine";
+    }
+}
+
 static void prepare(Row *row) {
     Picture *picture = row->picture;
     dce_model_info info = {.size = sizeof info};
@@ -286,7 +296,7 @@ static void prepare(Row *row) {
     row->first_ms = now_ms() - opened;
     fprintf(row->json, ", \"load_ms\": %.6f, \"first_ms\": %.6f", opened - begin, row->first_ms);
     dce_get_model_info(row->handles[kRun], &info);
-    put_string(row->json, ", \"architecture\": ", info.architecture == DCE_ARCHITECTURE_ZERODCEPP ? "zerodcepp" : "zerodce");
+    put_string(row->json, ", \"architecture\": ", architecture_name(info.architecture));
     fprintf(row->json, ", \"scale\": %d", (int)info.scale);
     compare_with_scalar(row);
     open_both(row);

@@ -7,7 +7,6 @@ Samples are written by ``dcelite bench`` itself, by ``dce_bench`` and by the And
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -220,8 +219,7 @@ def _limit(peaks: Mapping[str, float], row: Document, latency: Document | None) 
     rate = peaks.get(isa)
     if not rate or not row.get("architecture"):
         return None
-    shapes = ARCHITECTURES[row["architecture"]].parameter_shapes  # every weight that is not a bias is used once
-    of_network = sum(math.prod(shape) for name, shape in shapes.items() if name.endswith(".weight"))
+    of_network = ARCHITECTURES[row["architecture"]].multiply_adds
     h, w = reference.low_resolution_size(row["height"], row["width"], row["scale"])
     work = h * w * of_network + row["width"] * row["height"] * 3 * CURVE_MULTIPLY_ADDS
     limit = 1e3 * work / (rate * row["threads"])

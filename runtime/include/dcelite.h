@@ -132,10 +132,14 @@ typedef struct dce_image {
                             It is the pixel stride of the U and V planes of an android.media.Image. */
 } dce_image;
 
+/* Networks. Statistics are, of all pixels of the downsampled picture, in levels of 8 bits: two histograms in 16 bins, of the
+ * roots of their brightest channel and of their mean over the channels, and the means of R, G and B; two fully connected
+ * layers make of them what is added within the network. Results do not depend on the number of threads here either. The
+ * whole downsampled picture is kept then: 12 bytes for each of its pixels. */
 typedef enum dce_architecture {
-    DCE_ARCHITECTURE_ENGINE = 0,     /* a dce_engine of the caller */
-    DCE_ARCHITECTURE_ZERODCEPP = 1,  /* 7 separable layers, one 3-channel map for all iterations */
-    DCE_ARCHITECTURE_ZERODCE = 2,    /* 7 plain layers, 24 channels: a map per iteration */
+    DCE_ARCHITECTURE_ENGINE = 0,         /* a dce_engine of the caller */
+    DCE_ARCHITECTURE_ZERODCEPP = 1,      /* 7 separable layers, one 3-channel map for all iterations */
+    DCE_ARCHITECTURE_ZERODCE = 2,        /* 7 plain layers, 24 channels: a map per iteration */
     DCE_ARCHITECTURE_ZERODCEPP_SCENE = 3 /* as 1, steered by statistics of the whole picture */
 } dce_architecture;
 

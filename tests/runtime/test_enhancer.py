@@ -14,15 +14,12 @@ import pytest
 import dcelite
 from dcelite import DceliteError, Enhancer, ModelError, ModelInfo, Timings, reference
 
-from support import REPOSITORY, assert_equals_reference, load_weights
+import generated
+from generated import Model
+from support import assert_equals_reference
 
 SIZES = [(1, 1), (1, 2), (1, 199), (199, 1), (2, 3), (11, 11), (12, 12), (13, 11), (97, 101), (120, 36), (257, 131)]
 Picture = Callable[[int, int], np.ndarray]
-
-
-@pytest.fixture(scope="session")
-def shipped_weights() -> dict[str, np.ndarray]:
-    return load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
 
 
 @pytest.fixture
@@ -37,40 +34,36 @@ def picture(rng: np.random.Generator) -> Picture:
 
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
-def test_equals_reference_at_every_size(
-    picture: Picture, shipped_weights: dict[str, np.ndarray], height: int, width: int
-) -> None:
+def test_equals_reference_at_every_size(picture: Picture, model: Model, height: int, width: int) -> None:
     image = picture(height, width)
-    enhance = Enhancer()
-    assert_equals_reference(enhance(image), reference.enhance(image, shipped_weights, 12))
+    enhance = Enhancer(model.path)
+    assert_equals_reference(enhance(image), reference.enhance(image, model.weights, 12))
     curve_map = enhance.curve_map(image)
     assert curve_map.dtype == np.float32
-    np.testing.assert_allclose(curve_map, reference.curve_map(image, shipped_weights, 12), atol=2e-6)
+    np.testing.assert_allclose(curve_map, reference.curve_map(image, model.weights, 12), atol=2e-6)
 
 
 @pytest.mark.parametrize("scale", [1, 2, 7, 64])
-def test_equals_reference_at_other_scales(picture: Picture, shipped_weights: dict[str, np.ndarray], scale: int) -> None:
+def test_equals_reference_at_other_scales(picture: Picture, model: Model, scale: int) -> None:
     image = picture(61, 43)
-    enhance = Enhancer(scale=scale)
+    enhance = Enhancer(model.path, scale=scale)
     assert enhance.info.scale == scale
-    assert_equals_reference(enhance(image), reference.enhance(image, shipped_weights, scale))
+    assert_equals_reference(enhance(image), reference.enhance(image, model.weights, scale))
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.37, 1.0])
-def test_strength_scales_the_curve_map(
-    picture: Picture, shipped_weights: dict[str, np.ndarray], strength: float
-) -> None:
+def test_strength_scales_the_curve_map(picture: Picture, model: Model, strength: float) -> None:
     image = picture(50, 70)
-    result = Enhancer(strength=strength)(image)
-    assert_equals_reference(result, reference.enhance(image, shipped_weights, 12, np.float32(strength)))
+    result = Enhancer(model.path, strength=strength)(image)
+    assert_equals_reference(result, reference.enhance(image, model.weights, 12, np.float32(strength)))
     if strength == 0.0:
         np.testing.assert_array_equal(result, image)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 8])
-def test_any_number_of_threads_gives_the_same_bits(picture: Picture, threads: int) -> None:
+def test_any_number_of_threads_gives_the_same_bits(picture: Picture, model: Model, threads: int) -> None:
     image = picture(301, 53)
-    single, several = Enhancer(threads=1), Enhancer(threads=threads)
+    single, several = Enhancer(model.path, threads=1), Enhancer(model.path, threads=threads)
     np.testing.assert_array_equal(several(image), single(image))
     np.testing.assert_array_equal(several.curve_map(image), single.curve_map(image))
 
@@ -105,10 +98,10 @@ VIEWS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 @pytest.mark.parametrize("view", VIEWS.values(), ids=VIEWS.keys())
-def test_strided_views_in_and_out(picture: Picture, view: Callable[[np.ndarray], np.ndarray]) -> None:
+def test_strided_views_in_and_out(picture: Picture, model: Model, view: Callable[[np.ndarray], np.ndarray]) -> None:
     frame = picture(90, 120)
     image = view(frame)
-    enhance = Enhancer()
+    enhance = Enhancer(model.path)
     wanted = enhance(np.array(image, order="C"))
     np.testing.assert_array_equal(enhance(image), wanted)
     if not image.flags.writeable:
@@ -124,10 +117,10 @@ def test_strided_views_in_and_out(picture: Picture, view: Callable[[np.ndarray],
     np.testing.assert_array_equal(image, wanted)
 
 
-def test_output_that_overlaps_the_input_is_still_right(picture: Picture) -> None:
+def test_output_that_overlaps_the_input_is_still_right(picture: Picture, model: Model) -> None:
     frame = picture(60, 50)
     image, out = frame[:50], frame[10:]
-    enhance = Enhancer()
+    enhance = Enhancer(model.path)
     wanted = enhance(image.copy())
     enhance(image, out=out)
     np.testing.assert_array_equal(out, wanted)
@@ -278,6 +271,31 @@ def test_timings_are_those_of_the_last_call_and_kept_on_request(picture: Picture
         assert 0 < stages <= timings.total < 10_000
         with pytest.raises(ValueError, match="timings"):
             _ = plain.timings
+
+
+def test_the_description_of_a_model_with_a_scene_head(tmp_path: Path) -> None:
+    wanted = ModelInfo("zerodcepp_scene", map_channels=3, scale=12, iterations=8, parameters=12_225)
+    assert Enhancer(generated.model_file("zerodcepp_scene", tmp_path).path).info == wanted
+
+
+def test_levels_of_the_statistics_are_not_left_to_the_last_bit(tmp_path: Path) -> None:
+    """Downsampled to 50x50, a third of the values of 590x590 are means with weights in tenths."""
+    model = generated.model_file("zerodcepp_scene", tmp_path)
+    image = generated.picture(74, 74).repeat(8, axis=0).repeat(8, axis=1)[:590, :590]
+    curve_map = Enhancer(model.path).curve_map(image)
+    np.testing.assert_allclose(curve_map, reference.curve_map(image, model.weights, 12), atol=2e-6)
+
+
+def test_the_whole_picture_steers_the_network(picture: Picture, tmp_path: Path) -> None:
+    """With a scene head, what lies beyond the 43 pixels of the network's sight changes the map too."""
+    image = picture(70, 20)
+    other = image.copy()
+    other[:20] = 255
+    for architecture, is_steered in (("zerodcepp", False), ("zerodcepp_scene", True)):
+        enhance = Enhancer(generated.model_file(architecture, tmp_path).path, scale=1)
+        far = enhance.curve_map(image)[45:], enhance.curve_map(other)[45:]
+        assert (np.abs(far[0] - far[1]).max() > 0.01) == is_steered
+        assert np.array_equal(*far) != is_steered
 
 
 def test_the_description_of_a_model_cannot_be_changed() -> None:

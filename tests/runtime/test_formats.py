@@ -11,20 +11,16 @@ import pytest
 import yuv_reference
 from numpy.typing import NDArray
 
-from dcelite import Enhancer, _native, reference
+from dcelite import Enhancer, _native, core, reference
 
-from support import REPOSITORY, load_weights
+from generated import Model
+from support import assert_equals_reference
 
 SIZES = [(1, 1), (1, 2), (2, 1), (3, 3), (1, 199), (199, 1), (12, 13), (97, 101), (130, 257)]
 CODINGS = list(yuv_reference.CODINGS)
 Planes = yuv_reference.Planes
 MakePlanes = Callable[[int, int], Planes]
 Picture = Callable[[int, int], NDArray[np.uint16]]
-
-
-@pytest.fixture(scope="session")
-def shipped_weights() -> dict[str, np.ndarray]:
-    return load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
 
 
 @pytest.fixture
@@ -73,18 +69,16 @@ def interleaved(planes: Planes, layout: str) -> Planes:
 
 @pytest.mark.parametrize(("height", "width"), SIZES)
 @pytest.mark.parametrize("scale", [1, 5, 12])
-def test_16_bit_equals_definition(
-    picture: Picture, shipped_weights: dict[str, np.ndarray], scale: int, height: int, width: int
-) -> None:
+def test_16_bit_equals_definition(picture: Picture, model: Model, scale: int, height: int, width: int) -> None:
     image = picture(height, width)
-    enhance = Enhancer(scale=scale)
+    enhance = Enhancer(model.path, scale=scale)
     result = enhance(image)
     assert result.dtype == np.uint16
-    wanted = yuv_reference.enhance_16_bit(image, shipped_weights, scale)
+    wanted = yuv_reference.enhance_16_bit(image, model.weights, scale)
     difference = np.abs(result.astype(int) - wanted)
     assert difference.max() <= 3
     assert np.count_nonzero(difference > 1) <= difference.size // 1000
-    wanted_map = reference.network(reference.downsample(image / 65535, scale), shipped_weights)
+    wanted_map = reference.network(reference.downsample(image / 65535, scale), model.weights)
     np.testing.assert_allclose(enhance.curve_map(image), wanted_map, atol=2e-6)
 
 
@@ -101,9 +95,9 @@ def test_16_bit_of_an_8_bit_picture_gives_the_same_picture(rng: np.random.Genera
     assert np.abs(wide / 257 - enhance(image)).max() <= 0.51
 
 
-def test_16_bit_views_and_outputs(picture: Picture) -> None:
+def test_16_bit_views_and_outputs(picture: Picture, model: Model) -> None:
     frame = picture(70, 90)
-    enhance = Enhancer(threads=3)
+    enhance = Enhancer(model.path, threads=3)
     views: list[NDArray[np.uint16]] = [
         frame[5:45, 3:53],
         frame[::-1],
@@ -143,7 +137,7 @@ def test_refused_16_bit_images() -> None:
 @pytest.mark.parametrize(("height", "width"), SIZES)
 def test_yuv_equals_definition(
     planes: MakePlanes,
-    shipped_weights: dict[str, np.ndarray],
+    model: Model,
     coding: yuv_reference.Coding,
     height: int,
     width: int,
@@ -151,15 +145,15 @@ def test_yuv_equals_definition(
     frame = planes(height, width)
     matrix, full_range = coding
     for scale in (2, 12):
-        result = Enhancer(scale=scale).yuv420(frame, matrix=matrix, full_range=full_range)
-        assert_equals_definition(result, yuv_reference.enhance(frame, shipped_weights, scale, coding))
+        result = Enhancer(model.path, scale=scale).yuv420(frame, matrix=matrix, full_range=full_range)
+        assert_equals_definition(result, yuv_reference.enhance(frame, model.weights, scale, coding))
 
 
 @pytest.mark.parametrize("strength", [0.0, 0.4])
-def test_strength(planes: MakePlanes, shipped_weights: dict[str, np.ndarray], strength: float) -> None:
+def test_strength(planes: MakePlanes, model: Model, strength: float) -> None:
     frame = planes(61, 73)
-    result = Enhancer(strength=strength).yuv420(frame, matrix="bt709")
-    wanted = yuv_reference.enhance(frame, shipped_weights, 12, ("bt709", False), np.float32(strength))
+    result = Enhancer(model.path, strength=strength).yuv420(frame, matrix="bt709")
+    wanted = yuv_reference.enhance(frame, model.weights, 12, ("bt709", False), np.float32(strength))
     assert_equals_definition(result, wanted)
     if strength == 0.0:  # also of colours that no display can show
         for plane, before in zip(result, frame, strict=True):
@@ -168,10 +162,10 @@ def test_strength(planes: MakePlanes, shipped_weights: dict[str, np.ndarray], st
 
 @pytest.mark.parametrize("layout", ["i420", "nv12", "nv21"])
 @pytest.mark.parametrize("threads", [1, 4])
-def test_layouts_views_and_outputs(planes: MakePlanes, layout: str, threads: int) -> None:
+def test_layouts_views_and_outputs(planes: MakePlanes, model: Model, layout: str, threads: int) -> None:
     frame = planes(151, 77)
-    enhance = Enhancer(threads=threads, scale=4)
-    wanted = interleaved(Enhancer(threads=1, scale=4).yuv420(frame), layout)
+    enhance = Enhancer(model.path, threads=threads, scale=4)
+    wanted = interleaved(Enhancer(model.path, threads=1, scale=4).yuv420(frame), layout)
     source = interleaved(frame, layout)
 
     def check(result: list[NDArray[np.uint8]]) -> None:
@@ -206,18 +200,16 @@ def test_interwoven_camera_planes(planes: MakePlanes) -> None:
 
 
 @pytest.mark.parametrize("coding", CODINGS, ids=str)
-def test_yuv_to_rgb_for_display(
-    planes: MakePlanes, shipped_weights: dict[str, np.ndarray], coding: yuv_reference.Coding
-) -> None:
+def test_yuv_to_rgb_for_display(planes: MakePlanes, model: Model, coding: yuv_reference.Coding) -> None:
     frame = planes(67, 91)
-    rgb = yuv_reference.enhance_rgb(yuv_reference.rgb_of_planes(frame, coding), shipped_weights, 12)
+    rgb = yuv_reference.enhance_rgb(yuv_reference.rgb_of_planes(frame, coding), model.weights, 12)
     source = _native.Image(_native.I420, 91, 67, matrix=_native.MATRICES[coding])
     for i, plane in enumerate(frame):
         source.plane[i], source.stride[i] = plane.ctypes.data, plane.strides[0]
     result = np.zeros((67, 91, 4), np.uint8)
     destination = _native.Image(_native.BGRA8, 91, 67)
     destination.plane[0], destination.stride[0] = result.ctypes.data, result.strides[0]
-    Enhancer()._call("dce_enhance", source, destination)
+    Enhancer(model.path)._call("dce_enhance", source, destination)
     difference = np.abs(result[..., 2::-1].astype(int) - reference.to_8_bit(rgb))
     assert difference.max() <= 1
     assert np.count_nonzero(difference) <= difference.size // 1000
@@ -254,6 +246,41 @@ def test_refused_planes(planes: MakePlanes) -> None:
             enhance.yuv420([luma, u, v], out=[np.zeros_like(luma), same, same])
 
 
+# ---- every format with every instruction set ----
+
+
+@pytest.mark.parametrize("isa", core.kernels())
+def test_instruction_sets_and_threads(
+    planes: MakePlanes, picture: Picture, model: Model, isa: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the definition says, and the same bits by any number of threads and in place."""
+    monkeypatch.setenv("DCELITE_ISA", isa)
+    single, *others = (Enhancer(model.path, threads=threads) for threads in (1, 2, 7))
+    assert single.kernels == isa
+    wide, frame = picture(197, 211), planes(197, 211)
+    image = (wide >> 8).astype(np.uint8)
+    bgra = np.dstack([image[..., ::-1], image[..., :1]])
+    wanted = reference.enhance(image, model.weights, 12)
+    assert_equals_reference(single(image), wanted)
+    assert_equals_reference(single(bgra, order="bgr")[..., 2::-1], wanted)
+    difference = np.abs(single(wide).astype(int) - yuv_reference.enhance_16_bit(wide, model.weights, 12))
+    assert difference.max() <= 3
+    of_frame = yuv_reference.enhance(frame, model.weights, 12, ("bt601", False))
+    assert_equals_definition(single.yuv420(frame), of_frame)
+    for enhance in others:
+        for pixels, order in ((image, "rgb"), (image, "bgr"), (bgra, "bgr"), (bgra, "rgb"), (wide, "rgb")):
+            same = single(pixels, order=order)
+            np.testing.assert_array_equal(enhance(pixels, order=order), same)
+            copy = pixels.copy()
+            np.testing.assert_array_equal(enhance(copy, order=order, out=copy), same)
+        for layout in ("i420", "nv12", "nv21"):
+            source = interleaved(frame, layout)
+            in_place = [plane.copy() for plane in source]
+            enhance.yuv420(in_place, layout=layout, out=in_place)
+            for plane, values in zip(in_place, single.yuv420(source, layout=layout), strict=True):
+                np.testing.assert_array_equal(plane, values)
+
+
 # ---- memory ----
 
 MEMORY_OF_A_CALL = """
@@ -262,7 +289,7 @@ import numpy as np
 from dcelite import Enhancer
 pixels = np.zeros(4000 * 3000 * 6, np.uint8)
 pixels[:] = 60
-enhance = Enhancer(threads=2, smoothing=float(sys.argv[2]))
+enhance = Enhancer(sys.argv[3] or None, threads=2, smoothing=float(sys.argv[2]))
 small = np.zeros((48, 48, 3), np.uint8)
 enhance(small)
 luma, chroma = pixels[:12000000].reshape(3000, 4000), pixels[12000000:18000000]
@@ -283,7 +310,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.5])
 @pytest.mark.parametrize("kind", ["rgb8", "rgb16", "i420"])
-def test_a_call_at_12_megapixels_takes_under_16_megabytes(kind: str, smoothing: float) -> None:
-    command = [sys.executable, "-c", MEMORY_OF_A_CALL, kind, str(smoothing)]
+def test_a_call_at_12_megapixels_takes_under_16_megabytes(kind: str, smoothing: float, model: Model) -> None:
+    command = [sys.executable, "-c", MEMORY_OF_A_CALL, kind, str(smoothing), str(model.path or "")]
     output = subprocess.run(command, capture_output=True, check=True, text=True, timeout=120).stdout
     assert 0 <= int(output) < 16 * 1024

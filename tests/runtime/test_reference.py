@@ -9,6 +9,7 @@ import pytest
 
 from dcelite import reference
 
+from generated import weights_of
 from support import REPOSITORY, assert_equals_reference, load_weights
 
 CHECKPOINTS = {
@@ -91,3 +92,69 @@ def test_eight_maps_are_applied_in_their_order() -> None:
 def test_rounding_to_8_bits_is_half_up_and_clamped() -> None:
     values = np.array([-1.0, 0.0, 0.4999 / 255, 0.5 / 255, 254.5 / 255, 1.0, 2.0])
     np.testing.assert_array_equal(reference.to_8_bit(values), [0, 0, 0, 1, 255, 255, 255])
+
+
+def test_scene_statistics_by_hand() -> None:
+    # Brightest 240, 60 and 0 levels of 255, means 240, 25, 0; 15 sqrt(240 / 255) = 14.5521, 15 sqrt(60 / 255) = 7.2761,
+    # 15 sqrt(25 / 255) = 4.6967.
+    picture = np.array([[[240, 240, 240]], [[0, 60, 15]], [[0, 0, 0]]]) / 255.0
+    brightest, mean, colors = np.split(reference.scene_statistics(picture), [16, 32])
+    wanted = np.zeros((2, 16))
+    wanted[:, 0] = 1
+    wanted[:, 14] = 0.4479
+    wanted[:, 15] = 0.5521
+    wanted[0, 7:9] = 0.7239, 0.2761
+    wanted[1, 4:6] = 0.3033, 0.6967
+    np.testing.assert_allclose([brightest, mean], wanted / 3, atol=1e-4 / 3)
+    np.testing.assert_allclose(colors, np.array([240, 300, 255]) / 3 / 255, atol=1e-12)
+
+
+@pytest.mark.parametrize(("level", "bin"), [(0, 0), (255, 15)])
+def test_scene_statistics_of_black_and_white(level: int, bin: int) -> None:
+    statistics = reference.scene_statistics(np.full((4, 5, 3), level / 255))
+    histogram = np.eye(16)[bin]
+    np.testing.assert_allclose(statistics, [*histogram, *histogram, *[level / 255] * 3], atol=1e-15)
+
+
+def test_scene_statistics_are_of_whole_levels(rng: np.random.Generator) -> None:
+    levels = rng.integers(0, 255, (9, 11, 3))
+    wanted = reference.scene_statistics(levels / 255)
+    for part in (0.25, 0.5):  # means of two and four levels are rounded as every processor does
+        for noise in (-1e-6, 1e-6):
+            np.testing.assert_array_equal(reference.scene_statistics((levels + part + noise) / 255), wanted)
+    above = reference.scene_statistics((levels + 0.75) / 255)
+    np.testing.assert_array_equal(above, reference.scene_statistics((levels + 1) / 255))
+    assert (above != wanted).any()
+
+
+def test_scene_offsets_by_hand() -> None:
+    weights = {
+        "scene_head.hidden.weight": np.zeros((16, 35)),
+        "scene_head.hidden.bias": np.zeros(16),
+        "scene_head.output.weight": np.zeros((64, 16)),
+        "scene_head.output.bias": np.zeros(64),
+    }
+    weights["scene_head.hidden.weight"][:2, 34] = 2, -2
+    weights["scene_head.hidden.bias"][:2] = 0.25
+    weights["scene_head.output.weight"][3, :2] = 10, 1000  # of layer 1; the second unit is negative
+    weights["scene_head.output.weight"][32 + 5, 0] = -1  # of layer 6
+    weights["scene_head.output.bias"][5] = 0.5
+    statistics = np.zeros(35)
+    statistics[34] = 0.5  # the mean of B
+    offsets = reference.scene_offsets(statistics, weights)
+    assert offsets.keys() == {1, 6}
+    np.testing.assert_allclose(offsets[1], 12.5 * np.eye(32)[3] + 0.5 * np.eye(32)[5], atol=1e-15)
+    np.testing.assert_allclose(offsets[6], -1.25 * np.eye(32)[5], atol=1e-15)
+
+
+def test_a_scene_head_steers_layers_1_and_6(rng: np.random.Generator) -> None:
+    """It is the same as biases that are chosen for the picture."""
+    weights = weights_of("zerodcepp_scene").arrays
+    picture = rng.random((20, 30, 3)) ** 2
+    plain = {name: array for name, array in weights.items() if not name.startswith("scene_head.")}
+    for layer, offsets in reference.scene_offsets(reference.scene_statistics(picture), weights).items():
+        name = f"e_conv{layer}.point_conv.bias"
+        plain[name] = plain[name] + offsets
+    curve_map = reference.network(picture, weights)
+    np.testing.assert_allclose(curve_map, reference.network(picture, plain), atol=1e-12)
+    assert np.abs(curve_map - reference.network(picture, weights_of("zerodcepp").arrays)).max() > 0.01

@@ -9,9 +9,10 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from dcelite import Enhancer
+from dcelite import Enhancer, reference
 
 import photographs
+from generated import Model
 
 Frames = list[NDArray[np.uint8]]
 
@@ -100,7 +101,7 @@ def test_a_slow_change_of_light_is_followed(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize("options", [{"smoothing": 0.9}, {"map_interval": 5}, {"smoothing": 0.7, "map_interval": 3}])
 @pytest.mark.parametrize("real", [False, True])
 def test_cuts_between_photographs_leave_no_ghost(
-    request: pytest.FixtureRequest, options: dict[str, float], real: bool
+    request: pytest.FixtureRequest, model: Model, options: dict[str, float], real: bool
 ) -> None:
     if real:
         folder = request.getfixturevalue("shared") / "data" / "photos"
@@ -108,37 +109,48 @@ def test_cuts_between_photographs_leave_no_ghost(
         pictures = [PIL.Image.open(folder / name).convert("RGB") for name in names]
     else:
         pictures = [PIL.Image.fromarray(photographs.dark(name)) for name in photographs.NAMES]
-    video = Enhancer(**options)  # type: ignore[arg-type]
+    video = Enhancer(model.path, **options)  # type: ignore[arg-type]
     for photograph in (np.asarray(picture.resize((320, 240))) for picture in pictures):
         for n in range(4):
             result = video(photograph)
             if n == 0:
-                np.testing.assert_array_equal(result, Enhancer()(photograph))
+                np.testing.assert_array_equal(result, Enhancer(model.path)(photograph))
 
 
 @pytest.mark.parametrize("real", [False, True])
-def test_consecutive_frames_are_one_scene(request: pytest.FixtureRequest, real: bool) -> None:
+def test_consecutive_frames_are_one_scene(request: pytest.FixtureRequest, model: Model, real: bool) -> None:
     """The map of the first frame serves the others: there is no cut between them."""
     if real:
         folder = request.getfixturevalue("shared") / "data" / "photos"
         frames = [np.asarray(PIL.Image.open(folder / f"435_{i}_.png").convert("RGB"))[::3, ::3] for i in range(4)]
     else:  # a camera that pans
         frames = [np.ascontiguousarray(photographs.dark("coffee")[:, 4 * i : 4 * i + 500]) for i in range(4)]
-    video, alone = Enhancer(map_interval=100), Enhancer()
+    video, alone = Enhancer(model.path, map_interval=100), Enhancer(model.path)
     results = [video(frame) for frame in frames]
     np.testing.assert_array_equal(results[0], alone(frames[0]))
     assert all((result != alone(frame)).any() for result, frame in zip(results[1:], frames[1:], strict=True))
 
 
-def test_reset() -> None:
+def test_reset(model: Model) -> None:
     scene = dark_scene(60, 80)
-    enhance = Enhancer(smoothing=0.9)
+    enhance = Enhancer(model.path, smoothing=0.9)
     enhance(scene)
     brighter = (scene * 1.2).astype(np.uint8)
-    alone = Enhancer()(brighter)
+    alone = Enhancer(model.path)(brighter)
     assert (enhance(brighter) != alone).any()
     enhance.reset()
     np.testing.assert_array_equal(enhance(brighter), alone)
+
+
+def test_every_second_frame_has_the_map_of_its_own_picture(model: Model) -> None:
+    """Without smoothing: frames 0 and 2 are as if they were alone, frame 1 has the map of frame 0."""
+    scene = dark_scene(60, 80)
+    frames = [scene, (scene * 1.1).astype(np.uint8), (scene * 1.2).astype(np.uint8)]
+    video, alone = Enhancer(model.path, map_interval=2), Enhancer(model.path)
+    results = [video(frame) for frame in frames]
+    for n in (0, 2):
+        np.testing.assert_array_equal(results[n], alone(frames[n]))
+    np.testing.assert_array_equal(results[1], reference.finish(frames[1], alone.curve_map(frames[0])))
 
 
 @pytest.mark.parametrize(

@@ -80,10 +80,7 @@ TABLES: dict[str, list[Row]] = {
     ],
     "maps": [
         ("one map for all iterations (Zero-DCE++)", BASE),
-        (
-            "a map for each iteration (Zero-DCE)",
-            default_config("zerodce"),
-        ),
+        ("a map for each iteration (Zero-DCE)", default_config("zerodce")),
     ],
     "complaints": [
         ("default", BASE),

@@ -34,7 +34,7 @@ ITERATIONS = 8
 
 SCENE_BINS = 16
 """Of each histogram of the scene statistics."""
-LEVEL_OFFSET = 0.4
+LEVEL_OFFSET = 0.41421356
 """See :func:`scene_statistics`."""
 SCENE_STATISTICS = 2 * SCENE_BINS + 3
 """Two histograms and three means."""
@@ -122,11 +122,12 @@ def has_scene_head(weights: Weights) -> bool:
 def scene_statistics(x: Array) -> Array:
     """(h, w, 3) in [0, 1] -> (35,): how the brightness of the whole picture is distributed, and its mean colour.
 
-    Of the picture in levels, q = floor(255 x + 0.4): a histogram of sqrt(max(R, G, B)), one of sqrt((R + G + B) / 3),
-    both in [0, 1], and the means of R, G and B. A value v counts for the two of 16 bins around it, bin k by
-    max(0, 1 - |15 v - k|), and a histogram is the mean over the pixels. The square root spreads the dark values. 0.4, since
-    a small picture is full of means of two and of four levels: these lie at quarters, where 0.5 would leave the level to
-    the last bit of x.
+    Of the picture in levels, q = floor(255 x + LEVEL_OFFSET): a histogram of sqrt(max(R, G, B)), one of
+    sqrt((R + G + B) / 3), both in [0, 1], and the means of R, G and B. A value v counts for the two of 16 bins around
+    it, bin k by max(0, 1 - |15 v - k|), and a histogram is the mean over the pixels. The square root spreads the dark
+    values. The offset is sqrt(2) - 1, since a small picture is full of means of levels with weights in tenths, say, or
+    quarters: 0.5, or 0.4, would leave the level of many of them to the last bit of x, while no fraction with a small
+    denominator is close to an irrational number.
     """
     levels = np.floor(255.0 * x + LEVEL_OFFSET).clip(0, 255)
     bins = np.arange(SCENE_BINS)

@@ -26,7 +26,7 @@ class ModelInfo:
     """What an open model is; ``dce_model_info`` in ``dcelite.h`` defines it."""
 
     architecture: str
-    """"zerodcepp", "zerodce", or "engine": known to the engine alone."""
+    """"zerodcepp", "zerodce", "zerodcepp_scene" (statistics steer it), or "engine": known to the engine alone."""
     map_channels: int
     scale: int
     iterations: int

@@ -7,7 +7,7 @@ namespace dce {
 namespace {
 
 constexpr int kSteered[kSteeredLayers] = {1, 6};
-constexpr float kLevelOffset = 0.4f;  // means of two and four levels lie at quarters: none of them is left to the last bit
+constexpr float kLevelOffset = 0.41421356f;  // no weighted mean of levels is so close that the last bit decides
 constexpr double kLargestOffset = 1 << 29;  // in units of the sums of int8: with a bias below 2^29, the sum stays within 32 bits
 
 // Which of the steered layers; -1: none.
@@ -61,7 +61,7 @@ bool Scene::prepare() {
     return !is_used() || (model_.is_int8 ? integer_bias_.reserve(2 * count) : bias_.reserve(count));
 }
 
-void Scene::statistics(const SceneCounts &counts, double *values) const {
+void Scene::statistics(const SceneCounts &counts, double *values) {
     double pixels = 0.0;
     for (const uint32_t count : counts.brightest) pixels += count;
     memset(values, 0, sizeof(double) * kSceneStatistics);

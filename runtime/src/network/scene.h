@@ -36,9 +36,10 @@ public:
     void steer(int number, Layer *layer) const;
     void steer(int number, Int8Layer *layer) const;
 
-private:
-    void statistics(const SceneCounts &counts, double *values) const;
+    // kSceneStatistics values, as dcelite.reference.scene_statistics has them.
+    static void statistics(const SceneCounts &counts, double *values);
 
+private:
     const Model &model_;
     Buffer<float> bias_;      // (steered layers, kFilters)
     Buffer<int32_t> integer_bias_;  // (steered layers, 2, kFilters): bias, bias_signed

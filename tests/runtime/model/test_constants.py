@@ -14,11 +14,12 @@ from dcelite import _native
 from dcelite.model import architecture, dce_file
 from dcelite.model.architecture import ARCHITECTURES, SOURCES
 from dcelite.quantize.int8_network import LARGEST_BIAS
-from dcelite.reference import ITERATIONS
+from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS, SCENE_STATISTICS, scene_offsets
 
 from support import REPOSITORY
 
 HEADER = (REPOSITORY / "runtime" / "include" / "dcelite.h").read_text(encoding="utf-8")
+NATIVE_TESTS = REPOSITORY / "tests" / "runtime" / "native"
 CODE = re.sub(r"/\*.*?\*/", "", HEADER, flags=re.DOTALL)
 SOURCE = "\n".join(
     path.read_text(encoding="utf-8")
@@ -123,11 +124,34 @@ def test_the_network() -> None:
     assert int(constant("kFilters")) == architecture.FILTERS
     pairs = ast.literal_eval(constant("kSources").replace("{", "(").replace("}", ")"))
     assert tuple(tuple(k for k in pair if k >= 0) for pair in pairs) == SOURCES
-    for name, count, work in (("zerodcepp", 10_561, 10_075), ("zerodce", 79_416, 79_200)):
+    for name, count, work in (
+        ("zerodcepp", 10_561, 10_075),
+        ("zerodce", 79_416, 79_200),
+        ("zerodcepp_scene", 12_225, 10_075),  # its head works once for a picture
+    ):
         shapes = ARCHITECTURES[name].parameter_shapes
         assert sum(int(np.prod(shape)) for shape in shapes.values()) == count
         arrays = {parameter: np.zeros(shape, np.float32) for parameter, shape in shapes.items()}
         assert dce_file.DceModel(name, 1, arrays).multiply_adds == work
+
+
+def test_the_scene_head() -> None:
+    assert int(constant("kSceneBins")) == SCENE_BINS
+    assert constant("kSceneStatistics") == "2 * kSceneBins + 3"
+    assert SCENE_STATISTICS == 2 * SCENE_BINS + 3
+    assert int(constant("kSceneHidden")) == architecture.SCENE_HIDDEN
+    assert int(constant("kSteeredLayers")) == len(architecture.STEERED)
+    assert (
+        tuple(ast.literal_eval(constant("kSteered").translate({ord("{"): "(", ord("}"): ")"}))) == architecture.STEERED
+    )
+    assert float(constant("kLevelOffset").removesuffix("f")) == LEVEL_OFFSET
+    arrays = {name: np.zeros(shape) for name, shape in architecture.SCENE_HEAD.items()}
+    assert tuple(scene_offsets(np.zeros(SCENE_STATISTICS), arrays)) == architecture.STEERED
+    for number in re.findall(r"histograms in (\d+) bins", HEADER):
+        assert int(number) == SCENE_BINS
+    parameters = re.search(r"SCENE_PARAMETERS = (\d+)", (NATIVE_TESTS / "model_bytes.h").read_text(encoding="utf-8"))
+    assert parameters is not None
+    assert int(parameters[1]) == sum(array.size for array in arrays.values())
 
 
 def test_the_file_format() -> None:

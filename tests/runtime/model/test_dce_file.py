@@ -17,7 +17,8 @@ from support import assert_equals_reference
 
 
 @pytest.mark.parametrize(
-    ("architecture", "code", "channels", "parameters"), [("zerodcepp", 1, 3, 10561), ("zerodce", 2, 24, 79416)]
+    ("architecture", "code", "channels", "parameters"),
+    [("zerodcepp", 1, 3, 10561), ("zerodce", 2, 24, 79416), ("zerodcepp_scene", 3, 3, 12225)],
 )
 def test_header_and_payload(architecture, code, channels, parameters):
     arrays = weights_of(architecture).arrays
@@ -33,7 +34,10 @@ def test_header_and_payload(architecture, code, channels, parameters):
     np.testing.assert_array_equal(payload, np.concatenate(expected))
 
 
-@pytest.mark.parametrize(("architecture", "scale"), [("zerodcepp", 12), ("zerodcepp", 5), ("zerodce", 1)])
+@pytest.mark.parametrize(
+    ("architecture", "scale"),
+    [("zerodcepp", 12), ("zerodcepp", 5), ("zerodce", 1), ("zerodcepp_scene", 12), ("zerodcepp_scene", 5)],
+)
 def test_native_engine_equals_the_reference(architecture, scale, tmp_path):
     arrays = weights_of(architecture).arrays
     path = tmp_path / "model.dce"
@@ -64,22 +68,30 @@ def test_flipped_bits_and_truncation_are_refused(architecture, tmp_path, rng):
 
 @pytest.fixture
 def int8_model(rng) -> DceModel:
+    return int8_model_of("zerodcepp", rng)
+
+
+def int8_model_of(architecture, rng) -> DceModel:
     arrays = {}
-    for name, array in weights_of("zerodcepp").arrays.items():
-        if name.endswith(".weight"):
+    for name, array in weights_of(architecture).arrays.items():
+        if name.startswith("scene_head."):
+            arrays[name] = array
+        elif name.endswith(".weight"):
             arrays[name] = rng.integers(-127, 128, array.shape).astype(np.int8)
         else:
             arrays[name] = rng.integers(-1000, 1000, array.shape).astype(np.int32)
             arrays[f"{name.removesuffix('.bias')}.multiplier"] = rng.random(array.shape, np.float32)
-    return DceModel("zerodcepp", 5, arrays, INT8)
+    return DceModel(architecture, 5, arrays, INT8)
 
 
-def test_what_is_written_is_read(int8_model, tmp_path):
+def test_what_is_written_is_read(int8_model, tmp_path, rng):
     for number, model in enumerate(
         (
             DceModel("zerodcepp", 7, weights_of("zerodcepp").arrays),
             DceModel("zerodce", 1, weights_of("zerodce").arrays),
+            DceModel("zerodcepp_scene", 7, weights_of("zerodcepp_scene").arrays),
             int8_model,
+            int8_model_of("zerodcepp_scene", rng),
         )
     ):
         path = tmp_path / f"{number}.dce"

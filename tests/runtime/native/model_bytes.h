@@ -32,8 +32,8 @@ static inline void seal_model(uint8_t *bytes, size_t size) {
     put_le32(bytes + 12, ~crc);
 }
 
-/* A whole model of an architecture (1 Zero-DCE++, 2 Zero-DCE, 3 Zero-DCE++ with a scene head) with reproducible small weights; returns its size. `bytes` has
- * room for LARGEST_MODEL. */
+/* A whole model of an architecture (1 Zero-DCE++, 2 Zero-DCE, 3 Zero-DCE++ with a scene head) with reproducible small
+ * weights; returns its size. `bytes` has room for LARGEST_MODEL. */
 static inline size_t make_model(uint8_t *bytes, uint32_t architecture, uint32_t scale) {
     const uint32_t parameters = architecture == 2   ? ZERODCE_PARAMETERS
                                 : architecture == 3 ? ZERODCEPP_PARAMETERS + SCENE_PARAMETERS

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from dcelite.errors import DceliteError
@@ -21,7 +22,6 @@ LAYERS = 7
 FILTERS = 32
 SOURCES = ((0,), (1,), (2,), (3,), (3, 4), (2, 5), (1, 6))
 """Which outputs each layer reads; 0 is the image. Two are concatenated (Zero-DCE, figure 2)."""
-
 
 STEERED = (1, 6)
 """The layers whose outputs the scene head adds to."""
@@ -76,6 +76,15 @@ class Architecture:
                 shapes[f"{layer}.weight"] = (channels_out, channels_in, 3, 3)
                 shapes[f"{layer}.bias"] = (channels_out,)
         return shapes | SCENE_HEAD if self.has_scene else shapes
+
+    @property
+    def multiply_adds(self) -> int:
+        """Of the network, for one low-resolution pixel: every weight of a convolution is used once.
+
+        The scene head works once for a picture, and counts for nothing.
+        """
+        used = (name for name in self.parameter_shapes if name.endswith(".weight") and name not in SCENE_HEAD)
+        return sum(math.prod(self.parameter_shapes[name]) for name in used)
 
 
 ARCHITECTURES = {

@@ -71,9 +71,8 @@ class DceModel:
 
     @property
     def multiply_adds(self) -> int:
-        """Of the network, for one low-resolution pixel: every weight of a convolution is used once."""
-        used = (name for name in self.arrays if name.endswith(".weight") and name not in SCENE_HEAD)
-        return sum(self.arrays[name].size for name in used)
+        """Of the network, for one low-resolution pixel."""
+        return ARCHITECTURES[self.architecture].multiply_adds
 
 
 def _layout(architecture: Architecture, precision: str) -> dict[str, tuple[str, tuple[int, ...]]]:

@@ -54,6 +54,8 @@ public final class Enhancer implements AutoCloseable {
     public static final int ARCHITECTURE_ENGINE = 0;
     public static final int ARCHITECTURE_ZERODCEPP = 1;
     public static final int ARCHITECTURE_ZERODCE = 2;
+    /** Zero-DCE++, steered by statistics of the whole picture. */
+    public static final int ARCHITECTURE_ZERODCEPP_SCENE = 3;
 
     static {
         final String path = System.getProperty("org.dcelite.library");
@@ -264,7 +266,7 @@ public final class Enhancer implements AutoCloseable {
         return scale;
     }
 
-    /** One of ARCHITECTURE_ENGINE, ARCHITECTURE_ZERODCEPP and ARCHITECTURE_ZERODCE. */
+    /** One of ARCHITECTURE_ENGINE, ARCHITECTURE_ZERODCEPP, ARCHITECTURE_ZERODCE and ARCHITECTURE_ZERODCEPP_SCENE. */
     public int architecture() {
         requireOpen();
         return architecture;
