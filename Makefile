@@ -19,7 +19,7 @@ CXX ?= c++
 VENV := .venv
 BIN := $(VENV)/bin
 NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -name 'CMakeLists.txt' -o -name '*.cmake' -o -name '*.in') \
-	CMakeLists.txt pyproject.toml models/zerodcepp.dce
+	CMakeLists.txt pyproject.toml models/zerodcepp_scene.dce
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
@@ -62,18 +62,18 @@ demo: setup
 # The int8 models are calibrated on photographs of scikit-image, darkened: good enough for times.
 MODELS := build/bench/models
 bench: setup
-	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite
-	$(BIN)/dcelite export --checkpoint models/zerodcepp.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx,ms --overwrite
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
-	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_full_uint8.onnx \
-		$(MODELS)/zerodcepp_full_uint8_literal.onnx --overwrite
+	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_scene_full_uint8.onnx \
+		$(MODELS)/zerodcepp_scene_full_uint8_literal.onnx --overwrite
 	$(BIN)/python -m dcelite.bench.fixtures.dark_pictures build/bench/dark --overwrite
-	$(BIN)/dcelite quantize --checkpoint models/zerodcepp.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
-	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_int8.dce \
-		--model $(MODELS)/zerodcepp.onnx --model $(MODELS)/zerodcepp_int8.onnx \
-		--model $(MODELS)/zerodcepp.ms --model $(MODELS)/zerodcepp_int8.ms \
-		--baseline $(MODELS)/zerodcepp_full_uint8_literal.onnx --baseline $(MODELS)/zerodcepp_full_uint8.onnx \
-		--baseline $(MODELS)/zerodcepp_full_uint8_900x1200.ms \
+	$(BIN)/dcelite quantize --checkpoint models/zerodcepp_scene.ckpt --calibration build/bench/dark --output $(MODELS) --overwrite
+	$(BIN)/dcelite bench --isa all --model shipped --model $(MODELS)/zerodcepp_scene_int8.dce \
+		--model $(MODELS)/zerodcepp_scene.onnx --model $(MODELS)/zerodcepp_scene_int8.onnx \
+		--model $(MODELS)/zerodcepp_scene.ms --model $(MODELS)/zerodcepp_scene_int8.ms \
+		--baseline $(MODELS)/zerodcepp_scene_full_uint8_literal.onnx --baseline $(MODELS)/zerodcepp_scene_full_uint8.onnx \
+		--baseline $(MODELS)/zerodcepp_scene_full_uint8_900x1200.ms \
 		--size 1200x900 --size 3840x2160 --size 4000x3000 --seconds 1 --max-seconds 4 --overwrite \
 		--html build/bench/bench.html --json build/bench/bench.json --csv build/bench/bench.csv || test $$? = 1
 	$(BIN)/python -m dcelite.bench.fixtures.clips build/bench/clips --overwrite

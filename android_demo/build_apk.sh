@@ -103,7 +103,7 @@ cp "$output/native/libdcelite_jni.so" "$work/apk/lib/arm64-v8a/"
 
 # Models to choose from, beside the one that is compiled in.
 for model in "$root"/models/*.dce ${extra_models[@]+"${extra_models[@]}"}; do
-    [ "$model" = "$root/models/zerodcepp.dce" ] || cp "$model" "$work/assets/models/"
+    [ "$model" = "$root/models/zerodcepp_scene.dce" ] || cp "$model" "$work/assets/models/"
 done
 
 # Resources and manifest. What Gradle adds to the manifest from build.gradle is added here. aapt knows the attributes of API

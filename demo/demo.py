@@ -22,7 +22,7 @@ from dcelite.extras import absent
 from dcelite.files import prepare_output_directory, refuse_existing
 from dcelite.images import Photograph, read_photograph, write_photograph
 
-CHECKPOINT = Path(__file__).resolve().parent.parent / "models" / "zerodcepp.ckpt"
+CHECKPOINT = Path(__file__).resolve().parent.parent / "models" / "zerodcepp_scene.ckpt"
 
 PICTURES = ("dark", "enhanced", "comparison")
 

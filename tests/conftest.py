@@ -52,7 +52,7 @@ def shared() -> Path:
 def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> generated.Model:
     """Shipped weights, and random ones with a scene head."""
     if request.param == "shipped":
-        return generated.Model(None, load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"))
+        return generated.Model(None, load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt"))
     return generated.model_file(request.param, tmp_path_factory.mktemp("model"))
 
 

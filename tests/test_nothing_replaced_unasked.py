@@ -17,7 +17,7 @@ from dcelite.mindspore_lite.sdk import find_sdk
 
 from support import REPOSITORY, skip
 
-CHECKPOINT = REPOSITORY / "models" / "zerodcepp.ckpt"
+CHECKPOINT = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,7 @@ COLUMNS = (
 """Figure, heading of its column and format; columns without any value are left out."""
 
 LEGEND = (
-    "PSNR, fidelity: dB; at mean: PSNR after the result was multiplied to have the reference's mean; MAE, input, result, "
+    "PSNR, fidelity: dB; at mean: PSNR of the result times what gives it the reference's mean; MAE, input, result, "
     "wanted, change, R-G: levels of 255 (means); clip%: values of 254 and above; shift%: move of the colour shares; "
     "noise: times that of the input"
 )

@@ -15,7 +15,7 @@ from support import REPOSITORY, skip
 CORE = REPOSITORY / "android_demo" / "app" / "src" / "core" / "java"
 JNI = REPOSITORY / "runtime" / "jni"
 TESTS = Path(__file__).parent / "java"
-MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+MODEL = REPOSITORY / "models" / "zerodcepp_scene.dce"
 
 
 def run(*command: str | Path) -> str:

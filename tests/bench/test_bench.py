@@ -35,7 +35,7 @@ from dcelite.model.dce_file import read_dce
 from support import REPOSITORY, skip
 
 SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
-MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+MODEL = REPOSITORY / "models" / "zerodcepp_scene.dce"
 BROKEN = "bro<k>en.dce"
 """A name that has to be escaped in HTML."""
 SHORT = ("--runs", 2, "--seconds", 0, "--max-seconds", 0.2, "--warm-up", 0)

@@ -245,7 +245,7 @@ def test_upstream_checkpoints(shared, folder, name, monkeypatch):
 def test_resize_in_graph_on_a_whole_photograph(folder):
     """The sizes that the formats promise: 900x1200 fixed in .ms, any in ONNX; within one level of the reference."""
     require_mindspore_lite()
-    checkpoint = REPOSITORY / "models" / "zerodcepp.ckpt"
+    checkpoint = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
     export(options(checkpoint, folder, formats=("onnx", "ms"), resize_in_graph=True, uint8=True, size=(900, 1200)))
     arrays = load_weights(checkpoint).arrays
     for path, sizes in (

@@ -37,7 +37,7 @@ def found_for(shared, name: str, seed: int):
     pictures, photos = shared / "data" / "sice_part1_train", shared / "data" / "photos"
     if not pictures.is_dir() or not photos.is_dir():
         skip(f"the photographs of {shared / 'data'} are absent")
-    own = REPOSITORY / "models" / "zerodcepp.ckpt"
+    own = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
     weights = load_weights(own if name == "shipped" else shared / "reference" / name)
     calibration = choose_pictures(pictures, 12, 32, seed)
     paths = sorted(photos.iterdir())
@@ -53,7 +53,7 @@ def test_photographs_of_every_clone(tmp_path):
         for name in photographs.NAMES:
             picture = PIL.Image.fromarray(photographs.dark(name, 1 / (3 + 3 * number)))
             picture.save(folder / f"{name}_{number}.png")
-    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     found = calibrate(weights, choose_pictures(calibration_folder, 12, 32, 11), "minmax", 48.0)
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}

@@ -62,7 +62,7 @@ def cross_settings() -> dict[str, str | Path]:
 def example() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """An image, and what the reference makes of it with the shipped weights."""
     image = (255 * np.random.default_rng(3).random((HEIGHT, WIDTH, 3)) ** 3).astype(np.uint8)
-    return image, reference.enhance(image, load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"), 12)
+    return image, reference.enhance(image, load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt"), 12)
 
 
 def assert_enhances(*command: str | Path, environment: dict[str, str] | None = None) -> None:

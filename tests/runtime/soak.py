@@ -40,14 +40,14 @@ SLOTS = 40
 STEP_SECONDS = 120.0
 SIZES = [(1, 1), (1, 777), (777, 1), (11, 13), (97, 101), (301, 53), (480, 640), (1080, 1920), (2160, 3840)]
 CHANCES = [9, 9, 9, 9, 9, 9, 6, 2, 1]  # how often each size is drawn
-MODEL = (REPOSITORY / "models" / "zerodcepp.dce").read_bytes()
+MODEL = (REPOSITORY / "models" / "zerodcepp_scene.dce").read_bytes()
 
 Case = tuple[np.ndarray, np.ndarray]
 
 
 def make_cases() -> list[Case]:
     """Pictures, and what the NumPy reference makes of them."""
-    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     rng = np.random.default_rng(5)
     cases = []
     for height, width in SIZES:
@@ -66,7 +66,7 @@ def check(enhance: Enhancer, case: Case, into: np.ndarray | None = None) -> None
 
 
 def open_one(numbers: random.Random) -> Enhancer:
-    model = numbers.choice([None, MODEL, REPOSITORY / "models" / "zerodcepp.dce"])
+    model = numbers.choice([None, MODEL, REPOSITORY / "models" / "zerodcepp_scene.dce"])
     return Enhancer(model, threads=numbers.choice([0, 1, 2, 3, 8]))
 
 

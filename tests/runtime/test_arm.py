@@ -69,5 +69,5 @@ def test_equals_reference(
         command, input=image.tobytes(), capture_output=True, check=True, timeout=120, env=environment
     ).stdout
     result = np.frombuffer(output, np.uint8).reshape(image.shape)
-    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     assert_equals_reference(result, reference.enhance(image, weights, 12))

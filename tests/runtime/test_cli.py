@@ -58,7 +58,7 @@ def test_without_output_the_result_stands_beside_the_input(photo: Path) -> None:
 
 def test_options_reach_the_engine(tmp_path: Path, photo: Path) -> None:
     out = tmp_path / "out.png"
-    model = REPOSITORY / "models" / "zerodcepp.dce"
+    model = REPOSITORY / "models" / "zerodcepp_scene.dce"
     assert dcelite("enhance", photo, "-o", out, "--model", model, "--scale", 3, "--strength", 0.5).returncode == 0
     np.testing.assert_array_equal(pixels(out), Enhancer(model, scale=3, strength=0.5)(pixels(photo)))
 
@@ -158,7 +158,7 @@ def test_folder_that_cannot_hold_files(photo: Path) -> None:
 
 
 def test_info(tmp_path: Path) -> None:
-    result = dcelite("info", REPOSITORY / "models" / "zerodcepp.dce")
+    result = dcelite("info", REPOSITORY / "models" / "zerodcepp_scene.dce")
     assert result.returncode == 0, result.stderr
     for text in ("Zero-DCE++", "10,561", "1/12", "3 channels", "native", "42,308 bytes"):
         assert text in result.stdout
@@ -204,15 +204,15 @@ print(json.dumps([code, sorted(changed), sorted(name for name in sys.modules if 
     [
         ("info", set()),
         ("enhance night.png", set()),
-        ("enhance night.png --model MODELS/zerodcepp.dce", set()),
+        ("enhance night.png --model MODELS/zerodcepp_scene.dce", set()),
         ("enhance absent.png", set()),
         ("video absent.mp4", {"av"}),
         ("train --data absent --output run", {"matplotlib", "mindspore", "scipy"}),
-        ("evaluate --images . --model MODELS/zerodcepp.ckpt", set()),
+        ("evaluate --images . --model MODELS/zerodcepp_scene.ckpt", set()),
         ("evaluate --pairs pairs", {"skimage", "scipy"}),
         ("figure night.png -o figure.png", {"matplotlib"}),
         ("export --checkpoint absent.ckpt --output models", set()),
-        ("quantize --checkpoint MODELS/zerodcepp.ckpt --calibration dark --output models --formats dce", set()),
+        ("quantize --checkpoint MODELS/zerodcepp_scene.ckpt --calibration dark --output models --formats dce", set()),
         ("bench --quick --size 16x16 --threads 1", set()),
     ],
 )

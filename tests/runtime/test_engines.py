@@ -19,7 +19,7 @@ ENGINES = ("dce", "onnx", "ms")
 PHOTOGRAPHS = sorted(path.name for path in (shared_directory() / "data" / "photos").glob("*")) or [None]
 
 
-SHIPPED = REPOSITORY / "models" / "zerodcepp.ckpt"
+SHIPPED = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 
 
 @pytest.fixture(scope="session")

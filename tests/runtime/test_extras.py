@@ -14,7 +14,7 @@ from dcelite.extras import MINDSPORE_PYTHONS, absent
 
 from support import REPOSITORY
 
-CHECKPOINT = REPOSITORY / "models" / "zerodcepp.ckpt"
+CHECKPOINT = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 
 
 @pytest.fixture(autouse=True)

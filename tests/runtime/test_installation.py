@@ -16,7 +16,7 @@ from dcelite import Enhancer
 
 from support import REPOSITORY, skip
 
-CHECKPOINT = REPOSITORY / "models" / "zerodcepp.ckpt"
+CHECKPOINT = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ import pytest
 from native_builds import run, tool
 from support import REPOSITORY, skip
 
-FILES = ["CMakeLists.txt", "models/zerodcepp.dce", "runtime/CMakeLists.txt", "runtime/cmake", "runtime/include"]
+FILES = ["CMakeLists.txt", "models/zerodcepp_scene.dce", "runtime/CMakeLists.txt", "runtime/cmake", "runtime/include"]
 FILES += ["runtime/src", "runtime/python/dcelite/__init__.py", "tests/runtime/native"]
 
 

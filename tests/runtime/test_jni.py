@@ -39,7 +39,7 @@ from native_builds import EXAMPLES, HEIGHT, WIDTH, build, example, run, tool
 from support import REPOSITORY, assert_equals_reference, load_weights, skip
 
 README = REPOSITORY / "runtime" / "jni" / "README.md"
-MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+MODEL = REPOSITORY / "models" / "zerodcepp_scene.dce"
 RANDOM_CALLS = 1_000_000
 RANDOM_CALLS_WITH_SANITIZERS = 200_000
 STRESS_SECONDS = 7
@@ -49,7 +49,7 @@ FRAMES = [*make_frames(np.random.default_rng(5)), *make_all_planes(np.random.def
 
 @pytest.fixture(scope="session")
 def weights() -> dict[str, np.ndarray]:
-    return load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    return load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     sdk_folder(sdk.host_architecture())
     path = tmp_path_factory.mktemp("model") / "zerodcepp.ms"
-    write_ms(load_weights(REPOSITORY / "models" / "zerodcepp.ckpt"), ExportSpec("zerodcepp", 12), {}, path)
+    write_ms(load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt"), ExportSpec("zerodcepp", 12), {}, path)
     return path
 
 

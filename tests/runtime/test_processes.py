@@ -23,7 +23,7 @@ from dcelite import Enhancer, core
 from support import REPOSITORY
 
 SECONDS = 60
-MODEL = REPOSITORY / "models" / "zerodcepp.dce"
+MODEL = REPOSITORY / "models" / "zerodcepp_scene.dce"
 
 PRELUDE = """
 import copy, multiprocessing, os, pickle, signal, sys, threading, time
@@ -177,7 +177,7 @@ def engine_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
         find_sdk()
     except EngineUnavailableError:
         formats = "onnx"
-    checkpoint = str(REPOSITORY / "models" / "zerodcepp.ckpt")
+    checkpoint = str(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     arguments = ["export", "--checkpoint", checkpoint, "--output", str(folder), "--name", "model", "--formats", formats]
     assert cli.main(arguments) == 0
     return folder

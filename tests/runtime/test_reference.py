@@ -64,7 +64,7 @@ def test_constant_images_stay_constant_through_both_resizes(height: int, width: 
 
 
 def test_bands_are_the_whole(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
-    weights = load_weights(REPOSITORY / "models" / "zerodcepp.ckpt")
+    weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     image = rng.integers(0, 80, (41, 53, 3), np.uint8)
     curve_map = reference.upsample(reference.curve_map(image, weights, 12), 41, 53)
     wanted = reference.to_8_bit(reference.apply_curve(image / 255.0, curve_map))

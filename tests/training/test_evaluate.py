@@ -94,19 +94,19 @@ class TestModels:
 
     def test_a_checkpoint_and_its_exported_file_agree(self, rng: np.random.Generator) -> None:
         image = picture(rng, 90, 120)
-        theirs = open_model(MODELS / "zerodcepp.ckpt")(image)
-        with Enhancer(MODELS / "zerodcepp.dce") as enhance:
+        theirs = open_model(MODELS / "zerodcepp_scene.ckpt")(image)
+        with Enhancer(MODELS / "zerodcepp_scene.dce") as enhance:
             assert psnr(enhance(image), theirs) > 60
 
     def test_bad_scale(self) -> None:
         with pytest.raises(DceliteError, match="scale 65: 1 to 64 was wanted"):
-            open_model(MODELS / "zerodcepp.ckpt", scale=65)
+            open_model(MODELS / "zerodcepp_scene.ckpt", scale=65)
 
 
 class TestFolders:
     def test_a_bad_picture_fails_alone_for_every_model(self, pairs: Path, rng: np.random.Generator) -> None:
         Image.fromarray(picture(rng, 20, 20)).save(pairs / "high" / "1.bmp")
-        model = open_model(MODELS / "zerodcepp.ckpt")
+        model = open_model(MODELS / "zerodcepp_scene.ckpt")
         first, second = evaluate([("a", model), ("b", model)], find_pairs(pairs))
         for evaluation in (first, second):
             assert list(evaluation.figures) == ["0", "2"]
@@ -116,8 +116,8 @@ class TestFolders:
 
 class TestCommand:
     def test_pairs_with_everything(self, pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-        model = MODELS / "zerodcepp.ckpt"
-        arguments = ["evaluate", "--pairs", pairs, "--model", model, "--against", MODELS / "zerodcepp.dce"]
+        model = MODELS / "zerodcepp_scene.ckpt"
+        arguments = ["evaluate", "--pairs", pairs, "--model", model, "--against", MODELS / "zerodcepp_scene.dce"]
         outputs = ["--json", tmp_path / "r.json", "--sheet", tmp_path / "s.png"]
         assert cli.main([str(x) for x in arguments + outputs]) == 0
         lines = capsys.readouterr().out.splitlines()
@@ -141,7 +141,7 @@ class TestCommand:
     def test_images_without_references(self, pairs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         (pairs / "low" / "torn.png").write_bytes(b"\x89PNG")
         (pairs / "low" / "tiny.png").write_bytes(b"")
-        arguments = ["evaluate", "--images", str(pairs / "low"), "--model", str(MODELS / "zerodcepp.ckpt")]
+        arguments = ["evaluate", "--images", str(pairs / "low"), "--model", str(MODELS / "zerodcepp_scene.ckpt")]
         assert cli.main([*arguments, "--sheet", str(tmp_path / "s.png")]) == 2
         output = capsys.readouterr()
         assert "PSNR  " not in output.out
@@ -151,7 +151,7 @@ class TestCommand:
 
     def test_figure(self, pairs: Path, tmp_path: Path) -> None:
         arguments = ["figure", str(pairs / "low" / "0.png"), "-o", str(tmp_path / "f.png")]
-        models = ["--model", str(MODELS / "zerodcepp.ckpt"), "--model", str(MODELS / "zerodcepp.dce")]
+        models = ["--model", str(MODELS / "zerodcepp_scene.ckpt"), "--model", str(MODELS / "zerodcepp_scene.dce")]
         assert cli.main(arguments + models) == 0
         with Image.open(tmp_path / "f.png") as figure:
             assert figure.width > figure.height > 500

@@ -79,7 +79,7 @@ def mean(evaluation: Evaluation, name: str) -> float:
 
 def test_shipped_weights_beat_the_published_on_dark_pictures(scenes: Scenes, shared: Path) -> None:
     assert len(scenes.dark) >= 30
-    ours = measured(MODELS / "zerodcepp.ckpt", scenes.dark)
+    ours = measured(MODELS / "zerodcepp_scene.ckpt", scenes.dark)
     quartiles = np.percentile([pair.wanted.mean() for pair in scenes.dark], (25, 75))
     assert quartiles[0] < mean(ours, "brightness") < quartiles[1]
     for path in published(shared):
@@ -90,7 +90,7 @@ def test_shipped_weights_beat_the_published_on_dark_pictures(scenes: Scenes, sha
 
 
 def test_very_dark_and_noisy_pictures(scenes: Scenes, shared: Path) -> None:
-    ours = measured(MODELS / "zerodcepp.ckpt", scenes.night)
+    ours = measured(MODELS / "zerodcepp_scene.ckpt", scenes.night)
     pytorch = measured(published(shared)[1], scenes.night)
     assert mean(ours, "psnr") > mean(pytorch, "psnr")
     assert mean(ours, "brightness") > 5 * np.mean([pair.dark.mean() for pair in scenes.night])
@@ -102,7 +102,7 @@ def test_well_lit_pictures_change_no_more_than_by_the_published_weights(scenes: 
         return float(np.mean([measure(picture, model(picture))["change"] for picture in scenes.bright]))
 
     assert len(scenes.bright) >= 10
-    ours, mindspore, pytorch = (change(path) for path in (MODELS / "zerodcepp.ckpt", *published(shared)))
+    ours, mindspore, pytorch = (change(path) for path in (MODELS / "zerodcepp_scene.ckpt", *published(shared)))
     print(f"\nwell-lit pictures change by {ours:.1f} levels, by {mindspore:.1f} and {pytorch:.1f} with the authors'")
     assert ours <= mindspore
 
@@ -111,7 +111,7 @@ def test_well_lit_pictures_change_no_more_than_by_the_published_weights(scenes: 
 def test_photographs_in_little_light(name: str) -> None:
     """Nearer to what they were by decibels, and neither dark nor blown up."""
     dark, wanted = photographs.dark(name), photographs.well_lit(name)
-    enhanced = CheckpointModel(MODELS / "zerodcepp.ckpt", 12)(dark)
+    enhanced = CheckpointModel(MODELS / "zerodcepp_scene.ckpt", 12)(dark)
     before, after = measure(dark, dark, wanted), measure(dark, enhanced, wanted)
     print(f"\n{name}: {before['psnr']:.1f} -> {after['psnr']:.1f} dB, mean {dark.mean():.0f} -> {enhanced.mean():.0f}")
     assert after["psnr"] > before["psnr"] + 1.5

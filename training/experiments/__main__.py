@@ -203,6 +203,7 @@ def best_for_references(folder: Path) -> None:
     results = []
     for picture in find_pairs(folder):
         image, wanted = read_picture(picture)
+        assert wanted is not None  # find_pairs gives every picture one
         enhanced = [reference.finish(image, np.full((1, 1, 3), a)) for a in CANDIDATES]
         results.append([(psnr(wanted, one), ssim(wanted, one)) for one in enhanced])
     figures = np.array(results)  # (pictures, candidates, 2)

@@ -43,7 +43,8 @@ SMOOTHING = 0.8
 def cases() -> Iterator[tuple[str, Rgb]]:
     """Names and pictures (H, W, 3)."""
     rng = np.random.default_rng(1)
-    astronaut, coffee, cat = skimage.data.astronaut(), skimage.data.coffee(), skimage.data.chelsea()
+    photographs = (getattr(skimage.data, name)() for name in ("astronaut", "coffee", "chelsea"))
+    astronaut, coffee, cat = photographs
     dark = darken(astronaut, 1 / 64, LARGE_SENSOR, rng)
     yield "dark", dark
     letterboxed = np.zeros_like(dark)
@@ -95,7 +96,7 @@ def pan(panorama: NDArray[np.float32]) -> Iterator[Rgb]:
     for frame in range(PAN_FRAMES):
         share = 0.5 - 0.5 * np.cos(2 * np.pi * frame / (PAN_FRAMES - 1))
         light = look(start + share * turn, PAN_SIDE)[None] * exposure
-        picture = camera.in_8_bits(camera.develop(light, np.float32(0)))[0]
+        picture = camera.in_8_bits(camera.develop(light, np.zeros((1, 1, 1, 1), np.float32)))[0]
         yield np.asarray(np.round(255 * picture).transpose(1, 2, 0), np.uint8)
 
 

@@ -48,7 +48,7 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
 // Reads a .dce file.
 dce_status read_model_file(const char *path, Model *model, Error *error);
 
-// The bytes of the shipped weights, generated from models/zerodcepp.dce at build time.
+// The bytes of the shipped weights, generated from models/zerodcepp_scene.dce at build time.
 extern const uint8_t kDefaultModel[];
 extern const size_t kDefaultModelSize;
 
