@@ -301,7 +301,7 @@ def test_the_whole_picture_steers_the_network(picture: Picture, tmp_path: Path) 
 def test_the_description_of_a_model_cannot_be_changed() -> None:
     with Enhancer(timings=True) as enhance:
         assert enhance.has_curve_map
-        assert enhance.info == ModelInfo("zerodcepp", map_channels=3, scale=12, iterations=8, parameters=10_561)
+        assert enhance.info == ModelInfo("zerodcepp_scene", map_channels=3, scale=12, iterations=8, parameters=12_225)
         assert enhance.timings == Timings(0.0, 0.0, 0.0, 0.0, 0.0)
         for value, name in ((enhance.info, "scale"), (enhance.timings, "total")):
             with pytest.raises(FrozenInstanceError):

@@ -57,8 +57,8 @@ public final class Contract {
     private static void describesTheModel() {
         try (Enhancer enhancer = Enhancer.open()) {
             equal(12, enhancer.scale());
-            equal(Enhancer.ARCHITECTURE_ZERODCEPP, enhancer.architecture());
-            equal(10561, enhancer.parameters());
+            equal(Enhancer.ARCHITECTURE_ZERODCEPP_SCENE, enhancer.architecture());
+            equal(12225, enhancer.parameters());
         }
         try (Enhancer enhancer = Enhancer.open((String) null, new Enhancer.Options().scale(3))) {
             equal(3, enhancer.scale());

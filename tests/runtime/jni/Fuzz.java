@@ -134,8 +134,8 @@ public final class Fuzz implements Runnable {
             return "reset";
         }
         if (kind < 985) {
-            if (enhancer.scale() < 1 || enhancer.architecture() != Enhancer.ARCHITECTURE_ZERODCEPP
-                    || enhancer.parameters() != 10561 || Enhancer.version().isEmpty()) {
+            if (enhancer.scale() < 1 || enhancer.architecture() != Enhancer.ARCHITECTURE_ZERODCEPP_SCENE
+                    || enhancer.parameters() != 12225 || Enhancer.version().isEmpty()) {
                 throw new AssertionError("the description of the model changed");
             }
             return "described";
