@@ -33,7 +33,7 @@ class Command:
 
 
 QUANTIZED = tuple(
-    f"zerodcepp_{ending}"
+    f"zerodcepp_scene_{ending}"
     for ending in (
         *("int8.dce", "quantization.json", "quantization.html"),
         *("int8.onnx", "int8_full.onnx", "fp16.onnx"),
@@ -41,7 +41,7 @@ QUANTIZED = tuple(
         *("weight8.ms", "weight8.cfg", "weight8_source.onnx", "fp16.ms"),
     )
 )
-RUN = ("run.json", "state.ckpt", "history.csv", "losses.png", "zerodcepp.ckpt", "samples/000001.png")
+RUN = ("run.json", "state.ckpt", "history.csv", "losses.png", "zerodcepp_scene.ckpt", "samples/000001.png")
 BENCH = "bench --quick --size 8x8 --threads 1"
 
 COMMANDS = {
@@ -55,7 +55,7 @@ COMMANDS = {
     "figure": Command("figure night.png -o out/a.png", ("a.png",), ("skimage", "matplotlib")),
     "export": Command(
         f"export --checkpoint {CHECKPOINT} --output out --formats mindir,onnx,dce",
-        ("zerodcepp.mindir", "zerodcepp.onnx", "zerodcepp.dce", "manifest.json"),
+        ("zerodcepp_scene.mindir", "zerodcepp_scene.onnx", "zerodcepp_scene.dce", "manifest.json"),
         ("mindspore", "onnx", "onnxruntime"),
     ),
     "quantize": Command(
@@ -71,7 +71,7 @@ COMMANDS = {
     "literal_curve": Command("model.onnx out/a.onnx", ("a.onnx",), ("onnx",), "dcelite.bench.fixtures.literal_curve"),
     "demo": Command(
         "--output out",
-        ("dark.png", "enhanced.png", "comparison.png", "models/zerodcepp.onnx", "models/manifest.json"),
+        ("dark.png", "enhanced.png", "comparison.png", "models/zerodcepp_scene.onnx", "models/manifest.json"),
         ("mindspore", "onnx", "onnxruntime", "skimage"),
         "demo/demo.py",
     ),
@@ -139,9 +139,9 @@ def test_a_folder_of_calibration_inputs_is_refused_and_kept(
     """Whatever is in it."""
     for module in COMMANDS["quantize"].needs:
         require(module)
-    path = Path("out", "zerodcepp_int8_calibration", "notes.txt")
+    path = Path("out", "zerodcepp_scene_int8_calibration", "notes.txt")
     path.parent.mkdir(parents=True)
     path.write_text("precious")
     assert run(COMMANDS["quantize"], monkeypatch) == 2
-    assert "zerodcepp_int8_calibration: exists already" in capsys.readouterr().err
+    assert "zerodcepp_scene_int8_calibration: exists already" in capsys.readouterr().err
     assert path.read_text() == "precious"
