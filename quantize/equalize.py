@@ -4,7 +4,8 @@ Between a depthwise layer and its pointwise layer stands nothing non-linear, so 
 shifted and scaled, d' = (d - m) / r, if the pointwise weights take up the scale (w r) and its bias the shift (w m).
 ReLU lets positive factors pass, so channel c of a layer's output may be divided by its largest value, if the depthwise
 weights of the layers that read it are multiplied by it. Both are exact. Afterwards one scale fits all channels:
-depthwise outputs lie in -1 … 1, layer outputs in 0 … 1, and a concatenation joins tensors of the same scale.
+depthwise outputs lie in -1 … 1, layer outputs in 0 … 1, and a concatenation joins tensors of the same scale. What a
+scene head adds to a channel is divided by the same value as its weights and bias.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite.model.architecture import SCENE_HEAD, STEERED
 from dcelite.quantize.float_network import ACTIVATIONS, IMAGE, LAYERS, Array, Arrays, Values, matrix
 from dcelite.quantize.ranges import METHODS, Bounds, thinned
 
@@ -40,9 +42,20 @@ def _floored(widths: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.maximum(widths, SMALLEST_SHARE * widest if widest > 0 else 1.0)
 
 
+def scaled_head(arrays: Arrays, factors: Sequence[NDArray[np.float64]]) -> dict[str, Array]:
+    """The scene head, if any, with other units for what it adds to each of the steered layers."""
+    head = {name: arrays[name] for name in SCENE_HEAD if name in arrays}
+    if head:
+        factor = np.concatenate(factors)
+        head["scene_head.output.weight"] = (head["scene_head.output.weight"] * factor[:, None]).astype(np.float32)
+        head["scene_head.output.bias"] = (head["scene_head.output.bias"] * factor).astype(np.float32)
+    return head
+
+
 def equalize(arrays: Arrays, ranges: Ranges) -> dict[str, Array]:
     """The same network with depthwise outputs in -1 … 1 and layer outputs in 0 … 1."""
     result = {}
+    owns = []
     for layer in LAYERS:
         factor = np.concatenate([_floored(ranges[name][1]) for name in layer.inputs])
         low, high = ranges[layer.depth]
@@ -53,6 +66,8 @@ def equalize(arrays: Arrays, ranges: Ranges) -> dict[str, Array]:
         result[f"{layer.depth}.bias"] = (arrays[f"{layer.depth}.bias"] - center) / half
         result[f"{layer.point}.weight"] = point * half[:, None, None] / own[:, None, None, None]
         result[f"{layer.point}.bias"] = (arrays[f"{layer.point}.bias"] + matrix(point) @ center) / own
+        owns.append(own)
+    result |= scaled_head(arrays, [1 / owns[number - 1] for number in STEERED])
     return {name: array.astype(np.float32) for name, array in result.items()}
 
 

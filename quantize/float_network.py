@@ -1,4 +1,4 @@
-"""The float network of Zero-DCE++ in NumPy, vectorised, with all its intermediate values.
+"""The float network of Zero-DCE++ in NumPy, with a scene head or without, vectorised, with all its intermediate values.
 
 Weights are those of a checkpoint, by their published names and in their shapes; activations have the names that they
 have in the ONNX graph.
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite import reference
 from dcelite.model.architecture import SOURCES
 
 Array = NDArray[np.float32]
@@ -84,13 +85,27 @@ Stored = Callable[[str, Array], Array]
 """Name and values of an activation -> what the layers that read it see."""
 
 
+def scene_offsets(image: Array, arrays: Arrays) -> dict[str, Array]:
+    """(h, w, 3) -> what the scene head adds to pointwise convolutions, by their names; empty for weights without one.
+
+    The head sees the picture before it is rounded to 8 bits, as it does in all engines.
+    """
+    if not reference.has_scene_head(arrays):
+        return {}
+    offsets = reference.scene_offsets(reference.scene_statistics(image.astype(np.float64)), arrays)
+    return {LAYERS[number - 1].point: offset.astype(np.float32) for number, offset in offsets.items()}
+
+
 def run(image: Array, arrays: Arrays, stored: Stored = lambda _, x: x) -> Values:
     """(h, w, 3) in 0 … 1 -> all values."""
+    offsets = scene_offsets(image, arrays)
     values = {IMAGE: stored(IMAGE, image)}
     for layer in LAYERS:
         filtered = depthwise(joined(values, layer), arrays[f"{layer.depth}.weight"], arrays[f"{layer.depth}.bias"])
         values[layer.depth] = stored(layer.depth, filtered)
         result = pointwise(values[layer.depth], arrays[f"{layer.point}.weight"], arrays[f"{layer.point}.bias"])
+        if layer.point in offsets:
+            result += offsets[layer.point]
         if layer.output == CURVE_MAP:
             values[CURVE_MAP] = np.tanh(result)
         else:

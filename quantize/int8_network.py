@@ -14,6 +14,11 @@ where float32() and the product are rounded to float32, rint rounds to nearest, 
 0 … 255, which is ReLU as well. The zero point 128 of the depthwise outputs is part of the biases. Padding is 0. tanh is
 that of :func:`tanh`, in float32 operations in this order, none of them contracted.
 
+A scene head is computed in double precision. Its outputs are in units of the sums of the layers that they are added to,
+and become part of the biases of these for a picture:
+
+    bias + clamp(rint(output)), clamped to -2^29 … 2^29.
+
 |bias| <= 2^29 and multiplier <= 1 keep all sums and products within int32 (64 * 255 * 127 < 2^21).
 """
 
@@ -26,7 +31,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite import reference
+from dcelite.model.architecture import STEERED
 from dcelite.model.dce_file import INT8, DceModel
+from dcelite.quantize.equalize import scaled_head
 from dcelite.quantize.float_network import CURVE_MAP, IMAGE, LAYERS, depthwise, joined, matrix
 
 LARGEST_WEIGHT = 127
@@ -56,14 +64,21 @@ class Rounded:
         return self.steps * self.scale[:, None, None, None]
 
 
-Network = Mapping[str, Rounded]
-"""The convolutions of the equalised network by name, depthwise and pointwise."""
+@dataclass(frozen=True)
+class Network:
+    """The equalised network with integer weights."""
+
+    convolutions: Mapping[str, Rounded]
+    """By name, depthwise and pointwise."""
+    head: Mapping[str, Float32]
+    """The parameters of the scene head, which stay as they are; empty where there is none."""
 
 
 def dequantized(network: Network) -> dict[str, Float32]:
     """The parameters that the integers stand for."""
-    weights = {f"{name}.weight": rounded.real for name, rounded in network.items()}
-    return weights | {f"{name}.bias": rounded.bias for name, rounded in network.items()}
+    weights = {f"{name}.weight": rounded.real for name, rounded in network.convolutions.items()}
+    biases = {f"{name}.bias": rounded.bias for name, rounded in network.convolutions.items()}
+    return {**weights, **biases, **network.head}
 
 
 def dce_model(network: Network, scale: int) -> DceModel:
@@ -71,19 +86,22 @@ def dce_model(network: Network, scale: int) -> DceModel:
     arrays: dict[str, NDArray[Any]] = {}
 
     def add(name: str, bias: Float64, multiplier: Float64) -> None:
-        arrays[f"{name}.weight"] = network[name].steps.astype(np.int8)
+        arrays[f"{name}.weight"] = network.convolutions[name].steps.astype(np.int8)
         arrays[f"{name}.bias"] = np.clip(np.rint(bias), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
         arrays[f"{name}.multiplier"] = np.minimum(multiplier, 1).astype(np.float32)
 
+    units = []
     for layer in LAYERS:
-        depth, point = network[layer.depth], network[layer.point]
+        depth, point = network.convolutions[layer.depth], network.convolutions[layer.point]
         unit = OUTPUT_SCALE * depth.scale.astype(np.float64)
         multiplier = unit / FILTERED_SCALE
         add(layer.depth, depth.bias / unit + FILTERED_ZERO / multiplier, multiplier)
         unit = FILTERED_SCALE * point.scale.astype(np.float64)
         bias = point.bias / unit - FILTERED_ZERO * matrix(point.steps).sum(axis=1, dtype=np.int64)
         add(layer.point, bias, unit if layer.output == CURVE_MAP else unit / OUTPUT_SCALE)
-    return DceModel("zerodcepp", scale, arrays, INT8)
+        units.append(unit)
+    arrays |= scaled_head(network.head, [1 / units[number - 1] for number in STEERED])
+    return DceModel("zerodcepp_scene" if network.head else "zerodcepp", scale, arrays, INT8)
 
 
 def in_8_bits(name: str, values: Float32) -> Float32:
@@ -116,8 +134,24 @@ def tanh(x: Float32) -> Float32:
     return f32(1) - f32(2) / (power * scale + f32(1))
 
 
+def scene_steps(image: NDArray[np.uint8], model: DceModel) -> dict[str, Int32]:
+    """(h, w, 3) -> what a scene head adds to the sums of pointwise convolutions, by their names."""
+    if not reference.has_scene_head(model.arrays):
+        return {}
+    offsets = reference.scene_offsets(reference.scene_statistics(image / 255.0), model.arrays)
+    return {
+        LAYERS[number - 1].point: np.clip(np.rint(offset), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
+        for number, offset in offsets.items()
+    }
+
+
 def run(image: NDArray[np.uint8], model: DceModel) -> Float32:
-    """uint8 (h, w, 3) at the network's resolution -> curve map (h, w, 3)."""
+    """uint8 (h, w, 3) at the network's resolution -> curve map (h, w, 3).
+
+    The statistics of a scene head are those of this picture. The engine takes them from the small picture before it is
+    rounded to 8 bits, which is the same where its levels are whole, as at scale 1.
+    """
+    steps = scene_steps(image, model)
     outputs: dict[str, Int32] = {IMAGE: image.astype(np.int32)}
     for layer in LAYERS:
         weight, bias, multiplier = (model.arrays[f"{layer.depth}.{part}"] for part in PARTS)
@@ -125,6 +159,8 @@ def run(image: NDArray[np.uint8], model: DceModel) -> Float32:
         weight, bias, multiplier = (model.arrays[f"{layer.point}.{part}"] for part in PARTS)
         # float64 holds these sums exactly, and its matrix product is much faster than that of integers.
         sums = (filtered.astype(np.float64) @ matrix(weight).T.astype(np.float64)).astype(np.int32) + bias
+        if layer.point in steps:
+            sums += steps[layer.point]
         if layer.output != CURVE_MAP:
             outputs[layer.output] = requantize(sums, multiplier).astype(np.int32)
     return tanh(sums.astype(np.float32) * multiplier)

@@ -17,7 +17,7 @@ from dcelite.errors import DceliteError, ModelError
 from dcelite.export.formats import available, check, write_model
 from dcelite.export.spec import ExportSpec
 from dcelite.files import publish, refuse_existing, scratch_folder
-from dcelite.model.architecture import ARCHITECTURES
+from dcelite.model.architecture import ARCHITECTURES, SCENE_HEAD
 from dcelite.model.checkpoint import Weights, load_weights
 from dcelite.model.dce_file import write_dce
 from dcelite.pictures import find_pictures
@@ -76,9 +76,12 @@ class Quantized:
 
 
 def refuse_dead_channels(weights: Weights, path: Path) -> None:
-    """Raise ModelError, with the parameter's name, for a channel whose weights are all zero."""
+    """Raise ModelError, with the parameter's name, for a channel whose weights are all zero.
+
+    But not for one of the scene head, which need not add anything to a channel.
+    """
     for name, array in weights.arrays.items():
-        if name.endswith(".weight"):
+        if name.endswith(".weight") and name not in SCENE_HEAD:
             dead = np.flatnonzero(~np.any(array.reshape(len(array), -1), axis=1))
             if len(dead):
                 raise ModelError(
@@ -155,15 +158,16 @@ def quantize(options: QuantizeOptions) -> list[Path]:
     wanted = FORMATS if options.formats is None else options.formats
     check(wanted, FORMATS, options.name)
     weights = load_weights(options.checkpoint)
-    if weights.architecture != "zerodcepp":
-        raise ModelError(f"{options.checkpoint}: holds Zero-DCE; quantisation is made for Zero-DCE++")
+    architecture = ARCHITECTURES[weights.architecture]
+    if not architecture.separable:
+        raise ModelError(f"{options.checkpoint}: holds {architecture.title}; quantisation is made for Zero-DCE++")
     refuse_dead_channels(weights, options.checkpoint)
     formats, skipped = available(wanted, explicit=options.formats is not None)
     for name, text in skipped.items():
         print(f".{name} skipped: {text}", flush=True)
     if not formats:
         raise DceliteError("--formats: names no format that can be made here")
-    scale = ARCHITECTURES[weights.architecture].scale if options.scale is None else options.scale
+    scale = architecture.scale if options.scale is None else options.scale
     specs = [ExportSpec(weights.architecture, scale, resize_in_graph=whole) for whole in (False, True)]
     stem = options.name or specs[0].stem
     kinds = {f"{stem}_{ending}": ending for ending in KINDS if ending.rsplit(".", 1)[1] in formats}

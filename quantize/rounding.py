@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite.model.architecture import SCENE_HEAD
 from dcelite.quantize.float_network import (
     IMAGE,
     LAYERS,
@@ -26,9 +27,10 @@ from dcelite.quantize.float_network import (
     depthwise,
     joined,
     pointwise,
+    scene_offsets,
     shifted,
 )
-from dcelite.quantize.int8_network import LARGEST_WEIGHT, Rounded, dequantized, in_8_bits
+from dcelite.quantize.int8_network import LARGEST_WEIGHT, Network, Rounded, dequantized, in_8_bits
 
 SMALLEST_SCALE = 1e-3
 """Smallest scale of a row as a share of the largest. Training leaves dead channels behind, with weights of 1e-38; in
@@ -153,11 +155,13 @@ def _channels(x: Array) -> Array:
 
 def quantize(
     arrays: Arrays, values: Sequence[Values], grids_of: GridOf = symmetric_grids, stored: Stored = in_8_bits
-) -> dict[str, Rounded]:
+) -> Network:
     """Integer weights for an equalised network and its runs on the calibration pictures.
 
-    Every convolution has weights on the grids; ``stored`` is what becomes of activations.
+    Every convolution has weights on the grids; ``stored`` is what becomes of activations. What a scene head adds to a
+    layer is the same before and after: weights and bias are fitted to what remains, the activations behind it have it.
     """
+    offsets = [scene_offsets(v[IMAGE], arrays) for v in values]
     current = [{IMAGE: stored(IMAGE, v[IMAGE])} for v in values]  # of the network as quantised so far
     result: dict[str, Rounded] = {}
     for layer in LAYERS:
@@ -171,10 +175,10 @@ def quantize(
         flat = ((x.reshape(1, -1, x.shape[2]), y.reshape(1, -1, y.shape[2])) for x, y in pairs)
         point = _round(trained[0], flat, grids_of)
         result |= {layer.depth: depth, layer.point: point}
-        for seen, x in zip(current, filtered, strict=True):
-            y = np.maximum(pointwise(x, point.real, point.bias), np.float32(0))
-            seen[layer.output] = stored(layer.output, y)
-    return result
+        for seen, x, offset in zip(current, filtered, offsets, strict=True):
+            y = pointwise(x, point.real, point.bias) + offset.get(layer.point, np.float32(0))
+            seen[layer.output] = stored(layer.output, np.maximum(y, np.float32(0)))
+    return Network(result, {name: arrays[name] for name in SCENE_HEAD if name in arrays})
 
 
 def round_affine(arrays: Arrays, values: Sequence[Values]) -> dict[str, Array]:

@@ -19,8 +19,10 @@ from dcelite.quantize.float_network import Arrays, Values, run_all
 from dcelite.quantize.int8_network import Network
 from dcelite.quantize.rounding import quantize
 
-SPEC = ExportSpec("zerodcepp", 12)
-METADATA = SPEC.metadata("0" * 64, "0")
+NETWORKS = ("zerodcepp", "zerodcepp_scene")
+"""What can be quantised."""
+SPECS = {name: ExportSpec(name, 12) for name in NETWORKS}
+METADATA = SPECS["zerodcepp"].metadata("0" * 64, "0")
 
 
 @functools.cache
@@ -37,6 +39,8 @@ def weights_of(architecture: str = "zerodcepp") -> Weights:
                 array *= 10 ** rng.uniform(-0.7, 0.3, (shape[0], 1, 1, 1))
             if name.startswith(f"e_conv{LAYERS}."):
                 array *= 0.7
+        if name.startswith("scene_head.output."):
+            array *= 0.5  # of the size of what it is added to
         arrays[name] = array.astype(np.float32)
     return Weights(architecture, arrays)
 
@@ -54,16 +58,16 @@ def small_pictures(first: int, count: int) -> tuple[NDArray[np.float32], ...]:
 
 
 @functools.cache
-def equalized() -> tuple[Arrays, list[Values]]:
+def equalized(architecture: str = "zerodcepp") -> tuple[Arrays, list[Values]]:
     """The equalised network of weights_of() and its runs on the calibration pictures."""
-    arrays, pictures = weights_of().arrays, small_pictures(0, 8)
+    arrays, pictures = weights_of(architecture).arrays, small_pictures(0, 8)
     result = equalize(arrays, measure_ranges(run_all(pictures, arrays), "minmax"))
     return result, run_all(pictures, result)
 
 
 @functools.cache
-def quantized() -> Network:
-    return quantize(*equalized())
+def quantized(architecture: str = "zerodcepp") -> Network:
+    return quantize(*equalized(architecture))
 
 
 def save_pictures(folder: Path, count: int) -> Path:

@@ -9,19 +9,21 @@ from dcelite.quantize.equalize import borne_by_one_channel, equalize, measure_ra
 from dcelite.quantize.float_network import run, run_all
 from dcelite.reference import network
 
-from quantize_cases import equalized, small_pictures, weights_of
+from quantize_cases import NETWORKS, equalized, small_pictures, weights_of
+
+pytestmark = pytest.mark.parametrize("architecture", NETWORKS)
 
 
-def test_the_float_network_is_the_reference():
+def test_the_float_network_is_the_reference(architecture):
     image = small_pictures(20, 1)[0]
-    seen = run(image, weights_of().arrays)["curve_map"]
-    assert seen == pytest.approx(network(image.astype(np.float64), weights_of().arrays), abs=2e-6)
+    arrays = weights_of(architecture).arrays
+    assert run(image, arrays)["curve_map"] == pytest.approx(network(image.astype(np.float64), arrays), abs=2e-6)
 
 
-def test_the_map_stays_and_the_ranges_become_one():
-    arrays, values = equalized()
+def test_the_map_stays_and_the_ranges_become_one(architecture):
+    arrays, values = equalized(architecture)
     image = small_pictures(20, 1)[0]
-    wanted = run(image, weights_of().arrays)["curve_map"]
+    wanted = run(image, weights_of(architecture).arrays)["curve_map"]
     assert run(image, arrays)["curve_map"] == pytest.approx(wanted, abs=1e-5)
     for index in range(1, 8):
         filtered = np.concatenate(
@@ -34,8 +36,8 @@ def test_the_map_stays_and_the_ranges_become_one():
         assert 0.7 < max(v[f"e_conv{number}.relu"].max() for v in values) <= 1
 
 
-def test_one_channel_bears_the_range_of_each_tensor():
-    arrays = weights_of().arrays
+def test_one_channel_bears_the_range_of_each_tensor(architecture):
+    arrays = weights_of(architecture).arrays
     pictures = small_pictures(0, 4)
     values = run_all(pictures, arrays)
     ranges = measure_ranges(values, "minmax")
@@ -56,8 +58,8 @@ def test_one_channel_bears_the_range_of_each_tensor():
         assert np.count_nonzero(largest > 0.96) == 1
 
 
-def test_a_channel_that_never_fires_does_no_harm():
-    arrays = dict(weights_of().arrays)
+def test_a_channel_that_never_fires_does_no_harm(architecture):
+    arrays = dict(weights_of(architecture).arrays)
     arrays["e_conv2.point_conv.bias"] = arrays["e_conv2.point_conv.bias"] - 100 * (np.arange(32) == 3)
     images = small_pictures(0, 4)
     result = equalize(arrays, measure_ranges(run_all(images, arrays), "minmax"))

@@ -24,7 +24,7 @@ from dcelite.quantize.quantize import calibrate
 from dcelite.quantize.sensitivity import fidelity
 
 import photographs
-from quantize_cases import METADATA, SPEC
+from quantize_cases import METADATA, SPECS
 from support import REPOSITORY, skip
 
 WEIGHTS = ("shipped", "upstream_zerodcepp_mindspore.ckpt", "upstream_zerodcepp_torch.pth")
@@ -58,7 +58,7 @@ def test_photographs_of_every_clone(tmp_path):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
+    save_sealed(quantized_model(found.network, SPECS["zerodcepp"], METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
 
@@ -89,7 +89,7 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    save_sealed(quantized_model(found.network, SPEC, METADATA, found.wide), files["onnx"])
+    save_sealed(quantized_model(found.network, SPECS["zerodcepp"], METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
@@ -102,6 +102,6 @@ def test_mindspore_lite(shared, tmp_path):
     write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
     maps = [values["curve_map"] for values in run_all(calibration.images, weights.arrays)]
-    write_ms_full(found.lite, SPEC, METADATA, calibration.images, maps, files["int8"])
-    write_ms_weight_only(found.weight_only, SPEC, METADATA, files["weight8"])
+    write_ms_full(found.lite, SPECS["zerodcepp"], METADATA, calibration.images, maps, files["int8"])
+    write_ms_weight_only(found.weight_only, SPECS["zerodcepp"], METADATA, files["weight8"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)

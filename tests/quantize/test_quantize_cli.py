@@ -22,9 +22,10 @@ from support import REPOSITORY, skip
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A checkpoint, calibration pictures, and pairs of dark and bright pictures."""
+    """Checkpoints, calibration pictures, and pairs of dark and bright pictures."""
     folder = tmp_path_factory.mktemp("quantize")
     save_weights(weights_of(), folder / "weights.ckpt")
+    save_weights(altered("scene_head.output.weight", "zerodcepp_scene", index=5, value=0), folder / "scene.ckpt")
     save_pictures(folder / "dark", 12)
     for part in ("low", "high"):
         (folder / "pairs" / part).mkdir(parents=True)
@@ -41,16 +42,17 @@ def fails(capsys, *arguments: object) -> str:
     return capsys.readouterr().err.strip().splitlines()[-1]
 
 
-def altered(name: str, **changes) -> Weights:
+def altered(name: str, architecture: str = "zerodcepp", **changes) -> Weights:
     """The generated weights with one parameter changed: ``index`` of its first axis, ``value``."""
-    arrays = {key: array.copy() for key, array in weights_of().arrays.items()}
+    arrays = {key: array.copy() for key, array in weights_of(architecture).arrays.items()}
     arrays[name][changes["index"]] = changes["value"]
-    return Weights("zerodcepp", arrays)
+    return Weights(architecture, arrays)
 
 
-def test_native_and_onnx_files_with_a_report(folder, tmp_path, capsys):
+@pytest.mark.parametrize("checkpoint", ["weights.ckpt", "scene.ckpt"])
+def test_native_and_onnx_files_with_a_report(folder, tmp_path, capsys, checkpoint):
     out = tmp_path / "out"
-    arguments = ["--checkpoint", folder / "weights.ckpt", "--calibration", folder / "dark", "--output", out]
+    arguments = ["--checkpoint", folder / checkpoint, "--calibration", folder / "dark", "--output", out]
     arguments += ["--pictures", 8, "--pairs", folder / "pairs", "--formats", "dce,onnx", "--name", "night"]
     assert main(["quantize", *map(str, arguments)]) == 0
     text = capsys.readouterr().out

@@ -16,7 +16,7 @@ from dcelite.quantize.rounding import (
     symmetric_grids,
 )
 
-from quantize_cases import equalized, quantized, small_pictures
+from quantize_cases import NETWORKS, equalized, quantized, small_pictures
 
 
 def nearest(weight: np.ndarray) -> np.ndarray:
@@ -39,11 +39,12 @@ def test_the_error_of_one_weight_is_made_good_by_the_others(rng):
     assert found_error < 0.6 * plain_error
 
 
-def test_feedback_beats_rounding_to_the_nearest():
-    arrays, _ = equalized()
-    plain = {name: nearest(array) if name.endswith(".weight") else array for name, array in arrays.items()}
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_feedback_beats_rounding_to_the_nearest(architecture):
+    arrays, _ = equalized(architecture)
+    plain = {name: nearest(array) if name.endswith("conv.weight") else array for name, array in arrays.items()}
     errors = []
-    for candidate in (plain, dequantized(quantized())):
+    for candidate in (plain, dequantized(quantized(architecture))):
         maps = [(run(x, candidate)["curve_map"], run(x, arrays)["curve_map"]) for x in small_pictures(20, 3)]
         errors.append(np.mean([np.mean((seen - wanted) ** 2) for seen, wanted in maps]))
     assert errors[1] < 0.5 * errors[0]
@@ -58,8 +59,18 @@ def test_biases_are_corrected():
     assert seen.mean(axis=0) == pytest.approx(wanted.mean(axis=0), abs=1e-5)
 
 
+def test_layers_behind_a_scene_head_are_fitted_to_what_it_adds():
+    """Their inputs are those of the network that will run: each layer makes good what was rounded before it."""
+    _, values = equalized("zerodcepp_scene")
+    runs = [run(v["image"], dequantized(quantized("zerodcepp_scene")), in_8_bits) for v in values]
+    for number in range(1, 8):
+        filtered = f"e_conv{number}.depth_conv"
+        seen, wanted = (np.mean([v[filtered].mean((0, 1)) for v in vs], axis=0) for vs in (runs, values))
+        assert seen == pytest.approx(wanted, abs=6e-3)
+
+
 def test_integers_use_the_whole_range_so_that_a_converter_finds_the_scale():
-    for rounded in quantized().values():
+    for rounded in quantized().convolutions.values():
         assert np.all(np.abs(matrix(rounded.steps).astype(int)).max(axis=1) == 127)
 
 

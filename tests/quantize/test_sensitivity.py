@@ -9,7 +9,7 @@ from dcelite.quantize.float_network import ACTIVATIONS
 from dcelite.quantize.int8_network import dequantized
 from dcelite.quantize.sensitivity import Judge, Sensitivity, fidelity, smallest_wide_set
 
-from quantize_cases import equalized, quantized, small_pictures
+from quantize_cases import NETWORKS, equalized, quantized, small_pictures
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,10 @@ def test_one_activation_costs_less_than_all(judge, scanned):
     assert all(s.fidelity > everything for s in scanned)
 
 
-def test_signal_to_noise_falls_along_the_network(judge):
-    ratios = judge.noise_ratios(dequantized(quantized()))
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_signal_to_noise_falls_along_the_network(architecture):
+    judge = Judge(small_pictures(20, 3), equalized(architecture)[0])
+    ratios = judge.noise_ratios(dequantized(quantized(architecture)))
     assert ratios["image"] > ratios["e_conv6.relu"] > 10
 
 
