@@ -27,6 +27,8 @@ SUPERSAMPLING = 2
 EXPOSURE_STOPS = 16.0
 """The search for an exposure begins with a mean radiance of 1 at these powers of two, below and above."""
 EXPOSURE_STEPS = 16
+DARKEST = np.float32(1e-20)
+"""Mean radiance that counts as black: its exposure is still a number."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def exposure_for(radiance: Float32, mean: Float32, contrast: Float32) -> Float32
     """
     low, high = -EXPOSURE_STOPS, EXPOSURE_STOPS
     thin = radiance[..., ::2, ::2]  # a quarter of the pixels tells the mean well enough
-    scale = 1 / np.maximum(thin.mean((1, 2, 3), keepdims=True), np.finfo(np.float32).tiny)
+    scale = 1 / np.maximum(thin.mean((1, 2, 3), keepdims=True), DARKEST)
     stops = np.zeros(mean.shape, np.float32)
     lower, upper = np.full(mean.shape, low, np.float32), np.full(mean.shape, high, np.float32)
     for _ in range(EXPOSURE_STEPS):

@@ -81,7 +81,8 @@ class Mixture:
     def batch(self, step: int, batch_size: int, seed: int, darkening: float) -> Batch:
         count = len(self.sources)
         sizes = [(batch_size + count - 1 - number) // count for number in range(count)]
-        batches = [source.batch(step, size, seed, darkening) for source, size in zip(self.sources, sizes, strict=True)]
+        pairs = zip(self.sources, sizes, strict=True)
+        batches = [source.batch(step, size, seed, darkening) for source, size in pairs if size]
         return Batch(*map(np.concatenate, zip(*batches, strict=True)))
 
     def samples(self) -> list[Rgb]:

@@ -198,7 +198,10 @@ def fetch(output: Path, *, overwrite: bool = False) -> list[Path]:
         )
         if result.returncode != 0:
             raise DceliteError(f"npm pack {PACKAGE}: failed: {' '.join(result.stderr.split()) or 'it gave no reason'}")
-        package = scratch / result.stdout.split()[-1]
+        names = result.stdout.split()
+        if not names or not (scratch / names[-1]).is_file():
+            raise DceliteError(f"npm pack {PACKAGE}: made no package")
+        package = scratch / names[-1]
         digest = hashlib.sha256(package.read_bytes()).hexdigest()
         if digest != PACKAGE_SHA256:
             raise DceliteError(f"{PACKAGE}: has the SHA-256 {digest}; {PACKAGE_SHA256} was wanted")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError, ImageError
-from dcelite.training.dataset import DARKEST, TrainingImages, load_image, load_images, read_names
+from dcelite.training.dataset import DARKEST, Mixture, Source, TrainingImages, load_image, load_images, read_names
 
 
 def write(path: Path, color: tuple[int, int, int] = (10, 20, 30), size: tuple[int, int] = (40, 30)) -> Path:
@@ -172,10 +172,13 @@ def test_darkening_multiplies_some_images_by_a_factor_and_rounds(numbered: Train
 
 
 def test_without_darkening_images_stay_as_they_are(numbered: TrainingImages) -> None:
-    plain, originals = numbered.batch(3, 4, seed=1, darkening=0.0)
+    plain, originals, exposed = numbered.batch(3, 4, seed=1, darkening=0.0)
+    assert exposed.shape == (4, 1, 1, 1)
+    assert exposed.dtype == np.float32
+    assert not exposed.any()  # nobody knows
     np.testing.assert_array_equal(plain, originals)
     np.testing.assert_array_equal(plain, numbered.batch(3, 4, seed=1).images)
-    darkened, originals = numbered.batch(3, 4, seed=1, darkening=1.0)
+    darkened, originals, _ = numbered.batch(3, 4, seed=1, darkening=1.0)
     np.testing.assert_array_equal(originals, plain)
     assert np.all(darkened <= plain + 1e-6)  # the same images, mirrored alike
     assert np.all(darkened.mean((1, 2, 3)) < plain.mean((1, 2, 3)))
@@ -199,3 +202,34 @@ def test_bad_lists_of_names(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     with pytest.raises(DceliteError, match=r"names\.txt: (is empty|cannot be read as a list of file names)"):
         read_names(path)
+
+
+class TestMixture:
+    """Sources of one brightness each, the first of which has nine pictures and the second two."""
+
+    @pytest.fixture
+    def sources(self) -> list[Source]:
+        levels = ((10, 9), (200, 2))
+        return [TrainingImages(np.full((count, 3, 16, 16), level, np.uint8), [f"{level}"]) for level, count in levels]
+
+    @pytest.mark.parametrize(("batch_size", "first"), [(1, 1), (2, 1), (3, 2), (4, 2)])
+    def test_every_batch_has_pictures_of_all(self, sources: list[Source], batch_size: int, first: int) -> None:
+        batch = Mixture(sources).batch(5, batch_size, seed=1, darkening=0.0)
+        levels = [round(255 * float(image.mean())) for image in batch.images]
+        assert levels == [10] * first + [200] * (batch_size - first)
+        assert [array.shape for array in batch] == [(batch_size, 3, 16, 16)] * 2 + [(batch_size, 1, 1, 1)]
+        assert {array.dtype for array in batch} == {np.dtype(np.float32)}
+
+    def test_it_has_what_its_sources_have(self, sources: list[Source], tmp_path: Path) -> None:
+        mixture = Mixture(sources)
+        assert len(mixture) == 11
+        assert mixture.skipped == ["10", "200"]
+        assert mixture.fingerprint != Mixture(sources[::-1]).fingerprint != Mixture(sources[:1]).fingerprint
+        assert mixture.fingerprint == Mixture(list(sources)).fingerprint
+        folders = []
+        for level in (10, 200):
+            folder = tmp_path / str(level)
+            write(folder / "x.png", (level, level, level))
+            folders.append(load_images(folder, 16, 1))
+        samples = Mixture([*folders]).samples()
+        assert [int(sample[0, 0, 0]) for sample in samples] == [10] * 5 + [200] * 5

@@ -31,7 +31,9 @@ def nchw(image: np.ndarray) -> ms.Tensor:
     return ms.Tensor(np.ascontiguousarray(image.transpose(2, 0, 1)[None], np.float32))
 
 
-@pytest.mark.parametrize(("architecture", "count"), [("zerodcepp", 10_561), ("zerodce", 79_416)])
+@pytest.mark.parametrize(
+    ("architecture", "count"), [("zerodcepp", 10_561), ("zerodce", 79_416), ("zerodcepp_scene", 12_225)]
+)
 def test_parameters_are_the_published_ones(architecture: str, count: int) -> None:
     network = build_network(initial_weights(architecture, 0))
     shapes = {parameter.name: parameter.shape for parameter in network.get_parameters()}
@@ -48,6 +50,16 @@ def test_curve_map_equals_the_reference(architecture: str, size: tuple[int, int]
     actual = build_network(weights)(nchw(image)).asnumpy()[0].transpose(1, 2, 0)
     assert np.abs(expected).max() > 0.1
     np.testing.assert_allclose(actual, expected, rtol=0, atol=TOLERANCE)
+
+
+def test_every_picture_of_a_batch_has_its_own_scene(rng: np.random.Generator) -> None:
+    weights = strong_weights("zerodcepp_scene", rng)
+    images = rng.random((3, 8, 5, 3)) * np.array([1.0, 0.1, 0.4])[:, None, None, None]
+    network = build_network(weights)
+    together = network(ms.Tensor(images.transpose(0, 3, 1, 2), ms.float32)).asnumpy()
+    for image, curve_map in zip(images, together, strict=True):
+        expected = reference.network(image.astype(np.float32).astype(np.float64), weights.arrays)
+        np.testing.assert_allclose(curve_map.transpose(1, 2, 0), expected, rtol=0, atol=TOLERANCE)
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -77,8 +89,15 @@ def test_initial_weights_depend_on_the_seed_alone(architecture: str) -> None:
     first, again, other = (initial_weights(architecture, seed).arrays for seed in (3, 3, 4))
     assert all(np.array_equal(first[name], again[name]) for name in first)
     for name, array in first.items():
-        assert array.any() != name.endswith("bias")
-        assert np.array_equal(array, other[name]) == name.endswith("bias")
+        is_zero = name.endswith("bias") or name == "scene_head.output.weight"
+        assert array.any() != is_zero
+        assert np.array_equal(array, other[name]) == is_zero
+
+
+def test_an_initial_scene_head_changes_nothing(rng: np.random.Generator) -> None:
+    image = rng.random((9, 7, 3))
+    plain, scene = (initial_weights(name, 3).arrays for name in ("zerodcepp", "zerodcepp_scene"))
+    np.testing.assert_array_equal(reference.network(image, scene), reference.network(image, plain))
 
 
 def test_unknown_architecture_is_refused() -> None:

@@ -81,12 +81,12 @@ def finished(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_a_run_leaves_weights_history_and_plot(finished: Path) -> None:
     assert sorted(path.name for path in finished.iterdir()) == [
-        "history.csv", "losses.png", "run.json", "samples", "state.ckpt", "zerodcepp.ckpt",
+        "history.csv", "losses.png", "run.json", "samples", "state.ckpt", "zerodcepp_scene.ckpt",
     ]  # fmt: skip
-    assert load_weights(finished / "zerodcepp.ckpt").architecture == "zerodcepp"
-    assert_same_weights(finished / "zerodcepp.ckpt", finished / "state.ckpt")
+    assert load_weights(finished / "zerodcepp_scene.ckpt").architecture == "zerodcepp_scene"
+    assert_same_weights(finished / "zerodcepp_scene.ckpt", finished / "state.ckpt")
     rows = history(finished)
-    assert rows[0] == "step,total,spatial,exposure,colour,smoothness"
+    assert rows[0] == "step,total,spatial,exposure,colour,smoothness,reconstruction"
     assert [row.split(",")[0] for row in rows[1:]] == [str(step) for step in range(1, 201)]
     _, total, *terms = map(float, rows[-1].split(","))
     assert total == pytest.approx(sum(terms), rel=1e-6)
@@ -121,7 +121,7 @@ def test_training_lowers_the_loss(finished: Path) -> None:
 def test_the_same_seed_gives_the_same_history_and_weights(finished: Path, data: Path, tmp_path: Path) -> None:
     train(CONFIG, data, tmp_path / "again", steps=200)
     assert history(tmp_path / "again") == history(finished)
-    assert_same_weights(tmp_path / "again" / "zerodcepp.ckpt", finished / "zerodcepp.ckpt")
+    assert_same_weights(tmp_path / "again" / "zerodcepp_scene.ckpt", finished / "zerodcepp_scene.ckpt")
 
 
 def test_another_seed_gives_another_history(finished: Path, data: Path, tmp_path: Path) -> None:
@@ -147,7 +147,7 @@ def test_interrupted_and_resumed_equals_uninterrupted(
 
     train(CONFIG, data, output, steps=200, resume=True)
     assert history(output) == history(finished)
-    assert_same_weights(output / "zerodcepp.ckpt", finished / "zerodcepp.ckpt")
+    assert_same_weights(output / "zerodcepp_scene.ckpt", finished / "zerodcepp_scene.ckpt")
     assert not list(output.glob(".*"))
 
 
@@ -163,7 +163,9 @@ def wait_for_step(process: subprocess.Popen[str], output: Path, step: int) -> No
 
 def test_rows_after_the_last_checkpoint_are_dropped(finished: Path, tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
-    path.write_text("\n".join(history(finished)[:31]) + "\n31,0.5,0.1,0.1,0.2,0.1\n32,0.5,0.1")  # killed within row 32
+    path.write_text(
+        "\n".join(history(finished)[:31]) + "\n31,0.5,0.1,0.1,0.1,0.1,0.1\n32,0.5,0.1"
+    )  # killed within row 32
     LossHistory(path).begin(30)
     assert path.read_text().splitlines() == history(finished)[:31]
 
@@ -190,10 +192,10 @@ def test_minutes_end_a_run(data: Path, tmp_path: Path) -> None:
 
 class TestRefusals:
     def test_folder_that_holds_a_run(self, finished: Path, data: Path) -> None:
-        before = (finished / "zerodcepp.ckpt").read_bytes()
+        before = (finished / "zerodcepp_scene.ckpt").read_bytes()
         with pytest.raises(OutputError, match="holds a run already; --resume continues it, --overwrite replaces it"):
             train(CONFIG, data, finished, steps=1)
-        assert (finished / "zerodcepp.ckpt").read_bytes() == before
+        assert (finished / "zerodcepp_scene.ckpt").read_bytes() == before
 
     def test_overwrite_replaces_it(self, data: Path, tmp_path: Path) -> None:
         train(CONFIG, data, tmp_path, steps=3)
@@ -280,14 +282,14 @@ class TestRefusals:
         if not Path("/dev/full").exists():
             pytest.skip("this system has no /dev/full")
         full = LossHistory(Path("/dev/full"))
-        full.append(1, np.ones(4, np.float32))
+        full.append(1, np.ones(5, np.float32))
         with pytest.raises(OutputError, match="/dev/full: cannot be written: No space left on device"):
             full.flush()
 
     def test_loss_that_is_not_finite(self, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         train(CONFIG, data, tmp_path, steps=2)
         good = (tmp_path / "state.ckpt").read_bytes()
-        monkeypatch.setattr(train_module.Trainer, "train_step", lambda *_: np.full(4, np.nan, np.float32))
+        monkeypatch.setattr(train_module.Trainer, "train_step", lambda *_: np.full(5, np.nan, np.float32))
         with pytest.raises(DceliteError, match="the loss is not finite at step 2; a lower learning rate was wanted"):
             train(CONFIG, data, tmp_path, steps=4, resume=True)
         assert (tmp_path / "state.ckpt").read_bytes() == good
@@ -326,6 +328,7 @@ class TestCommand:
         assert len(history(tmp_path)) == 1 + 4
         config = json.loads((tmp_path / "run.json").read_text())["config"]
         assert (config["batch_size"], config["losses"]["smoothness_weight"]) == (3, 200)
+        assert config["losses"]["reconstruction_weight"] == 0  # without a scene head
         assert f"{tmp_path / 'zerodce.ckpt'}: the trained weights" in capsys.readouterr().out
         with pytest.raises(DceliteError, match="started with batch_size 3; 4 cannot be taken up"):
             self.run(*common, "--steps", 6, "--resume", "--batch-size", 4)
@@ -350,8 +353,10 @@ class TestCommand:
         assert config["darkening"] == 0
         losses = config["losses"]
         assert (losses["well_lit"], losses["exposure_target"], losses["spatial_weight"]) == (0, 0.6, 2.5)
-        assert losses["smoothness_weight"] == 2000
-        with pytest.raises(DceliteError, match="started with other images; give the same --data and --exclude"):
+        assert (losses["smoothness_weight"], losses["reconstruction_weight"]) == (500, 30)
+        with pytest.raises(
+            DceliteError, match="started with other images; give the same --data, --exclude and --panoramas"
+        ):
             self.run(*common, "--steps", 2, "--resume")
         with pytest.raises(DceliteError, match=r"started with well_lit 0\.0; 0\.5 cannot be taken up"):
             self.run(*common, "--steps", 2, "--resume", "--well-lit", 0.5)
