@@ -100,7 +100,7 @@ def exposure_within(radiance: Float32, clipped: Float32) -> Float32:
     brightest = np.sort(radiance.max(1).reshape(len(radiance), -1), axis=1)  # (N, pixels)
     places = np.minimum(((1 - clipped.ravel()) * brightest.shape[1]).astype(int), brightest.shape[1] - 1)
     values = np.take_along_axis(brightest, places[:, None], 1).reshape(clipped.shape)
-    return np.asarray(1 / np.maximum(values, np.finfo(np.float32).tiny), np.float32)
+    return np.asarray(1 / np.maximum(values, DARKEST), np.float32)
 
 
 def count(light: Float32, full_well: Float32, read_noise: Float32, random: np.random.Generator) -> Float32:
