@@ -64,7 +64,9 @@ def test_full_int8_is_near_the_simulation_and_keeps_its_configuration(tmp_path, 
     write_ms_full(arrays, SPECS[architecture], METADATA, pictures, maps, path)
     source = onnx.load(tmp_path / "int8_source.onnx").graph.initializer
     used = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in source}
-    assert [name for name in arrays if not np.array_equal(used[name].reshape(arrays[name].shape), arrays[name])] == [LAST_BIAS]
+    assert [name for name in arrays if not np.array_equal(used[name].reshape(arrays[name].shape), arrays[name])] == [
+        LAST_BIAS
+    ]
     config = configparser.ConfigParser()
     config.read(path.with_suffix(".cfg"))
     assert config["common_quant_param"]["quant_type"] == "FULL_QUANT"
