@@ -5,8 +5,7 @@ white.
 
 1. View: a pinhole camera sees the direction (X, Y, 1) R of an equirectangular panorama, R the pitch, then the yaw.
 2. White balance: each colour times its own gain.
-3. Exposure: the factor with which the picture gets a given mean, or less where too much would be white, which is what
-   a light meter does.
+3. Exposure: the factor with which the picture gets a given mean, which is what a light meter does.
 4. Noise: light counted as electrons, n = Poisson(w light) + Normal(0, r), w electrons at white, r of the electronics
    (Foi et al., "Practical Poissonian-Gaussian Noise Modeling", IEEE TIP 2008); the Poisson part as a normal one of
    equal variance, w light, since it is added to that of the electronics.
@@ -93,14 +92,6 @@ def exposure_for(radiance: Float32, mean: Float32, contrast: Float32) -> Float32
         too_bright = develop(thin * scale * np.exp2(stops), contrast).mean((1, 2, 3), keepdims=True) > mean
         lower, upper = np.where(too_bright, lower, stops), np.where(too_bright, stops, upper)
     return np.asarray(scale * np.exp2(stops), np.float32)
-
-
-def exposure_within(radiance: Float32, clipped: Float32) -> Float32:
-    """The largest exposure with which a share ``clipped`` (N, 1, 1, 1) of the pixels at most has a value above 1."""
-    brightest = np.sort(radiance.max(1).reshape(len(radiance), -1), axis=1)  # (N, pixels)
-    places = np.minimum(((1 - clipped.ravel()) * brightest.shape[1]).astype(int), brightest.shape[1] - 1)
-    values = np.take_along_axis(brightest, places[:, None], 1).reshape(clipped.shape)
-    return np.asarray(1 / np.maximum(values, DARKEST), np.float32)
 
 
 def count(light: Float32, full_well: Float32, read_noise: Float32, random: np.random.Generator) -> Float32:

@@ -50,7 +50,7 @@ class ZeroReferenceLoss(nn.Cell):
         target, importance, share = self.config.exposure_target, 1.0, exposed
         if self.config.well_lit > 0:
             patches, before = self.patches(_gray(image)), self.patches(_gray(original))
-            share = ops.maximum(well_lit_share(before, self.config.well_lit), exposed)
+            share = well_lit_share(before, self.config.well_lit)
             target = exposure_targets(patches, before, share, target)
             importance = 1 + (self.config.well_lit_weight - 1) * share * undarkened(patches, before)
         terms = (
@@ -58,7 +58,7 @@ class ZeroReferenceLoss(nn.Cell):
             exposure_control(self.patches(_gray(enhanced)), target, importance),
             color_constancy(enhanced),
             illumination_smoothness(curve_map),
-            reconstruction(original, enhanced, share * importance),
+            reconstruction(original, enhanced, ops.maximum(share, exposed) * importance),
         )
         return self.weights * ops.stack(terms)
 

@@ -48,11 +48,8 @@ PITCH = (-35.0, 30.0)
 """Degrees."""
 COLOUR_TEMPERATURE = 0.1
 """Standard deviation of the logarithm of the gain of each colour: light of another colour than the camera believes."""
-WELL_EXPOSED = (0.25, 0.72)
-"""Mean of a well-exposed picture: 64 to 184 levels, as photographers choose it."""
-CLIPPED = (0.02, 0.3)
-"""Largest share of white pixels that the photographer accepts, equally likely on a logarithmic scale: a lamp at night
-keeps its shape, and the night stays dark."""
+WELL_EXPOSED = (0.21, 0.65)
+"""Mean of a well-exposed picture: 54 to 166 levels, as photographers choose it."""
 DARKEST_STOPS = 8.0
 """A darkened picture gets down to 2^-8 of the light."""
 CONTRAST = 0.8
@@ -125,8 +122,7 @@ class PanoramaViews:
         light[mirrored] = light[mirrored, :, :, ::-1]
         light *= np.exp(random.normal(0, COLOUR_TEMPERATURE, (batch_size, 3, 1, 1))).astype(np.float32)
         contrast, mean = uniform(0, CONTRAST), uniform(*WELL_EXPOSED)
-        clipped = np.exp(uniform(*np.log(CLIPPED)))
-        light *= np.minimum(camera.exposure_for(light, mean, contrast), camera.exposure_within(light, clipped))
+        light *= camera.exposure_for(light, mean, contrast)
         darkened = random.random((batch_size, 1, 1, 1)) < darkening
         exposure = np.where(darkened, np.exp2(-uniform(0, DARKEST_STOPS)), np.float32(1))
         full_well = np.exp(uniform(*np.log(FULL_WELL)))

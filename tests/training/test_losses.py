@@ -59,12 +59,12 @@ def plain_terms(
     known = exposed.reshape(count, 1, 1).copy()  # how far an original is known to be well exposed
     for n in range(count):
         mean = patches[n].mean()
-        if config.well_lit:
-            share = max(min(2 * mean / config.well_lit - 1, 1), known[n, 0, 0])
+        if config.well_lit and mean > config.well_lit / 2:
+            share = min(2 * mean / config.well_lit - 1, 1)
             brightest = max(losses.BRIGHTEST_RECOVERED, image[n].mean())
             recovered = patches[n] * min(1, brightest / mean)
             targets[n] = share * recovered + (1 - share) * config.exposure_target
-            known[n] = share
+            known[n] = max(known[n, 0, 0], share)
             if image[n].mean() >= original[n].mean():
                 importance[n] = share * config.well_lit_weight + 1 - share
     exposure = np.mean(importance * (pooled(enhanced.mean(1), config.exposure_patch) - targets) ** 2)
@@ -181,7 +181,7 @@ def test_reconstruction_counts_for_what_is_known_to_be_well_exposed() -> None:
         return float(ZeroReferenceLoss(config)(*map(tensor, arguments)).asnumpy()[4]) / 0.1**2
 
     assert found(config, 0.1, 0.1, 0) == pytest.approx(0, abs=1e-6)  # a dark photograph: who knows?
-    assert found(config, 0.1, 0.1, 1) == pytest.approx(4, rel=1e-4)  # a night that is to stay one
+    assert found(config, 0.1, 0.1, 1) == pytest.approx(1, rel=1e-4)
     assert found(config, 0.1, 0.5, 0) == pytest.approx(1, rel=1e-4)  # a darkened one that was well lit
     assert found(config, 0.1, 0.3, 0) == pytest.approx(0.5, rel=1e-4)  # that was half well lit
     assert found(config, 0.5, 0.5, 0) == pytest.approx(4, rel=1e-4)  # well lit as it is

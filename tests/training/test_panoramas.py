@@ -6,7 +6,6 @@ import argparse
 import base64
 import hashlib
 import io
-import itertools
 import os
 import subprocess
 import sys
@@ -293,10 +292,7 @@ class TestBatches:
         np.testing.assert_array_equal(first.exposed, 1)
         np.testing.assert_array_equal(views.radiance, before)
 
-    def test_pictures_are_of_8_bits_and_well_exposed(
-        self, views: PanoramaViews, no_bars: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(panoramas, "CLIPPED", (1.0, 1.0))  # nobody minds white pixels
+    def test_pictures_are_of_8_bits_and_well_exposed(self, views: PanoramaViews, no_bars: None) -> None:
         batch = views.batch(1, 60, seed=1, darkening=0.5)
         for pictures in batch[:2]:
             np.testing.assert_allclose(255 * pictures, np.round(255 * pictures), atol=1e-4)
@@ -306,19 +302,6 @@ class TestBatches:
         low, high = panoramas.WELL_EXPOSED
         assert low - 0.03 < means.min() < low + 0.1
         assert high - 0.1 < means.max() < high + 0.03
-
-    def test_highlights_keep_the_exposure_down(
-        self, views: PanoramaViews, no_bars: None, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        means, shares = [], []
-        for clipped in (1.0, 0.2, 0.05):
-            monkeypatch.setattr(panoramas, "CLIPPED", (clipped, clipped))
-            originals = views.batch(1, 60, seed=1, darkening=0.5).originals
-            shares.append((originals.max(1) > 0.999).mean((1, 2)))
-            means.append(originals.mean((1, 2, 3)))
-            assert shares[-1].max() <= clipped + 0.02
-        assert shares[0].max() > 0.25  # the scene has highlights
-        assert all(np.all(after <= before + 0.01) for before, after in itertools.pairwise(means))
 
     def test_darkened_ones_are_darker_and_the_others_are_their_originals(
         self, views: PanoramaViews, no_bars: None
