@@ -117,7 +117,7 @@ def draw_pan(model: Path, panorama: Path, output: Path) -> None:
         sheet.show(0, column, frames[place], f"frame {place}: mean {means['input'][place]:.0f}")
         last = f"smoothing {SMOOTHING:g}"
         sheet.show(1, column, shown[last][place], f"enhanced: mean {means[last][place]:.0f}")
-    axes = sheet.figure.add_subplot(3, 1, 3)
+    axes = sheet.figure.add_subplot(3, len(places), (2 * len(places) + 1, 3 * len(places)))
     for name, values in means.items():
         axes.plot(values, label=name)
         print(f"{name}: largest change of the mean from frame to frame {np.abs(np.diff(values)).max():.1f} levels")
