@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.errors import DceliteError, ImageError
 from dcelite.images import read_photograph
+from dcelite.model.architecture import ARCHITECTURES
 from dcelite.pictures import find_pictures
 from dcelite.progress import Progress
 
@@ -27,6 +29,8 @@ CANDIDATES = 4
 """Pictures that are looked at for every one that is taken."""
 HELD_OUT = 12
 """Pictures kept to judge settings by."""
+BRIGHT_MEANS = (0.4, 0.5, 0.6, 0.7, 0.8)
+"""Of the pictures that are made of the chosen ones for networks with a scene head."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,27 @@ class Calibration:
     """Other dark pictures of the folder, up to HELD_OUT, to judge by; the calibration pictures where there are none."""
     warnings: list[str]
 
-    @property
-    def images(self) -> list[NDArray[np.float32]]:
-        return [picture.image for picture in self.pictures]
+    def images(self, architecture: str) -> list[NDArray[np.float32]]:
+        """What calibrates a network; one with a scene head also sees the pictures brightened.
+
+        A network without one meets bright places in dark pictures; the head steers by the whole picture, and in bright
+        ones to where dark ones never lead. With the dark ones alone, activations clip: 29 dB instead of 53 on the worst
+        of 24 bright photographs.
+        """
+        images = [picture.image for picture in self.pictures]
+        if ARCHITECTURES[architecture].has_scene:
+            means = itertools.cycle(BRIGHT_MEANS)
+            images += [brightened(image, mean) for image, mean in zip(images, means, strict=False)]
+        return images
+
+
+def brightened(image: NDArray[np.float32], mean: float) -> NDArray[np.float32]:
+    """The picture to the power with which its mean is the wanted one, as nearly as black pixels permit."""
+    low, high = 0.02, 1.0
+    for _ in range(20):
+        power = np.float32(np.sqrt(low * high))
+        low, high = (low, power) if np.mean(image**power) < mean else (power, high)
+    return image**power
 
 
 def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibration:
@@ -104,6 +126,6 @@ def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibrat
 def digest(calibration: Calibration) -> str:
     """SHA-256 over the low-resolution pictures, for the record."""
     result = hashlib.sha256()
-    for image in calibration.images:
-        result.update(repr(image.shape).encode() + image.tobytes())
+    for picture in calibration.pictures:
+        result.update(repr(picture.image.shape).encode() + picture.image.tobytes())
     return result.hexdigest()

@@ -6,8 +6,9 @@ smallest and the largest value; ``equalize.borne_by_one_channel`` sees to it tha
 correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
 the map is measured on the converted model and taken from the last bias before the model is converted again.
 
-A scene head stays in floats, and in full int8 so do the pointwise convolutions that it adds to: the converter would round
-their outputs to 8 bits once before the Add and once behind it, each over the range of both signs. DECIBELS
+A scene head stays in floats. Of the layers that it adds to everything but the Add itself is in integers: with trained
+weights that gives 51.0 dB on average and 42.9 dB on the worst photograph, with their pointwise convolutions in floats as
+well 51.0 and 42.2 dB, in a file that is larger.
 
 Beside each model, in a folder that should be new, stand the network that the converter was given, its configuration in
 converter_lite's format, and for full int8 the calibration pictures as it wants them, so that there
@@ -30,7 +31,6 @@ from dcelite.export.lite import write_ms
 from dcelite.export.onnx_graph import build_model, write_onnx
 from dcelite.export.spec import ExportSpec
 from dcelite.mindspore_lite import open_model
-from dcelite.model.architecture import STEERED
 
 CALIBRATION_SIZE = (48, 64)
 """(height, width) of the calibration inputs: the converter takes one size. The model it makes takes any."""
@@ -77,12 +77,10 @@ def remove_surplus_inputs(folder: Path, count: int) -> None:
             path.unlink()
 
 
-def skipped_nodes(arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec, *, full: bool) -> str:
+def skipped_nodes(arrays: Mapping[str, NDArray[np.float32]], spec: ExportSpec) -> str:
     """The line of the configuration that names the nodes to be kept in floats; empty without a scene head."""
-    names = [node.name for node in build_model(arrays, spec, {}).graph.node]
+    names = (node.name for node in build_model(arrays, spec, {}).graph.node)
     skipped = [name for name in names if name.startswith("scene_head.")]
-    if skipped and full:
-        skipped += [f"e_conv{number}.{part}" for number in STEERED for part in ("point_conv", "steered")]
     return f"skip_quant_node={','.join(skipped)}" if skipped else ""
 
 
@@ -91,7 +89,7 @@ def write_ms_weight_only(
 ) -> None:
     """Write the ``.ms`` with 8-bit weights and float arithmetic, its ``.cfg`` and source; raises as ``write_ms``."""
     config = path.with_suffix(".cfg")
-    config.write_text(WEIGHT_ONLY.format(skip=skipped_nodes(arrays, spec, full=False)))
+    config.write_text(WEIGHT_ONLY.format(skip=skipped_nodes(arrays, spec)))
     write_ms(arrays, spec, metadata, path, config=config)
     write_onnx(arrays, spec, metadata, path.with_name(f"{path.stem}_source.onnx"))
 
@@ -112,7 +110,7 @@ def write_ms_full(
     inputs.mkdir()
     for index, image in enumerate(images):
         fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(inputs / f"{index:03}.bin")
-    values = {"count": len(images), "skip": skipped_nodes(arrays, spec, full=True)}
+    values = {"count": len(images), "skip": skipped_nodes(arrays, spec)}
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, **values))
     with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
         config = Path(folder, "model.cfg")

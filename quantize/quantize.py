@@ -91,7 +91,7 @@ def refuse_dead_channels(weights: Weights, path: Path) -> None:
 
 def calibrate(weights: Weights, calibration: Calibration, method: str, target: float) -> Quantized:
     """Equalise, round and scan a Zero-DCE++ network; the files are written from the result."""
-    images = calibration.images
+    images = calibration.images(weights.architecture)
     trained = run_all(images, weights.arrays)
     ranges = measure_ranges(trained, method)
     equalized = equalize(weights.arrays, ranges)
@@ -138,7 +138,7 @@ def _write_ms(
     from dcelite.export.lite import write_ms
     from dcelite.quantize.lite_int8 import write_ms_full, write_ms_weight_only
 
-    metadata, images = spec.metadata(digest), calibration.images
+    metadata, images = spec.metadata(digest), calibration.images(weights.architecture)
     maps = [values[CURVE_MAP] for values in run_all(images, weights.arrays)]
     write_ms_full(found.lite, spec, metadata, images, maps, Path(f"{base}_int8.ms"))
     write_ms_weight_only(found.weight_only, spec, metadata, Path(f"{base}_weight8.ms"))
@@ -214,7 +214,7 @@ def quantize(options: QuantizeOptions) -> list[Path]:
         if options.overwrite and "ms" in formats:
             from dcelite.quantize.lite_int8 import remove_surplus_inputs
 
-            remove_surplus_inputs(calibration_inputs, len(calibration.pictures))
+            remove_surplus_inputs(calibration_inputs, len(calibration.images(weights.architecture)))
     print(table(report))
     print(f"{', '.join(names)}: in {options.output}", flush=True)
     return [options.output / name for name in names]

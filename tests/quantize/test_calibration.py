@@ -23,12 +23,21 @@ def test_takes_the_dark_and_says_what_it_passed_over(tmp_path):
     (folder / "broken.png").write_bytes(b"no picture")
     chosen = choose_pictures(folder, 12, 64, seed=1)
     assert sorted(picture.path.name for picture in chosen.pictures) == [f"dark{n:02}.png" for n in range(9)]
-    assert chosen.images[0].shape[2] == 3
+    assert chosen.images("zerodcepp")[0].shape[2] == 3
     levels = [picture.level for picture in chosen.pictures]
     assert levels == sorted(levels)
     text = "\n".join(chosen.warnings)
     assert "broken.png: is not an image" in text
     assert "9 pictures calibrate; 32 or more are advised" in text
+
+
+def test_a_network_with_a_scene_head_sees_bright_pictures_as_well(tmp_path):
+    chosen = choose_pictures(save_pictures(tmp_path, 10), 4, 8, seed=1)
+    dark, images = chosen.images("zerodcepp"), chosen.images("zerodcepp_scene")
+    assert len(dark) == 8
+    assert all(one is other for one, other in zip(images, dark, strict=False))
+    assert [image.mean() for image in images[8:]] == pytest.approx([0.4, 0.5, 0.6, 0.7, 0.8, 0.4, 0.5, 0.6], abs=0.01)
+    assert all(image.max() <= 1 and image.dtype == np.float32 for image in images)
 
 
 def test_too_few_dark_pictures_are_refused_with_a_count(tmp_path):

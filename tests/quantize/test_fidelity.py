@@ -86,10 +86,10 @@ def check_fidelity(fp32_path, files, photos) -> None:
 def test_native_and_onnx(shared, tmp_path, name, seed):
     weights, _, found, photos = found_for(shared, name, seed)
     assert found.wide == frozenset()  # these weights need no mixed precision
-    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
+    write_dce(DceModel(weights.architecture, 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    save_sealed(quantized_model(found.network, SPECS["zerodcepp"], METADATA, found.wide), files["onnx"])
+    save_sealed(quantized_model(found.network, SPECS[weights.architecture], METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
@@ -99,9 +99,10 @@ def test_mindspore_lite(shared, tmp_path):
     except EngineUnavailableError as error:
         skip(str(error))
     weights, calibration, found, photos = found_for(shared, WEIGHTS[1], 11)
-    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
+    write_dce(DceModel(weights.architecture, 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"int8": tmp_path / "int8.ms", "weight8": tmp_path / "weight8.ms"}
-    maps = [values["curve_map"] for values in run_all(calibration.images, weights.arrays)]
-    write_ms_full(found.lite, SPECS["zerodcepp"], METADATA, calibration.images, maps, files["int8"])
-    write_ms_weight_only(found.weight_only, SPECS["zerodcepp"], METADATA, files["weight8"])
+    images = calibration.images(weights.architecture)
+    maps = [values["curve_map"] for values in run_all(images, weights.arrays)]
+    write_ms_full(found.lite, SPECS[weights.architecture], METADATA, images, maps, files["int8"])
+    write_ms_weight_only(found.weight_only, SPECS[weights.architecture], METADATA, files["weight8"])
     check_fidelity(tmp_path / "fp32.dce", files, photos)
