@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 from dcelite.export.spec import ExportSpec
 from dcelite.model.architecture import FILTERS, LAYERS, SOURCES, STEERED
 from dcelite.model.seal import SEAL_KEY, UNSEALED, seal
-from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS, low_resolution_size
+from dcelite.reference import ITERATIONS, SCENE_BINS, low_resolution_size
 
 OPSET = 22
 IR_VERSION = 10
@@ -62,23 +62,18 @@ def _scene_offsets(graph: _Graph, image: str, arrays: Arrays) -> list[str]:
 
     The fully connected layers are 1x1 convolutions, which leave the axes as they are.
     """
-    white = graph.constant("scene_head.white", 255.0)
-    levels = graph.node("Mul", "scene_head.scaled", [image, white])
-    levels = graph.node("Add", "scene_head.shifted", [levels, graph.constant("scene_head.offset", LEVEL_OFFSET)])
-    levels = graph.node("Floor", "scene_head.levels", [levels])
-    levels = graph.node("Div", "scene_head.values", [levels, white])
     last = graph.constant("scene_head.last_bin", SCENE_BINS - 1.0)
     one = graph.constant("scene_head.one", 1.0)
     bins = graph.constant("scene_head.bins", np.arange(SCENE_BINS, dtype=np.float32).reshape(1, -1, 1, 1))
     statistics = []
     for kind, reduction in (("brightest", "ReduceMax"), ("mean", "ReduceMean")):
         name = f"scene_head.{kind}"
-        x = graph.node(reduction, name, [levels, graph.constant(f"{name}.axes", [1])], keepdims=1)
+        x = graph.node(reduction, name, [image, graph.constant(f"{name}.axes", [1])], keepdims=1)
         x = graph.node("Mul", f"{name}.position", [graph.node("Sqrt", f"{name}.root", [x]), last])
         x = graph.node("Abs", f"{name}.distance", [graph.node("Sub", f"{name}.difference", [x, bins])])
         x = graph.node("Relu", f"{name}.share", [graph.node("Sub", f"{name}.nearness", [one, x])])
         statistics.append(graph.node("GlobalAveragePool", f"{name}.histogram", [x]))
-    statistics.append(graph.node("GlobalAveragePool", "scene_head.means", [levels]))
+    statistics.append(graph.node("GlobalAveragePool", "scene_head.means", [image]))
     x = graph.node("Concat", "scene_head.statistics", statistics, axis=1)
     pointwise = {name: array[:, :, None, None] if array.ndim == 2 else array for name, array in arrays.items()}
     x = graph.node("Relu", "scene_head.relu", [_convolution(graph, x, pointwise, "scene_head.hidden")])

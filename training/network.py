@@ -10,7 +10,7 @@ import numpy as np
 
 from dcelite.model.architecture import FILTERS, SCENE_HEAD, SOURCES, STEERED, Architecture, architecture_of
 from dcelite.model.checkpoint import Weights
-from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS
+from dcelite.reference import ITERATIONS, SCENE_BINS
 from dcelite.training.backend import Tensor, nn, ops
 
 
@@ -42,15 +42,14 @@ class SceneHead(nn.Cell):
         self.output = nn.Dense(output[1], output[0])
         self.bins = Tensor(np.arange(SCENE_BINS, dtype=np.float32).reshape(1, SCENE_BINS, 1, 1))
 
-    def _histogram(self, levels: Tensor) -> Tensor:
-        """(N, 1, h, w) in 0 … 255 -> (N, 16)."""
-        distance = ops.abs((SCENE_BINS - 1) * ops.sqrt(levels / 255.0) - self.bins)
+    def _histogram(self, values: Tensor) -> Tensor:
+        """(N, 1, h, w) in 0 … 1 -> (N, 16)."""
+        distance = ops.abs((SCENE_BINS - 1) * ops.sqrt(values) - self.bins)
         return ops.relu(1.0 - distance).mean((2, 3))
 
     def construct(self, image: Tensor) -> Tensor:
-        levels = ops.floor(255.0 * image + LEVEL_OFFSET)
-        brightest, mean = levels.max(1, keepdims=True), levels.mean(1, keep_dims=True)
-        statistics = (self._histogram(brightest), self._histogram(mean), levels.mean((2, 3)) / 255.0)
+        brightest, mean = image.max(1, keepdims=True), image.mean(1, keep_dims=True)
+        statistics = (self._histogram(brightest), self._histogram(mean), image.mean((2, 3)))
         return self.output(self.hidden(ops.cat(statistics, 1))).expand_dims(-1).expand_dims(-1)
 
 

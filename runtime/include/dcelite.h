@@ -132,7 +132,7 @@ typedef struct dce_image {
                             It is the pixel stride of the U and V planes of an android.media.Image. */
 } dce_image;
 
-/* Networks. Statistics are, of all pixels of the downsampled picture, in levels of 8 bits: two histograms in 16 bins, of the
+/* Networks. Statistics are, of all pixels of the downsampled picture: two histograms in 16 bins, of the
  * roots of their brightest channel and of their mean over the channels, and the means of R, G and B; two fully connected
  * layers make of them what is added within the network. Results do not depend on the number of threads here either. The
  * whole downsampled picture is kept then: 12 bytes for each of its pixels. */

@@ -34,8 +34,6 @@ ITERATIONS = 8
 
 SCENE_BINS = 16
 """Of each histogram of the scene statistics."""
-LEVEL_OFFSET = 0.41421356
-"""See :func:`scene_statistics`."""
 SCENE_STATISTICS = 2 * SCENE_BINS + 3
 """Two histograms and three means."""
 
@@ -122,22 +120,17 @@ def has_scene_head(weights: Weights) -> bool:
 def scene_statistics(x: Array) -> Array:
     """(h, w, 3) in [0, 1] -> (35,): how the brightness of the whole picture is distributed, and its mean colour.
 
-    Of the picture in levels, q = floor(255 x + LEVEL_OFFSET): a histogram of sqrt(max(R, G, B)), one of
-    sqrt((R + G + B) / 3), both in [0, 1], and the means of R, G and B. A value v counts for the two of 16 bins around
-    it, bin k by max(0, 1 - |15 v - k|), and a histogram is the mean over the pixels. The square root spreads the dark
-    values. The offset is sqrt(2) - 1, since a small picture is full of means of levels with weights in tenths, say, or
-    quarters: 0.5, or 0.4, would leave the level of many of them to the last bit of x, while no fraction with a small
-    denominator is close to an irrational number.
+    A histogram of sqrt(max(R, G, B)), one of sqrt((R + G + B) / 3), both in [0, 1], and the means of R, G and B. A value
+    v counts for the two of 16 bins around it, bin k by max(0, 1 - |15 v - k|), and a histogram is the mean over the
+    pixels. The square root spreads the dark values.
     """
-    levels = np.floor(255.0 * x + LEVEL_OFFSET).clip(0, 255)
     bins = np.arange(SCENE_BINS)
 
     def histogram(values: Array) -> Array:
-        distance = np.abs((SCENE_BINS - 1) * np.sqrt(values.reshape(-1, 1) / 255.0) - bins)
+        distance = np.abs((SCENE_BINS - 1) * np.sqrt(values.reshape(-1, 1)) - bins)
         return np.asarray(np.maximum(0.0, 1.0 - distance).mean(axis=0))
 
-    means = levels.mean(axis=(0, 1)) / 255.0
-    return np.concatenate([histogram(levels.max(axis=2)), histogram(levels.mean(axis=2)), means])
+    return np.concatenate([histogram(x.max(axis=2)), histogram(x.mean(axis=2)), x.mean(axis=(0, 1))])
 
 
 def scene_offsets(statistics: Array, weights: Weights) -> dict[int, Array]:

@@ -22,10 +22,7 @@ bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool 
     sum = 0;
     times_ = {};
     memory.times = timed ? &times_ : nullptr;
-    if (job.counts) {
-        if (!counts.reserve(1)) return false;
-        counts[0].clear();
-    }
+    counts.clear();
     int first = begin, last = end - 1;  // rows of the map
     if (job.of_image) {
         first = size.upsampled(begin).first;

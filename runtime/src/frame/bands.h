@@ -28,7 +28,6 @@ struct Job {
     const SmallPicture *picture = nullptr;  // what the source gives its rows for; null: they are downsampled from the image
     float strength = 1.0f;  // of the map, in rows of the image
     bool measures = false;  // the brightness of the enhanced image
-    bool counts = false;    // the pixels of the downsampled one
 };
 
 class Bands;
@@ -42,7 +41,7 @@ public:
 
     RowMemory memory;
     uint64_t sum = 0;  // for the job's use; 0 when it begins
-    Buffer<SceneCounts> counts;  // one, of the job's own making
+    SceneCounts counts;  // for the job's use; none when it begins
 
 private:
     friend class Bands;

@@ -28,15 +28,15 @@ dce_status Pipeline::enhance(const dce_image &source, const dce_image &destinati
 dce_status Pipeline::read_picture(const Frame &frame, StageTimes *times, Error *error) {
     if (!picture_.prepare(size_.low_width, size_.low_height))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", size_.low_width, size_.low_height);
-    Job job = {frame, false, MapRowsOf::kNothing, kDownsampleStage};
-    job.counts = source_.has_scene();
+    const Job job = {frame, false, MapRowsOf::kNothing, kDownsampleStage};
+    const bool counts = source_.has_scene();
     const dce_status status = bands_.for_rows(job, times, error, [&](Band &band, int y) {
         frame.rows.downsample(frame, y, picture_.row(y));
-        if (job.counts) band.counts[0].add_row(picture_.row(y), size_.low_width);
+        if (counts) band.counts.add_row(picture_.row(y), size_.low_width);
     });
     counts_.clear();
-    if (status == DCE_OK && job.counts)
-        for (const Band &band : bands_) counts_.add(band.counts[0]);
+    if (status == DCE_OK)
+        for (const Band &band : bands_) counts_.add(band.counts);
     return status;
 }
 

@@ -7,7 +7,6 @@ namespace dce {
 namespace {
 
 constexpr int kSteered[kSteeredLayers] = {1, 6};
-constexpr float kLevelOffset = 0.41421356f;  // no weighted mean of levels is so close that the last bit decides
 constexpr double kLargestOffset = 1 << 29;  // in units of the sums of int8: with a bias below 2^29, the sum stays within 32 bits
 
 // Which of the steered layers; -1: none.
@@ -17,12 +16,13 @@ int steered_index(int number) {
     return -1;
 }
 
-// `weight` of a picture has the brightness `value`, 0 … 1: it counts for the two bins around its root.
-void add_to_bins(double value, double weight, double *bins) {
-    const double position = (kSceneBins - 1) * sqrt(value);
-    const int lower = position < kSceneBins - 1 ? static_cast<int>(position) : kSceneBins - 2;
-    bins[lower] += weight * (lower + 1 - position);
-    bins[lower + 1] += weight * (position - lower);
+// A pixel of a brightness, 0 … 1, counts for the two bins around its root.
+void count(float value, uint64_t *bins) {
+    const float position = (kSceneBins - 1) * sqrtf(value);
+    const int bin = position < kSceneBins - 1 ? static_cast<int>(position) : kSceneBins - 2;
+    const int share = static_cast<int>((position - static_cast<float>(bin)) * kWholePixel + 0.5f);
+    bins[bin] += static_cast<uint64_t>(kWholePixel - share);
+    bins[bin + 1] += static_cast<uint64_t>(share);
 }
 
 void fully_connected(const float *weight, const float *bias, const double *input, int inputs, int outputs, double *output) {
@@ -38,22 +38,22 @@ void fully_connected(const float *weight, const float *bias, const double *input
 void SceneCounts::clear() { memset(this, 0, sizeof *this); }
 
 void SceneCounts::add_row(const float *row, int width) {
+    pixels += static_cast<uint64_t>(width);
     for (int x = 0; x < width; ++x, row += 3) {
-        uint32_t levels[3], most = 0;
-        for (int c = 0; c < 3; ++c) {
-            levels[c] = static_cast<uint32_t>(static_cast<int32_t>(row[c] * 255.0f + kLevelOffset));
-            if (levels[c] > most) most = levels[c];
-            sums[c] += levels[c];
-        }
-        ++brightest[most];
-        ++total[levels[0] + levels[1] + levels[2]];
+        const float most = row[0] > row[1] ? row[0] : row[1];
+        count(most > row[2] ? most : row[2], brightest);
+        count((row[0] + row[1] + row[2]) / 3.0f, mean);
+        for (int c = 0; c < 3; ++c) channels[c] += static_cast<uint64_t>(static_cast<int>(row[c] * kWholePixel + 0.5f));
     }
 }
 
 void SceneCounts::add(const SceneCounts &other) {
-    for (size_t i = 0; i < sizeof brightest / sizeof *brightest; ++i) brightest[i] += other.brightest[i];
-    for (size_t i = 0; i < sizeof total / sizeof *total; ++i) total[i] += other.total[i];
-    for (int c = 0; c < 3; ++c) sums[c] += other.sums[c];
+    pixels += other.pixels;
+    for (int k = 0; k < kSceneBins; ++k) {
+        brightest[k] += other.brightest[k];
+        mean[k] += other.mean[k];
+    }
+    for (int c = 0; c < 3; ++c) channels[c] += other.channels[c];
 }
 
 bool Scene::prepare() {
@@ -62,14 +62,12 @@ bool Scene::prepare() {
 }
 
 void Scene::statistics(const SceneCounts &counts, double *values) {
-    double pixels = 0.0;
-    for (const uint32_t count : counts.brightest) pixels += count;
-    memset(values, 0, sizeof(double) * kSceneStatistics);
-    for (int level = 0; level <= 255; ++level)
-        if (counts.brightest[level]) add_to_bins(level / 255.0, counts.brightest[level] / pixels, values);
-    for (int level = 0; level <= 3 * 255; ++level)
-        if (counts.total[level]) add_to_bins(level / (3 * 255.0), counts.total[level] / pixels, values + kSceneBins);
-    for (int c = 0; c < 3; ++c) values[2 * kSceneBins + c] = static_cast<double>(counts.sums[c]) / (255.0 * pixels);
+    const double whole = static_cast<double>(counts.pixels) * kWholePixel;
+    for (int k = 0; k < kSceneBins; ++k) {
+        values[k] = static_cast<double>(counts.brightest[k]) / whole;
+        values[kSceneBins + k] = static_cast<double>(counts.mean[k]) / whole;
+    }
+    for (int c = 0; c < 3; ++c) values[2 * kSceneBins + c] = static_cast<double>(counts.channels[c]) / whole;
 }
 
 void Scene::set(const SceneCounts &counts) {

@@ -1,7 +1,7 @@
 // The scene head: what the whole downsampled picture is like steers the network. Statistics of the picture become, by two
 // fully connected layers, what is added to the biases of layers 1 and 6 for a frame; dcelite.reference states the same in
-// NumPy. Pixels are counted in integers and the rest is double precision without contraction, so the result depends neither on
-// the number of threads nor on the processor, not by a bit.
+// NumPy. Pixels are counted in integers, a pixel as kWholePixel, and the rest is floating point without contraction, so the result
+// depends neither on the number of threads nor on the processor, not by a bit.
 #ifndef DCELITE_NETWORK_SCENE_H
 #define DCELITE_NETWORK_SCENE_H
 
@@ -9,11 +9,14 @@
 
 namespace dce {
 
+constexpr int kWholePixel = 1 << 20;  // what is left of the 24 bits of a float that reaches to 15
+
 // How many pixels have which brightness: of all of them, or of those of one thread.
 struct SceneCounts {
-    uint32_t brightest[256];         // by max(R, G, B) in levels
-    uint32_t total[3 * 255 + 1];     // by R + G + B
-    uint64_t sums[3];                // of R, G, B
+    uint64_t pixels;
+    uint64_t brightest[kSceneBins];  // by the root of max(R, G, B)
+    uint64_t mean[kSceneBins];       // by the root of (R + G + B) / 3
+    uint64_t channels[3];            // sums of R, G, B
 
     void clear();
     void add_row(const float *row, int width);  // (width, 3), 0 … 1

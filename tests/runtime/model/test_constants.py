@@ -14,7 +14,7 @@ from dcelite import _native
 from dcelite.model import architecture, dce_file
 from dcelite.model.architecture import ARCHITECTURES, SOURCES
 from dcelite.quantize.int8_network import LARGEST_BIAS
-from dcelite.reference import ITERATIONS, LEVEL_OFFSET, SCENE_BINS, SCENE_STATISTICS, scene_offsets
+from dcelite.reference import ITERATIONS, SCENE_BINS, SCENE_STATISTICS, scene_offsets
 
 from support import REPOSITORY
 
@@ -144,7 +144,6 @@ def test_the_scene_head() -> None:
     assert (
         tuple(ast.literal_eval(constant("kSteered").translate({ord("{"): "(", ord("}"): ")"}))) == architecture.STEERED
     )
-    assert float(constant("kLevelOffset").removesuffix("f")) == LEVEL_OFFSET
     arrays = {name: np.zeros(shape) for name, shape in architecture.SCENE_HEAD.items()}
     assert tuple(scene_offsets(np.zeros(SCENE_STATISTICS), arrays)) == architecture.STEERED
     for number in re.findall(r"histograms in (\d+) bins", HEADER):

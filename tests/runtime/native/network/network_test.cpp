@@ -154,6 +154,6 @@ int main(int argc, char **argv) {
     }
     if (&dsp != dce::all_dsp().last) return 0;
     test_equal_on_all_processors(false, 2562518656u);
-    test_equal_on_all_processors(true, 2248610296u);
+    test_equal_on_all_processors(true, 728232889u);
     return 0;
 }
