@@ -32,6 +32,7 @@ from dcelite.metrics import differences
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.model.dce_file import read_dce
 
+import generated
 from support import REPOSITORY, skip
 
 SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
@@ -645,6 +646,21 @@ def test_shipped_weights_are_those_of_the_repository() -> None:
     assert shipped.multiply_adds == file.multiply_adds == 10_075
     for name, array in file.arrays.items():
         np.testing.assert_array_equal(shipped.arrays[name], array)
+
+
+def test_a_model_with_a_scene_head(tmp_path: Path) -> None:
+    """Its head counts for nothing a pixel; its network alone is timed as well, and it equals the reference."""
+    model = generated.model_file("zerodcepp_scene", tmp_path).path
+    options = ("--model", model, "--model", MODEL, "--size", "240x180", "--threads", 2, *SHORT)
+    done = dcelite_bench(*options, "--json", tmp_path / "run.json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads((tmp_path / "run.json").read_text())
+    validate(found)
+    for row in found["results"]:
+        assert row["network_ms"]["p50"] > 0
+        assert row["fidelity"]["equal"] >= 0.999
+        assert row["limit"]["multiply_adds"] == 10_075 * 20 * 15 + 17 * 3 * 240 * 180
+    assert found["results"][0]["model"] == "zerodcepp_scene.dce"
 
 
 def test_parameters_of_zero_dce() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import builtins
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
 
 from dcelite import DceliteError, EngineUnavailableError, Enhancer, ModelError, cli, reference
 from dcelite.images import read_photograph
+from dcelite.model.checkpoint import save_weights
 
 import photographs
+from generated import weights_of
 from support import REPOSITORY, assert_equals_reference, load_weights, shared_directory, skip
 
 ENGINES = ("dce", "onnx", "ms")
@@ -22,10 +24,23 @@ PHOTOGRAPHS = sorted(path.name for path in (shared_directory() / "data" / "photo
 SHIPPED = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 
 
-@pytest.fixture(scope="session")
-def shipped_models(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with model.dce, .onnx and .ms, exported from the shipped weights."""
-    return _export(SHIPPED, tmp_path_factory.mktemp("shipped"))
+class Models(NamedTuple):
+    """The same weights for every engine, and for the reference."""
+
+    checkpoint: Path
+    folder: Path
+    """With model.dce, .onnx and .ms."""
+    weights: dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="session", params=["shipped", "zerodcepp_scene"])
+def models(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Models:
+    """Exported from the shipped weights, and from random ones with a scene head."""
+    folder, checkpoint = tmp_path_factory.mktemp("models"), SHIPPED
+    if request.param != "shipped":
+        checkpoint = folder / f"{request.param}.ckpt"
+        save_weights(weights_of(request.param), checkpoint)
+    return Models(checkpoint, _export(checkpoint, folder), load_weights(checkpoint))
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +73,13 @@ def _model(folder: Path, engine: str) -> Path:
 
 
 @pytest.mark.parametrize("name", photographs.NAMES)
-def test_photographs(shipped_models: Path, name: str) -> None:
+def test_photographs(models: Models, name: str) -> None:
     image = photographs.dark(name)
-    wanted = reference.enhance(image, load_weights(SHIPPED), 12)
-    assert_equals_reference(Enhancer()(image), wanted)
+    wanted = reference.enhance(image, models.weights, 12)
+    if models.checkpoint == SHIPPED:
+        assert_equals_reference(Enhancer()(image), wanted)
     for engine in _installed_engines():
-        assert_equals_reference(Enhancer(_model(shipped_models, engine))(image), wanted)
+        assert_equals_reference(Enhancer(_model(models.folder, engine))(image), wanted)
 
 
 @pytest.mark.parametrize("name", PHOTOGRAPHS)
@@ -78,26 +94,25 @@ def test_real_photographs_and_published_weights(shared: Path, upstream_models: P
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (50, 1), (13, 11), (97, 101), (2160, 3840)])
-def test_sizes(shipped_models: Path, rng: np.random.Generator, engine: str, height: int, width: int) -> None:
+def test_sizes(models: Models, rng: np.random.Generator, engine: str, height: int, width: int) -> None:
     image = (255 * rng.random((height, width, 3)) ** 3).astype(np.uint8)
-    weights = load_weights(SHIPPED)
-    model = _model(shipped_models, engine)
+    weights, model = models.weights, _model(models.folder, engine)
     assert_equals_reference(Enhancer(model)(image), reference.enhance(image, weights, 12))
     if height * width < 100_000:
         np.testing.assert_allclose(Enhancer(model).curve_map(image), reference.curve_map(image, weights, 12), atol=2e-6)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_options_hold_for_every_engine(shipped_models: Path, rng: np.random.Generator, engine: str) -> None:
+def test_options_hold_for_every_engine(models: Models, rng: np.random.Generator, engine: str) -> None:
     image = (255 * rng.random((90, 70, 3)) ** 3).astype(np.uint8)
-    enhance = Enhancer(_model(shipped_models, engine), threads=2, scale=5, strength=0.5)
-    assert_equals_reference(enhance(image), reference.enhance(image, load_weights(SHIPPED), 5, 0.5))
+    enhance = Enhancer(_model(models.folder, engine), threads=2, scale=5, strength=0.5)
+    assert_equals_reference(enhance(image), reference.enhance(image, models.weights, 5, 0.5))
     assert enhance.info.scale == 5
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_damaged_models(shipped_models: Path, tmp_path: Path, rng: np.random.Generator, engine: str) -> None:
-    good = _model(shipped_models, engine).read_bytes()
+def test_damaged_models(models: Models, tmp_path: Path, rng: np.random.Generator, engine: str) -> None:
+    good = _model(models.folder, engine).read_bytes()
     flips = [*range(16), len(good) // 2, len(good) - 1, *rng.integers(0, len(good), 60)]
     damaged = {
         "empty": b"",
@@ -131,14 +146,13 @@ def test_absent_onnx_runtime_says_what_to_install(tmp_path: Path, monkeypatch: p
         Enhancer(path)
 
 
-def test_resize_in_graph_models_equal_the_runtime(tmp_path: Path, rng: np.random.Generator) -> None:
+def test_resize_in_graph_models_equal_the_runtime(models: Models, tmp_path: Path, rng: np.random.Generator) -> None:
     """The same picture from a graph that holds everything: within 1 level of the reference."""
-    pytest.importorskip("dcelite.training.backend")
     formats = [name for name in _installed_engines() if name != "dce"]
     image = (255 * rng.random((900, 1200, 3)) ** 3).astype(np.uint8)
-    wanted = reference.enhance(image, load_weights(SHIPPED), 12).astype(np.int16)
+    wanted = reference.enhance(image, models.weights, 12).astype(np.int16)
     for uint8 in ([], ["--uint8"]):
-        arguments = ["export", "--checkpoint", str(SHIPPED), "--output", str(tmp_path), "--resize-in-graph"]
+        arguments = ["export", "--checkpoint", str(models.checkpoint), "--output", str(tmp_path), "--resize-in-graph"]
         name = "full" + "".join(uint8)
         arguments += ["--size", "900x1200", "--formats", ",".join(formats), "--name", name, *uint8]
         assert cli.main(arguments) == 0
@@ -160,9 +174,8 @@ def test_resize_in_graph_models_equal_the_runtime(tmp_path: Path, rng: np.random
         enhance = Enhancer(tmp_path / f"{name}.onnx")
         for height, width in [(37, 53), (480, 640), (1, 7)]:
             small = np.ascontiguousarray(image[:height, :width])
-            assert (
-                np.abs(enhance(small) - reference.enhance(small, load_weights(SHIPPED), 12).astype(np.int16)).max() <= 1
-            )
+            small_wanted = reference.enhance(small, models.weights, 12).astype(np.int16)
+            assert np.abs(enhance(small) - small_wanted).max() <= 1
         if "ms" in formats:
             with pytest.raises(ValueError, match="480"):
                 Enhancer(tmp_path / f"{name}.ms")(np.ascontiguousarray(image[:480, :640]))

@@ -19,6 +19,7 @@ from dcelite.bench.compare import command
 from dcelite.bench.fixtures import scene
 from dcelite.bench.report.document import read
 
+import generated
 from support import REPOSITORY, skip
 
 SCHEMA = json.loads((REPOSITORY / "bench" / "schema.json").read_text(encoding="utf-8"))
@@ -102,6 +103,18 @@ def test_a_matrix(program: list[str], tmp_path: Path) -> None:
         with_enhancer = Enhancer(threads=1)(scene.dark_scene(row["width"], row["height"]))
         assert row["fidelity"]["mean_brightness"] == pytest.approx(with_enhancer.mean(), abs=0.01)  # the same scene
     assert "Model = shipped weights, NumThreads = 2, MinRunTime = " in done.stdout
+
+
+def test_a_model_with_a_scene_head(program: list[str], tmp_path: Path) -> None:
+    model = generated.model_file("zerodcepp_scene", tmp_path).path
+    options = ("--model", model, "--size", "60x40", "--runs", 2, "--seconds", 0, "--json", tmp_path / "run.json")
+    done = run(program, *options)
+    assert done.returncode == 0, done.stderr
+    samples = json.loads((tmp_path / "run.json").read_text())["results"]
+    assert {row["architecture"] for row in samples} == {"zerodcepp_scene"}
+    (row,) = document(tmp_path / "run.json")["results"]
+    assert row["fidelity"]["equal"] >= 0.999
+    assert row["limit"]["multiply_adds"] == 10_075 * 5 * 4 + 17 * 3 * 60 * 40
 
 
 def test_its_document_can_be_compared(program: list[str], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import ctypes
+import json
 import re
 from collections.abc import Iterator
 
@@ -73,6 +74,19 @@ def test_architectures() -> None:
         name.removeprefix("ARCHITECTURE_").lower(): value for name, value in enumerators("dce_architecture").items()
     }
     assert names == {"engine": 0} | {name: found.code for name, found in ARCHITECTURES.items()}
+
+
+def test_architectures_of_java_and_bench() -> None:
+    java = (REPOSITORY / "runtime/jni/java/org/dcelite/Enhancer.java").read_text(encoding="utf-8")
+    found = {name: int(value) for name, value in re.findall(r"int (ARCHITECTURE_\w+) = (\d+);", java)}
+    assert found == enumerators("dce_architecture")
+    samples = (REPOSITORY / "bench/native/dce_bench.c").read_text(encoding="utf-8")
+    assert dict(re.findall(r'case DCE_ARCHITECTURE_(\w+): return "(\w+)";', samples)) == {
+        name.upper(): name for name in ARCHITECTURES
+    }
+    schema = json.loads((REPOSITORY / "bench/schema.json").read_text(encoding="utf-8"))
+    properties = schema["$defs"]["samples"]["properties"]["results"]["items"]["properties"]
+    assert set(properties["architecture"]["enum"]) == set(ARCHITECTURES)
 
 
 C_TYPES = {
