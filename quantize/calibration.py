@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,9 +73,9 @@ def brightened(image: NDArray[np.float32], mean: float) -> NDArray[np.float32]:
     """The picture to the power with which its mean is the wanted one, as nearly as black pixels permit."""
     low, high = 0.02, 1.0
     for _ in range(20):
-        power = np.float32(np.sqrt(low * high))
-        low, high = (low, power) if np.mean(image**power) < mean else (power, high)
-    return image**power
+        power = math.sqrt(low * high)
+        low, high = (low, power) if np.mean(image ** np.float32(power)) < mean else (power, high)
+    return image ** np.float32(power)
 
 
 def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibration:
