@@ -120,8 +120,8 @@ def has_scene_head(weights: Weights) -> bool:
 def scene_statistics(x: Array) -> Array:
     """(h, w, 3) in [0, 1] -> (35,): how the brightness of the whole picture is distributed, and its mean colour.
 
-    A histogram of sqrt(max(R, G, B)), one of sqrt((R + G + B) / 3), both in [0, 1], and the means of R, G and B. A value
-    v counts for the two of 16 bins around it, bin k by max(0, 1 - |15 v - k|), and a histogram is the mean over the
+    A histogram of sqrt(max(R, G, B)), one of sqrt((R + G + B) / 3), both in [0, 1], and the means of R, G and B. A
+    value v counts for the two of 16 bins around it, bin k by max(0, 1 - |15 v - k|); a histogram is the mean over the
     pixels. The square root spreads the dark values.
     """
     bins = np.arange(SCENE_BINS)
