@@ -53,14 +53,18 @@ void test_shipped() {
     dce::Model model;
     const Bytes bytes = shipped();
     CHECK_EQUAL(dce::read_model(bytes.data(), bytes.size(), "file.dce", &model, &error), DCE_OK);
-    CHECK_EQUAL(model.parameters, 10561);
+    CHECK_EQUAL(model.parameters, 12225);
     CHECK_EQUAL(model.scale, 12);
-    // The first depthwise weight of the file, and its last bias, arrive where the kernels look for them.
-    float first, last;
+    // The first depthwise weight of the file, the last bias of its layers and of its scene head arrive where the kernels look
+    // for them.
+    constexpr size_t kSceneHead = 4 * SCENE_PARAMETERS;
+    float first, last, last_of_head;
     memcpy(&first, bytes.data() + 64, 4);
-    memcpy(&last, bytes.data() + bytes.size() - 4, 4);
+    memcpy(&last, bytes.data() + bytes.size() - kSceneHead - 4, 4);
+    memcpy(&last_of_head, bytes.data() + bytes.size() - 4, 4);
     CHECK(model.layers[0].depth[0] == first);
     CHECK(model.layers[6].bias[2] == last);
+    CHECK(model.scene.output_bias[63] == last_of_head);
     for (int padding = 3; padding < 16; ++padding) CHECK(model.layers[6].bias[padding] == 0.0f);
 }
 
@@ -99,7 +103,8 @@ void test_fields() {
     refuse(with_field(36, 64), "64 filters");
     refuse(with_field(40, 24), "24 map channels");
     refuse(with_field(64, 0x7fc00000), "e_conv1 has a weight that is not finite");
-    refuse(with_field(shipped().size() - 4, 0x7f800000), "e_conv7 has a weight that is not finite");
+    refuse(with_field(shipped().size() - 4 * SCENE_PARAMETERS - 4, 0x7f800000), "e_conv7 has a weight that is not finite");
+    refuse(with_field(shipped().size() - 4, 0x7f800000), "the scene head has a weight that is not finite");
 }
 
 void refuse_int8(Bytes bytes, const char *text) {
