@@ -249,8 +249,8 @@ def test_resize_in_graph_on_a_whole_photograph(folder):
     export(options(checkpoint, folder, formats=("onnx", "ms"), resize_in_graph=True, uint8=True, size=(900, 1200)))
     arrays = load_weights(checkpoint).arrays
     for path, sizes in (
-        (folder / "zerodcepp_full_uint8_900x1200.ms", [(900, 1200)]),
-        (folder / "zerodcepp_full_uint8.onnx", [(900, 1200), (377, 611), (1081, 1919)]),
+        (folder / "zerodcepp_scene_full_uint8_900x1200.ms", [(900, 1200)]),
+        (folder / "zerodcepp_scene_full_uint8.onnx", [(900, 1200), (377, 611), (1081, 1919)]),
     ):
         with Enhancer(path) as enhance:
             for size in sizes:

@@ -108,7 +108,7 @@ def test_a_file_with_one_wrong_weight_fails(architecture, tmp_path):
     write_onnx(weights.arrays, spec, {}, path)
     assert verify(path, spec, golden).passed
     wrong = dict(weights.arrays)
-    name = "e_conv7.point_conv.weight" if architecture == "zerodcepp" else "e_conv7.weight"
+    name = "e_conv7.weight" if architecture == "zerodce" else "e_conv7.point_conv.weight"
     wrong[name] = wrong[name].copy()
     place = np.unravel_index(np.argmax(np.abs(wrong[name])), wrong[name].shape)
     wrong[name][place] *= 1.05

@@ -55,7 +55,7 @@ def test_photographs_of_every_clone(tmp_path):
             picture.save(folder / f"{name}_{number}.png")
     weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
     found = calibrate(weights, choose_pictures(calibration_folder, 12, 32, 11), "minmax", 48.0)
-    write_dce(DceModel("zerodcepp", 12, weights.arrays), tmp_path / "fp32.dce")
+    write_dce(DceModel(weights.architecture, 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
     save_sealed(quantized_model(found.network, SPECS["zerodcepp"], METADATA, found.wide), files["onnx"])

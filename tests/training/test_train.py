@@ -353,7 +353,7 @@ class TestCommand:
         assert config["darkening"] == 0
         losses = config["losses"]
         assert (losses["well_lit"], losses["exposure_target"], losses["spatial_weight"]) == (0, 0.6, 2.5)
-        assert (losses["smoothness_weight"], losses["reconstruction_weight"]) == (500, 30)
+        assert (losses["smoothness_weight"], losses["reconstruction_weight"]) == (1000, 30)
         with pytest.raises(
             DceliteError, match="started with other images; give the same --data, --exclude and --panoramas"
         ):

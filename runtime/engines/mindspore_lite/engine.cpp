@@ -109,14 +109,17 @@ std::vector<int64_t> layout_shape(Layout layout, int64_t height, int64_t width, 
 
 struct dce_mslite_model {
   dce_mslite_info info = {};
-  mindspore::Model lite;
+  std::unique_ptr<mindspore::Model> lite;
   std::vector<MSTensor> inputs;
   int32_t height = 0, width = 0;  // the size that `lite` is prepared for; 0: none
+  std::vector<uint8_t> bytes;     // of the model
+  int32_t threads = 1;
 
   void open(const void *data, size_t size, int32_t threads);
   void run(const void *input, int32_t height, int32_t width, void *output);
 
  private:
+  void build();
   void read_input();
   void read_output();
   bool is_float() const { return info.pixels == DCE_MSLITE_FLOAT32_PLANAR; }
@@ -125,18 +128,16 @@ struct dce_mslite_model {
   MSTensor predict();
 };
 
-void dce_mslite_model::open(const void *data, size_t size, int32_t threads) {
-  if (threads < 0 || threads > kMaxThreads)
-    fail(DCE_ERROR_INVALID_ARGUMENT, "threads is " + std::to_string(threads) + ", 0 to 64 was wanted");
+void dce_mslite_model::open(const void *data, size_t size, int32_t wanted) {
+  if (wanted < 0 || wanted > kMaxThreads)
+    fail(DCE_ERROR_INVALID_ARGUMENT, "threads is " + std::to_string(wanted) + ", 0 to 64 was wanted");
   dcelite::Seal seal;
   const std::string reason = dcelite::check_model(static_cast<const uint8_t *>(data), size, &seal);
   if (!reason.empty()) fail(DCE_ERROR_MODEL, reason);
-  if (threads == 0) threads = std::clamp(static_cast<int32_t>(std::thread::hardware_concurrency()), 1, kMaxThreads);
-  const auto context = std::make_shared<mindspore::Context>();
-  context->SetThreadNum(threads);
-  context->MutableDeviceInfo().push_back(std::make_shared<mindspore::CPUDeviceInfo>());
-  if (!lite.Build(data, size, mindspore::kMindIR_Lite, context).IsOk())
-    fail(DCE_ERROR_MODEL, "is refused by MindSpore Lite: damaged, or made for another version of it");
+  const int32_t all = std::clamp(static_cast<int32_t>(std::thread::hardware_concurrency()), 1, kMaxThreads);
+  threads = wanted == 0 ? all : wanted;
+  bytes.assign(static_cast<const uint8_t *>(data), static_cast<const uint8_t *>(data) + size);
+  build();
   info.sealed = seal.present ? 1 : 0;
   info.scale = seal.scale;
   read_input();
@@ -144,8 +145,18 @@ void dce_mslite_model::open(const void *data, size_t size, int32_t threads) {
   if (info.scale == 0) info.scale = info.kind == DCE_MSLITE_CURVE_MAP && info.channels == kImageChannels ? 12 : 1;
 }
 
+void dce_mslite_model::build() {
+  const auto context = std::make_shared<mindspore::Context>();
+  context->SetThreadNum(threads);
+  context->MutableDeviceInfo().push_back(std::make_shared<mindspore::CPUDeviceInfo>());
+  inputs.clear();
+  lite = std::make_unique<mindspore::Model>();
+  if (!lite->Build(bytes.data(), bytes.size(), mindspore::kMindIR_Lite, context).IsOk())
+    fail(DCE_ERROR_MODEL, "is refused by MindSpore Lite: damaged, or made for another version of it");
+}
+
 void dce_mslite_model::read_input() {
-  inputs = lite.GetInputs();
+  inputs = lite->GetInputs();
   if (inputs.size() != 1) fail(DCE_ERROR_MODEL, "has " + std::to_string(inputs.size()) + " inputs, one image was wanted");
   const std::vector<int64_t> shape = inputs[0].Shape();
   const bool last = layout_of(inputs[0]) == Layout::kInterleaved;
@@ -165,7 +176,7 @@ void dce_mslite_model::read_input() {
 
 // Learns kind and channels of the output. A curve network's output has no shape before it ran once, so it is run on black.
 void dce_mslite_model::read_output() {
-  const std::vector<std::string> names = lite.GetOutputTensorNames();
+  const std::vector<std::string> names = lite->GetOutputTensorNames();
   if (names.size() != 1) fail(DCE_ERROR_MODEL, "has " + std::to_string(names.size()) + " outputs, one was wanted");
   if (names[0] != "curve_map" && names[0] != "enhanced")
     fail(DCE_ERROR_MODEL, "has the output '" + names[0] + "', 'curve_map' or 'enhanced' was wanted");
@@ -194,10 +205,16 @@ void dce_mslite_model::read_output() {
 void *dce_mslite_model::prepare(int32_t rows, int32_t columns) {
   const std::string size = std::to_string(columns) + "x" + std::to_string(rows);
   if (rows != height || columns != width) {
+    // Resized a second time, MindSpore Lite 2.0 writes beyond the memory that it took for a smaller size (networks with a scene
+    // head: from 1x1 to 1x17), or never returns.
+    if (height != 0) {
+      build();
+      inputs = lite->GetInputs();
+    }
     height = width = 0;
-    if (!lite.Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
+    if (!lite->Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
       fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
-    inputs = lite.GetInputs();
+    inputs = lite->GetInputs();
   }
   const size_t bytes = value_size() * kImageChannels * rows * columns;
   if (inputs.size() != 1 || inputs[0].DataSize() != bytes || inputs[0].MutableData() == nullptr)
@@ -209,7 +226,7 @@ void *dce_mslite_model::prepare(int32_t rows, int32_t columns) {
 
 MSTensor dce_mslite_model::predict() {
   std::vector<MSTensor> outputs;
-  const mindspore::Status status = lite.Predict(inputs, &outputs);
+  const mindspore::Status status = lite->Predict(inputs, &outputs);
   if (!status.IsOk()) fail(DCE_ERROR_ENGINE, "MindSpore Lite failed to run the model: " + status.ToString());
   if (outputs.size() != 1 || outputs[0].MutableData() == nullptr) fail(DCE_ERROR_ENGINE, "MindSpore Lite gave no output");
   return outputs[0];
