@@ -29,7 +29,9 @@ def test_curve_network_equals_the_reference_at_any_size(architecture, tmp_path):
         for height, width in SIZES:
             image = picture(height, width) / 255.0
             curve_map = model.run(np.ascontiguousarray(image.transpose(2, 0, 1), np.float32))
-            np.testing.assert_allclose(curve_map.transpose(1, 2, 0), reference.network(image, arrays), atol=2e-6)
+            # For the plain convolutions of Zero-DCE, MindSpore Lite takes Winograd's algorithm in large pictures.
+            tolerance = 2e-5 if architecture == "zerodce" else 2e-6
+            np.testing.assert_allclose(curve_map.transpose(1, 2, 0), reference.network(image, arrays), atol=tolerance)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def test_photographs_of_every_clone(tmp_path):
     write_dce(DceModel(weights.architecture, 12, weights.arrays), tmp_path / "fp32.dce")
     files = {"dce": tmp_path / "int8.dce", "onnx": tmp_path / "int8.onnx"}
     write_dce(dce_model(found.network, 12), files["dce"])
-    save_sealed(quantized_model(found.network, SPECS["zerodcepp"], METADATA, found.wide), files["onnx"])
+    save_sealed(quantized_model(found.network, SPECS[weights.architecture], METADATA, found.wide), files["onnx"])
     check_fidelity(tmp_path / "fp32.dce", files, sorted(photos.iterdir()))
 
 

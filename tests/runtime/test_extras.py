@@ -75,7 +75,7 @@ def test_quantisation_needs_no_mindspore(
     assert cli.main([*line.split(), "onnx"]) == 2
     assert "--formats onnx: onnx is not installed; run: pip install 'dcelite[export]'" in capsys.readouterr().err
     assert cli.main([*line.split(), "dce"]) == 2
-    assert "holds no pictures" in capsys.readouterr().err
+    assert "holds no image" in capsys.readouterr().err
 
 
 def test_the_package_itself_takes_any_newer_python() -> None:
