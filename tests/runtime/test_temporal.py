@@ -13,6 +13,7 @@ from dcelite import Enhancer, reference
 
 import photographs
 from generated import Model
+from support import assert_equals_reference
 
 Frames = list[NDArray[np.uint8]]
 
