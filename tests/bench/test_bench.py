@@ -93,7 +93,7 @@ def test_every_combination_has_its_row(document: dict[str, Any]) -> None:
     for width in (120, 61):
         for threads in (1, 2):
             for isa in isas:
-                for model in ("shipped weights", BROKEN, "zerodcepp.dce"):
+                for model in ("shipped weights", BROKEN, "zerodcepp_scene.dce"):
                     assert (f"{model} {isa}", width, threads) in rows
         assert ("NumPy reference", width, 1) in rows
     assert len(document["results"]) == len(rows) == 2 * (2 * 3 * len(isas) + 1)
@@ -182,7 +182,7 @@ def test_html_is_one_page_with_charts(reports: Path) -> None:
     assert not parsed.getElementsByTagName("script")
     links = re.findall(r"""(?:src|href)=["']([^"']*)|url\(([^)]*)""", text)
     assert {link for pair in links for link in pair if link} == {"data:,"}
-    assert "120 x 90: use shipped weights" in text or "120 x 90: use zerodcepp.dce" in text
+    assert "120 x 90: use shipped weights" in text or "120 x 90: use zerodcepp_scene.dce" in text
 
 
 def test_the_page_in_a_browser(reports: Path) -> None:
@@ -221,7 +221,7 @@ def test_compare_finds_what_became_slower_or_broke(tmp_path: Path, document: dic
             row["blocks_ms"] = {str(number): rng.lognormal(0.0, 0.01, 3).tolist() for number in range(200)}
             row["probes_ms"] = {str(number): 0.5 for number in range(200)}
             row["parallel_probes_ms"] = {}
-    slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp.dce" and row["width"] == 120][:2]
+    slow, gone = [row for row in after["results"] if row["model"] == "zerodcepp_scene.dce" and row["width"] == 120][:2]
     slow["blocks_ms"] = {number: [1.05 * time for time in times] for number, times in slow["blocks_ms"].items()}
     gone |= {"reason": "it broke", "latency_ms": None, "blocks_ms": {}, "probes_ms": {}, "parallel_probes_ms": {}}
     (tmp_path / "a.json").write_text(json.dumps(before))
@@ -303,10 +303,10 @@ def test_other_engines_have_stages_too_and_int8_its_advice(tmp_path: Path) -> No
         "onnx,dce",
     ]
     assert main(["quantize", *map(str, arguments)]) == 0
-    names = ["zerodcepp.onnx", "int8/zerodcepp_int8.onnx", "int8/zerodcepp_int8.dce"]
+    names = ["zerodcepp_scene.onnx", "int8/zerodcepp_scene_int8.onnx", "int8/zerodcepp_scene_int8.dce"]
     done = dcelite_bench(
         *(part for name in names for part in ("--model", models / name)),
-        *("--model", "shipped", "--baseline", models / "int8" / "zerodcepp_int8_full.onnx"),
+        *("--model", "shipped", "--baseline", models / "int8" / "zerodcepp_scene_int8_full.onnx"),
         *(
             "--size",
             "240x180",
@@ -325,19 +325,19 @@ def test_other_engines_have_stages_too_and_int8_its_advice(tmp_path: Path) -> No
     rows = {row["model"]: row for row in found["results"]}
     precisions = {name: row["precision"] for name, row in rows.items()}
     assert precisions == {
-        "zerodcepp.onnx": None,
-        "zerodcepp_int8.onnx": "int8",
-        "zerodcepp_int8.dce": "int8",
+        "zerodcepp_scene.onnx": None,
+        "zerodcepp_scene_int8.onnx": "int8",
+        "zerodcepp_scene_int8.dce": "int8",
         "shipped weights": "float32",
-        "zerodcepp_int8_full.onnx": None,
+        "zerodcepp_scene_int8_full.onnx": None,
     }
     for name, row in rows.items():
-        if name == "zerodcepp_int8_full.onnx":
+        if name == "zerodcepp_scene_int8_full.onnx":
             assert row["stages_ms"] is None  # one graph from picture to picture
         else:
             assert 0 < row["stages_ms"]["network"] < row["stages_ms"]["total"]
-    assert rows["zerodcepp_int8.dce"]["fidelity"]["equal"] < 0.999 < rows["shipped weights"]["fidelity"]["equal"]
-    assert "zerodcepp_int8.onnx takes" in (tmp_path / "run.html").read_text()
+    assert rows["zerodcepp_scene_int8.dce"]["fidelity"]["equal"] < 0.999 < rows["shipped weights"]["fidelity"]["equal"]
+    assert "zerodcepp_scene_int8.onnx takes" in (tmp_path / "run.html").read_text()
 
 
 def advice(document: dict[str, Any], int8_ms: float, psnr: float) -> list[str]:
@@ -479,11 +479,9 @@ def test_the_option_names_of_mindspore_lite(tmp_path: Path) -> None:
     found = json.loads(path.read_text())
     validate(found)
     assert (found["settings"]["runs"], found["settings"]["warm_up"]) == (3, 1)
-    assert [(row["model"], row["threads"]) for row in found["results"]] == [("zerodcepp.dce", 1)]
+    assert [(row["model"], row["threads"]) for row in found["results"]] == [("zerodcepp_scene.dce", 1)]
     time = r"[\d.]+ ms"
-    pattern = (
-        rf"^Model = zerodcepp\.dce, NumThreads = 1, MinRunTime = {time}, MaxRuntime = {time}, AvgRunTime = {time}$"
-    )
+    pattern = rf"^Model = zerodcepp_scene\.dce, NumThreads = 1, MinRunTime = {time}, MaxRuntime = {time}, AvgRunTime = {time}$"
     assert re.search(pattern, done.stdout, re.MULTILINE)
 
 
