@@ -6,9 +6,8 @@ smallest and the largest value; ``equalize.borne_by_one_channel`` sees to it tha
 correction is off: these biases are corrected already, and it would cost 4 dB. What its activations add to the mean of
 the map is measured on the converted model and taken from the last bias before the model is converted again.
 
-A scene head stays in floats, the convolutions that it adds to do not: with trained weights that gives 51.0 dB on the
-mean and 42.9 dB on the worst photograph; with these convolutions in floats as well 51.0 and 42.2 dB, in a larger file.
-To name their Adds among the nodes kept in floats changes nothing.
+A scene head stays in floats, the convolutions that it adds to do not: to keep these in floats as well made the file
+larger and the worst photograph no better. To name their Adds among the nodes kept in floats changes nothing.
 
 Beside each model, in a folder that should be new, stand the network that the converter was given, its configuration in
 converter_lite's format, and for full int8 the calibration pictures as it wants them, so that there

@@ -23,6 +23,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite.cli import exit_code
 from dcelite.errors import DceliteError, EngineUnavailableError, ImageError
 from dcelite.files import publish, scratch_folder
 from dcelite.metrics import Rgb
@@ -142,7 +143,7 @@ class PanoramaViews:
         return Batch(images, originals, np.ones_like(mean))
 
     def samples(self) -> list[Rgb]:
-        """Views with the fewer light the later they come, and noise."""
+        """Views, each with less light than the one before, and with noise."""
         size = (len(self.large), 1, 1, 1)
         contrast, mean = np.full(size, CONTRAST / 2, np.float32), np.full(size, np.mean(WELL_EXPOSED), np.float32)
         stops = np.linspace(0, DARKEST_STOPS, len(self.large), dtype=np.float32).reshape(size)
@@ -214,13 +215,12 @@ def main() -> int:
     parser.add_argument("output", type=Path, metavar="DIR", help="folder for them")
     parser.add_argument("--overwrite", action="store_true", help="replace panoramas of the same names")
     options = parser.parse_args()
-    try:
+
+    def run() -> None:
         paths = fetch(options.output, overwrite=options.overwrite)
-    except DceliteError as error:
-        print(f"panoramas: error: {error}", file=sys.stderr)
-        return 2
-    print(f"{len(paths)} panoramas in {options.output}")
-    return 0
+        print(f"{len(paths)} panoramas in {options.output}")
+
+    return exit_code("panoramas", run)
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ import skimage.data
 from numpy.typing import NDArray
 
 from dcelite import Enhancer
+from dcelite.cli import exit_code
 from dcelite.darkroom import LARGE_SENSOR, darken
-from dcelite.errors import DceliteError
 from dcelite.files import prepare_output_directory
 from dcelite.metrics import Rgb
 from dcelite.model.checkpoint import load_weights
@@ -135,14 +135,13 @@ def main() -> int:
     parser.add_argument("--model", type=Path, action="append", required=True, metavar="M", help=text)
     parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="a new folder")
     options = parser.parse_args()
-    try:
+
+    def run() -> None:
         prepare_output_directory(options.output)
         draw_cases(options.model, options.output / "cases.jpg")
         draw_pan(options.model[0], options.panoramas / ROOM, options.output / "pan.png")
-    except DceliteError as error:
-        print(f"scenes: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+
+    return exit_code("scenes", run)
 
 
 if __name__ == "__main__":

@@ -112,6 +112,7 @@ struct dce_mslite_model {
   std::unique_ptr<mindspore::Model> lite;
   std::vector<MSTensor> inputs;
   int32_t height = 0, width = 0;  // the size that `lite` is prepared for; 0: none
+  bool was_resized = false;       // `lite`, since it was built, with success or without
   std::vector<uint8_t> bytes;     // of the model
   int32_t threads = 1;
 
@@ -150,6 +151,7 @@ void dce_mslite_model::build() {
   context->SetThreadNum(threads);
   context->MutableDeviceInfo().push_back(std::make_shared<mindspore::CPUDeviceInfo>());
   inputs.clear();
+  was_resized = false;
   lite = std::make_unique<mindspore::Model>();
   if (!lite->Build(bytes.data(), bytes.size(), mindspore::kMindIR_Lite, context).IsOk())
     fail(DCE_ERROR_MODEL, "is refused by MindSpore Lite: damaged, or made for another version of it");
@@ -207,11 +209,12 @@ void *dce_mslite_model::prepare(int32_t rows, int32_t columns) {
   if (rows != height || columns != width) {
     // Resized a second time, MindSpore Lite 2.0 writes beyond the memory that it took for a smaller size (networks with a scene
     // head: from 1x1 to 1x17), or never returns.
-    if (height != 0) {
+    if (was_resized) {
       build();
       inputs = lite->GetInputs();
     }
     height = width = 0;
+    was_resized = true;
     if (!lite->Resize(inputs, {layout_shape(layout_of(inputs[0]), rows, columns, kImageChannels)}).IsOk())
       fail(DCE_ERROR_ENGINE, "MindSpore Lite cannot resize the model to " + size);
     inputs = lite->GetInputs();

@@ -24,7 +24,7 @@ dce_status Pipeline::enhance(const dce_image &source, const dce_image &destinati
     return status;
 }
 
-// Where the picture is needed as a whole: downsamples it, and has the source ready for the rows of its map.
+// Downsamples the frame as a whole, and counts its pixels for a scene head.
 dce_status Pipeline::read_picture(const Frame &frame, StageTimes *times, Error *error) {
     if (!picture_.prepare(size_.low_width, size_.low_height))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", size_.low_width, size_.low_height);
@@ -40,6 +40,7 @@ dce_status Pipeline::read_picture(const Frame &frame, StageTimes *times, Error *
     return status;
 }
 
+// Where the source needs the whole picture: reads it, and has the source ready for the rows of its map.
 dce_status Pipeline::prepare_map(const Frame &frame, StageTimes *times, Error *error) {
     if (!source_.needs_picture()) return DCE_OK;
     const dce_status status = read_picture(frame, times, error);
