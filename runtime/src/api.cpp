@@ -11,9 +11,9 @@ using dce::Error;
 
 constexpr size_t kLargestStructure = 4096;  // bytes; a size above it is one that nobody has set
 
-dce_status check_strength(float strength, Error *error) {
-    if (strength >= 0.0f && strength <= 1.0f) return DCE_OK;
-    return error->set(DCE_ERROR_INVALID_ARGUMENT, "strength: %g, 0 to 1 was wanted", static_cast<double>(strength));
+dce_status check_share(float value, const char *name, Error *error) {
+    if (value >= 0.0f && value <= 1.0f) return DCE_OK;
+    return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: %g, 0 to 1 was wanted", name, static_cast<double>(value));
 }
 
 dce_status check_smoothing(float smoothing, Error *error) {
@@ -29,8 +29,13 @@ dce_status check_options(const dce_options &options, Error *error) {
     if (options.scale < 0 || options.scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "scale: %d, 0 (the model's own) to %d was wanted", options.scale,
                           DCE_MAX_SCALE);
-    if (check_strength(options.strength, error) != DCE_OK || check_smoothing(options.smoothing, error) != DCE_OK)
+    if (check_share(options.strength, "strength", error) != DCE_OK || check_smoothing(options.smoothing, error) != DCE_OK ||
+        check_share(options.denoise, "denoise", error) != DCE_OK ||
+        check_share(options.temporal_denoise, "temporal_denoise", error) != DCE_OK)
         return DCE_ERROR_INVALID_ARGUMENT;
+    if (!(options.noise_level >= 0.0f && options.noise_level <= 255.0f))
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "noise_level: %g, 0 (estimated) to 255 was wanted",
+                          static_cast<double>(options.noise_level));
     if (options.map_interval < 1)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "map_interval: %d, 1 (every frame) or more was wanted",
                           options.map_interval);
@@ -213,7 +218,7 @@ dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_
 dce_status dce_set_strength(dce_enhancer *handle, float strength) {
     const Call call(handle);
     dce_status status = call.status();
-    if (status == DCE_OK) status = check_strength(strength, &handle->error);
+    if (status == DCE_OK) status = check_share(strength, "strength", &handle->error);
     if (status != DCE_OK) return status;
     handle->options.strength = strength;
     handle->pipeline().set_strength(strength);
@@ -227,6 +232,26 @@ dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing) {
     if (status != DCE_OK) return status;
     handle->options.smoothing = smoothing;
     handle->pipeline().set_smoothing(smoothing);
+    return DCE_OK;
+}
+
+dce_status dce_set_denoise(dce_enhancer *handle, float denoise) {
+    const Call call(handle);
+    dce_status status = call.status();
+    if (status == DCE_OK) status = check_share(denoise, "denoise", &handle->error);
+    if (status != DCE_OK) return status;
+    handle->options.denoise = denoise;
+    handle->pipeline().set_denoise(denoise);
+    return DCE_OK;
+}
+
+dce_status dce_set_temporal_denoise(dce_enhancer *handle, float temporal_denoise) {
+    const Call call(handle);
+    dce_status status = call.status();
+    if (status == DCE_OK) status = check_share(temporal_denoise, "temporal_denoise", &handle->error);
+    if (status != DCE_OK) return status;
+    handle->options.temporal_denoise = temporal_denoise;
+    handle->pipeline().set_temporal_denoise(temporal_denoise);
     return DCE_OK;
 }
 

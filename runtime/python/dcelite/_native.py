@@ -94,6 +94,9 @@ class Options(ctypes.Structure):
         ("smoothing", ctypes.c_float),
         ("map_interval", ctypes.c_int32),
         ("timings", ctypes.c_int32),
+        ("denoise", ctypes.c_float),
+        ("temporal_denoise", ctypes.c_float),
+        ("noise_level", ctypes.c_float),
     )
 
 
@@ -120,6 +123,7 @@ class Timings(ctypes.Structure):
         ("downsample_ns", ctypes.c_int64),
         ("network_ns", ctypes.c_int64),
         ("curve_ns", ctypes.c_int64),
+        ("denoise_ns", ctypes.c_int64),
     )
 
 
@@ -140,6 +144,8 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_reset": (_STATUS, [_HANDLE]),
     "dce_set_strength": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_set_smoothing": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_set_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_set_temporal_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_get_timings": (_STATUS, [_HANDLE, ctypes.POINTER(Timings)]),
     "dce_curve_map_size": (_STATUS, [_HANDLE, ctypes.c_int32, ctypes.c_int32, *_SIZE]),
     "dce_curve_map": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]),

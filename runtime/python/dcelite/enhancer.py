@@ -49,6 +49,9 @@ class Enhancer:
             reset() begins anew.
         map_interval: estimate the curve map on every n-th frame of a video only.
         timings: keep the times of each call, see ``timings``.
+        denoise: 0 (off) to 1: how much of the noise is taken away within each image, before the curve multiplies it.
+        temporal_denoise: 0 (off) to 1: how much over the frames of a video, as far as nothing moves.
+        noise_level: standard deviation of the noise in R, G and B, in levels of 255; 0: estimated from each image.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.
@@ -72,6 +75,9 @@ class Enhancer:
         smoothing: float = 0.0,
         map_interval: int = 1,
         timings: bool = False,
+        denoise: float = 0.0,
+        temporal_denoise: float = 0.0,
+        noise_level: float = 0.0,
     ) -> None:
         self._session: Session | None = None
         self._closed = False
@@ -87,6 +93,9 @@ class Enhancer:
             "smoothing": smoothing,
             "map_interval": map_interval,
             "timings": timings,
+            "denoise": denoise,
+            "temporal_denoise": temporal_denoise,
+            "noise_level": noise_level,
         }
         self._session = open_session(**self._arguments)
 
@@ -234,6 +243,16 @@ class Enhancer:
         """Change ``smoothing`` from the next frame on; raises ValueError where it is not 0 or more and less than 1."""
         self._call("dce_set_smoothing", smoothing)
         self._arguments["smoothing"] = smoothing
+
+    def set_denoise(self, denoise: float) -> None:
+        """Change ``denoise`` from the next image on; raises ValueError outside 0 … 1."""
+        self._call("dce_set_denoise", denoise)
+        self._arguments["denoise"] = denoise
+
+    def set_temporal_denoise(self, temporal_denoise: float) -> None:
+        """Change ``temporal_denoise`` from the next frame on; raises ValueError outside 0 … 1."""
+        self._call("dce_set_temporal_denoise", temporal_denoise)
+        self._arguments["temporal_denoise"] = temporal_denoise
 
     @property
     def kernels(self) -> str:

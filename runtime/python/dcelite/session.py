@@ -17,7 +17,15 @@ from dcelite.pixels import Frame
 
 ARCHITECTURE_NAMES = {0: "engine"} | {architecture.code: name for name, architecture in ARCHITECTURES.items()}
 """By the numbers of dce_model_info."""
-NO_SETTINGS = {"strength": 1.0, "smoothing": 0.0, "map_interval": 1, "timings": False}
+NO_SETTINGS = {
+    "strength": 1.0,
+    "smoothing": 0.0,
+    "map_interval": 1,
+    "timings": False,
+    "denoise": 0.0,
+    "temporal_denoise": 0.0,
+    "noise_level": 0.0,
+}
 """With which a model is all there is."""
 
 
@@ -43,6 +51,7 @@ class Timings:
     downsample: float
     network: float
     curve: float
+    denoise: float
 
 
 class CoreSession:
@@ -147,8 +156,8 @@ def open_session(model: str | bytes | None, threads: int, scale: int | None, **s
             engine.close()
             name = f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
             raise ModelError(
-                f"{name}: has the curve in its graph, where scale, strength, smoothing and "
-                "map_interval cannot be changed, and no timings are kept"
+                f"{name}: has the curve in its graph, where scale, strength, smoothing, map_interval and denoise "
+                "cannot be changed, and no timings are kept"
             )
         return GraphSession(engine)
     if engine is None and isinstance(model, bytes):

@@ -39,6 +39,15 @@ struct YuvMatrix {
 // The coefficients of a dce_matrix.
 YuvMatrix yuv_matrix(int matrix);
 
+// A row of pixels on its way to the curve: planes of red, green and blue, 0 … 1, `stride` floats apart, which are overwritten
+// with what comes out of it, and up to kExpandSlack floats behind; null: of YUV.
+struct PixelPlanes {
+    float *planes;
+    ptrdiff_t stride;
+    YuvRow yuv;
+    YuvMatrix matrix;  // of YUV, the destination's too
+};
+
 // What the curve needs to know for a row of the image: the expanded rows of the map around it. Each holds `maps` rows of as
 // many values as the row of the image has, and up to kExpandSlack floats behind them are read.
 struct MapRows {
@@ -68,18 +77,22 @@ struct FloatCurveKernels {
     // `count` 16-bit values; the map rows are interleaved as the values are.
     void (*curve16_row)(const uint16_t *source, const MapRows &map, int count, uint16_t *destination);
 
-    // A row of YUV pixels; the map rows are planes. Writes the luma. `differences` (2, ceil(width / 2)) receives, for each
+    // A row of pixels; the map rows are planes. Writes the luma. `differences` (2, ceil(width / 2)) receives, for each
     // chroma sample, the sums of blue - luma and red - luma over its pixels of this row, or, where `add` is set, these are
     // added to what is there.
-    void (*curve_yuv_row)(const YuvRow &source, const YuvMatrix &matrix, const MapRows &map, int width, uint8_t *luma,
-                          float *differences, bool add);
+    void (*curve_to_yuv_row)(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences,
+                             bool add);
 
     // The chroma of `rows` (1 or 2) rows from such sums. Writes to u and v of the destination.
     void (*chroma_row)(const float *differences, const YuvMatrix &matrix, int width, int rows, const YuvRow &destination);
 
-    // A row of YUV pixels -> 8-bit red, green and blue; alpha becomes 255. The map rows are planes.
-    void (*curve_yuv_to_rgb_row)(const YuvRow &source, const YuvMatrix &matrix, const MapRows &map, int width,
-                                 PixelLayout layout, uint8_t *destination);
+    // A row of pixels -> 8-bit red, green and blue; the map rows are planes. Alpha is that of pixels of four bytes, of which
+    // `alpha` points to the first, 255 where it is null.
+    void (*curve_to_rgb_row)(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout,
+                             const uint8_t *alpha, uint8_t *destination);
+
+    // The same in 16 bits.
+    void (*curve_to_rgb16_row)(const PixelPlanes &source, const MapRows &map, int width, uint16_t *destination);
 };
 
 }  // namespace dce

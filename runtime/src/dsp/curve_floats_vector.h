@@ -1,45 +1,13 @@
-// FloatCurveKernels as plain loops over blocks that stay in the first-level cache. A file for each instruction set includes
-// this one and is compiled with its options: the compiler does the rest.
-//
-// To leave it nothing but whole vectors, loops run over multiples of kCurveLanes in buffers that have room for them; what is
-// too much is computed from zeros or from what a buffer held before, and dropped.
+// FloatCurveKernels as plain loops over blocks that stay in the first-level cache: see blocks.h.
 #ifndef DCELITE_DSP_CURVE_FLOATS_VECTOR_H
 #define DCELITE_DSP_CURVE_FLOATS_VECTOR_H
 
-#include <string.h>
-
-#include "dsp/curve.h"
-#include "dsp/multiply_add.h"
+#include "dsp/blocks.h"
 
 namespace dce {
-namespace {  // each instruction set has its own functions: the linker must not take one for another's
+namespace {
 
-constexpr int kCurveLanes = 32;   // values in the inner loops: some vectors of any instruction set
-constexpr int kRampLanes = 16;    // the same where the loops are about as long as the scale
-constexpr int kCurveBlock = 512;  // pixels; a multiple of 2 * kCurveLanes
-static_assert(kCurveBlock % (2 * kCurveLanes) == 0, "halves of a block, the chroma samples, are whole inner loops");
-static_assert(kCurveLanes <= kExpandSlack, "what is read and written too much lies behind the row");
-
-// Calls body(i) for 0 … count - 1 and up to the next multiple of kLanes.
-template <int kLanes = kCurveLanes, typename Body>
-inline __attribute__((always_inline)) void for_lanes(int count, Body body) {
-    for (int first = 0; first < count; first += kLanes)
-        for (int lane = 0; lane < kLanes; ++lane) body(first + lane);
-}
-
-inline int smaller(int a, int b) { return a < b ? a : b; }
-
-// To 0 … `largest`, which is positive; there also what is not a number. The bits of floats, taken as integers, have the same
-// order where they are positive, and are negative where these are: so this takes two instructions.
-inline float clamp(float value, float largest) {
-    int32_t bits, end;
-    memcpy(&bits, &value, sizeof bits);
-    memcpy(&end, &largest, sizeof end);
-    bits = bits > 0 ? bits : 0;
-    bits = bits < end ? bits : end;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
+constexpr int kRampLanes = 16;  // values in the inner loops where these are about as long as the scale
 
 // value x factor + offset, to the nearest integer of 0 … `largest`.
 inline int to_code(float value, float factor, float offset, float largest) {
@@ -104,23 +72,6 @@ void curve16_row(const uint16_t *source, const MapRows &map, int count, uint16_t
     }
 }
 
-// A block of pixels, on its way from codes to codes.
-struct Block {
-    alignas(64) float rgb[3][kCurveBlock];
-    alignas(64) uint8_t luma[kCurveBlock];
-    alignas(64) uint8_t u[kCurveBlock / 2];
-    alignas(64) uint8_t v[kCurveBlock / 2];
-};
-
-__attribute__((noinline)) void gather(const uint8_t *source, ptrdiff_t step, int count, uint8_t *values) {
-    if (step == 1)
-        memcpy(values, source, static_cast<size_t>(count));
-    else if (step == 2)
-        for (int i = 0; i < count; ++i) values[i] = source[2 * i];
-    else
-        for (int i = 0; i < count; ++i) values[i] = source[i * step];
-}
-
 __attribute__((noinline)) void scatter(const uint8_t *values, int count, ptrdiff_t step, uint8_t *destination) {
     if (step == 1)
         memcpy(destination, values, static_cast<size_t>(count));
@@ -128,41 +79,31 @@ __attribute__((noinline)) void scatter(const uint8_t *values, int count, ptrdiff
         for (int i = 0; i < count; ++i) destination[i * step] = values[i];
 }
 
-// Pixels `first` to first + count - 1 as enhanced red, green and blue.
-__attribute__((noinline)) void enhance_block(const YuvRow &row, const YuvMatrix &given, const MapRows &map, int width,
-                                             int first, int count, Block *block) {
-    const YuvMatrix matrix = given;
-    const int chroma = (count + 1) / 2;
-    memcpy(block->luma, row.luma + first, static_cast<size_t>(count));
-    gather(row.u + static_cast<ptrdiff_t>(first / 2) * row.step, row.step, chroma, block->u);
-    gather(row.v + static_cast<ptrdiff_t>(first / 2) * row.step, row.step, chroma, block->v);
-    float *__restrict red = block->rgb[0], *__restrict green = block->rgb[1], *__restrict blue = block->rgb[2];
-    for_lanes(chroma, [=](int i) {  // what a chroma sample adds to the two pixels that it covers
-        const float u = static_cast<float>(block->u[i]) - 128.0f;
-        const float v = static_cast<float>(block->v[i]) - 128.0f;
-        red[2 * i] = red[2 * i + 1] = matrix.red_v * v;
-        green[2 * i] = green[2 * i + 1] = multiply_add(matrix.green_u, u, matrix.green_v * v);
-        blue[2 * i] = blue[2 * i + 1] = matrix.blue_u * u;
-    });
-    for_lanes(count, [=](int i) {
-        const float luma = static_cast<float>(block->luma[i]) - matrix.luma_offset;
-        red[i] = multiply_add(luma, matrix.luma_scale, red[i]);
-        green[i] = multiply_add(luma, matrix.luma_scale, green[i]);
-        blue[i] = multiply_add(luma, matrix.luma_scale, blue[i]);
-    });
+// Red, green and blue of a block, enhanced.
+struct Enhanced {
+    float *rgb[3];
+};
+
+// Pixels `first` to first + count - 1; in the planes themselves where there are such.
+Enhanced enhance_block(const PixelPlanes &source, const MapRows &map, int width, int first, int count, Block *block) {
+    Enhanced result = {{block->rgb[0], block->rgb[1], block->rgb[2]}};
+    if (source.planes)
+        for (int c = 0; c < 3; ++c) result.rgb[c] = source.planes + c * source.stride + first;
+    else
+        load_yuv(source.yuv, source.matrix, first, count, block);
     for (int c = 0; c < 3; ++c)
-        curve_block(block->rgb[c], map, static_cast<ptrdiff_t>(c) * width + first, 3 * static_cast<ptrdiff_t>(width), count);
+        curve_block(result.rgb[c], map, static_cast<ptrdiff_t>(c) * width + first, 3 * static_cast<ptrdiff_t>(width), count);
+    return result;
 }
 
-void curve_yuv_row(const YuvRow &source, const YuvMatrix &given, const MapRows &map, int width, uint8_t *luma,
-                   float *differences, bool add) {
-    const YuvMatrix matrix = given;
+void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences, bool add) {
+    const YuvMatrix matrix = source.matrix;
     const int chroma_width = (width + 1) / 2;
     Block block = {};
-    float *__restrict red = block.rgb[0], *__restrict green = block.rgb[1], *__restrict blue = block.rgb[2];
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = smaller(width - first, kCurveBlock);
-        enhance_block(source, matrix, map, width, first, count, &block);
+        const Enhanced pixels = enhance_block(source, map, width, first, count, &block);
+        float *__restrict red = pixels.rgb[0], *__restrict green = pixels.rgb[1], *__restrict blue = pixels.rgb[2];
         uint8_t *__restrict codes = block.luma;
         for_lanes(count, [=](int i) {
             const float gray =
@@ -206,22 +147,27 @@ void chroma_row(const float *differences, const YuvMatrix &matrix, int width, in
     store_chroma(v + whole, 2.0f * share * matrix.v_codes, 1, 1, destination.v + end);
 }
 
-void curve_yuv_to_rgb_row(const YuvRow &source, const YuvMatrix &matrix, const MapRows &map, int width, PixelLayout layout,
-                          uint8_t *destination) {
+void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout, const uint8_t *alpha,
+                      uint8_t *destination) {
     Block block = {};
-    alignas(64) uint8_t pixels[4 * kCurveBlock];
-    const float *__restrict channels[3];  // in the order of memory
-    for (int c = 0; c < 3; ++c) channels[layout.position[c]] = block.rgb[c];
-    const float *__restrict one = channels[0], *__restrict two = channels[1], *__restrict three = channels[2];
+    alignas(64) uint8_t rest[4 * kCurveBlock], opacity[kCurveBlock];
+    memset(opacity, 255, sizeof opacity);
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = smaller(width - first, kCurveBlock);
-        enhance_block(source, matrix, map, width, first, count, &block);
+        const Enhanced enhanced = enhance_block(source, map, width, first, count, &block);
+        const float *__restrict channels[3];  // in the order of memory
+        for (int c = 0; c < 3; ++c) channels[layout.position[c]] = enhanced.rgb[c];
+        const float *__restrict one = channels[0], *__restrict two = channels[1], *__restrict three = channels[2];
+        uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
+        uint8_t *const pixels = count < kCurveBlock ? rest : output;
+        if (layout.channels == 4 && alpha)
+            for (int i = 0; i < count; ++i) opacity[i] = alpha[4 * static_cast<ptrdiff_t>(first + i)];
         if (layout.channels == 4)
             for_lanes(count, [&](int i) {
                 pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
                 pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
                 pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
-                pixels[4 * i + 3] = 255;
+                pixels[4 * i + 3] = opacity[i];
             });
         else
             for_lanes(count, [&](int i) {
@@ -229,15 +175,33 @@ void curve_yuv_to_rgb_row(const YuvRow &source, const YuvMatrix &matrix, const M
                 pixels[3 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
                 pixels[3 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
             });
-        memcpy(destination + static_cast<ptrdiff_t>(first) * layout.channels, pixels,
-               static_cast<size_t>(count) * layout.channels);
+        if (count < kCurveBlock) memcpy(output, rest, static_cast<size_t>(count) * layout.channels);
+    }
+}
+
+void curve_to_rgb16_row(const PixelPlanes &source, const MapRows &map, int width, uint16_t *destination) {
+    Block block = {};
+    alignas(64) uint16_t rest[3 * kCurveBlock];
+    for (int first = 0; first < width; first += kCurveBlock) {
+        const int count = smaller(width - first, kCurveBlock);
+        const Enhanced enhanced = enhance_block(source, map, width, first, count, &block);
+        const float *__restrict red = enhanced.rgb[0], *__restrict green = enhanced.rgb[1], *__restrict blue = enhanced.rgb[2];
+        uint16_t *output = destination + 3 * static_cast<ptrdiff_t>(first);
+        uint16_t *const pixels = count < kCurveBlock ? rest : output;
+        for_lanes(count, [&](int i) {
+            pixels[3 * i] = static_cast<uint16_t>(to_code(red[i], 65535.0f, 0.0f, 65535.0f));
+            pixels[3 * i + 1] = static_cast<uint16_t>(to_code(green[i], 65535.0f, 0.0f, 65535.0f));
+            pixels[3 * i + 2] = static_cast<uint16_t>(to_code(blue[i], 65535.0f, 0.0f, 65535.0f));
+        });
+        if (count < kCurveBlock) memcpy(output, rest, 3 * sizeof(uint16_t) * static_cast<size_t>(count));
     }
 }
 
 }  // namespace
 
 namespace DCE_SET {
-extern const FloatCurveKernels kCurveFloats = {expand_planes, curve16_row, curve_yuv_row, chroma_row, curve_yuv_to_rgb_row};
+extern const FloatCurveKernels kCurveFloats = {expand_planes, curve16_row, curve_to_yuv_row, chroma_row, curve_to_rgb_row,
+                                               curve_to_rgb16_row};
 }
 
 }  // namespace dce

@@ -23,16 +23,13 @@ bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool 
     times_ = {};
     memory.times = timed ? &times_ : nullptr;
     counts.clear();
+    if (job.rows == RowsOf::kStrips) return frame.denoiser->prepare(&strips);
     int first = begin, last = end - 1;  // rows of the map
-    if (job.of_image) {
+    if (job.rows == RowsOf::kImage) {
         first = size.upsampled(begin).first;
         last = size.upsampled(end - 1).second;
         expanded_end_ = first;
-        const size_t width = static_cast<size_t>(size.width);
-        const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
-        if (!expanded_[0].reserve(expanded) || !expanded_[1].reserve(expanded)) return false;
-        if (frame.rows_share_chroma && !memory.differences.reserve(width + 1)) return false;
-        if (job.measures && !memory.measured.reserve(4 * width)) return false;
+        if (!prepare_image(job)) return false;
     }
     if (job.map == MapRowsOf::kNothing || job.map == MapRowsOf::kVideo) return true;
     if (!map_row_.reserve(size.low_width, source_->map_channels())) return false;
@@ -41,6 +38,16 @@ bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool 
     const auto read = [](void *band, int y, float *row) { static_cast<Band *>(band)->read_row(y, row); };
     return saved_.reserve(static_cast<size_t>(saved) * 3 * size.low_width) &&
            source_->start_rows(&network_, size, first, {read, this});
+}
+
+bool Band::prepare_image(const Job &job) {
+    const Frame &frame = job.frame;
+    const size_t width = static_cast<size_t>(frame.size.width);
+    const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
+    return expanded_[0].reserve(expanded) && expanded_[1].reserve(expanded) &&
+           (!frame.rows_share_chroma || memory.differences.reserve(width + 1)) &&
+           (!job.measures || memory.measured.reserve(4 * width)) &&
+           (!frame.denoiser || memory.shares.start(frame.denoiser, begin_));
 }
 
 // Of the network's input for rows `first` to `last` of the map.
@@ -83,7 +90,7 @@ void Band::read_row(int y, float *row) {
 
 const float *Band::map_row(int y) {
     if (job_->map == MapRowsOf::kVideo) return video_->map_row(y);
-    const Stopwatch stopwatch(job_->of_image ? memory.times : nullptr, kNetworkStage, job_->stage);
+    const Stopwatch stopwatch(job_->rows == RowsOf::kImage ? memory.times : nullptr, kNetworkStage, job_->stage);
     source_->next_row(&network_, y, map_row_.data());
     return map_row_.data();
 }
@@ -104,12 +111,14 @@ MapRows Band::expanded_rows(int y) {
 // there is to do, and where it is about half.
 float Bands::rows_taken(const Job &job) const {
     const bool runs_network = source_.is_network() && job.map == MapRowsOf::kSource;
-    return runs_network ? (kHalo - 1) / (job.of_image ? 4.0f : 2.0f) : 0.0f;
+    return runs_network ? (kHalo - 1) / (job.rows == RowsOf::kImage ? 4.0f : 2.0f) : 0.0f;
 }
 
 dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error) {
     const Frame &frame = job.frame;
-    const int rows = job.of_image ? frame.size.height : frame.size.low_height;
+    const int rows = job.rows == RowsOf::kImage    ? frame.size.height
+                     : job.rows == RowsOf::kStrips ? frame.denoiser->strips()
+                                                   : frame.size.low_height;
     // A band much shorter than its context would mostly compute what its neighbors compute.
     const int count = larger(1, smaller(pool_.threads(), frame.size.low_height / kHalo));
     count_ = count;
@@ -119,7 +128,7 @@ dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, 
     for (int i = 0; i < count; ++i) {
         int begin = i == 0 ? 0 : shift + static_cast<int>(static_cast<int64_t>(rows) * i / count);
         int end = i + 1 == count ? rows : shift + static_cast<int>(static_cast<int64_t>(rows) * (i + 1) / count);
-        if (job.of_image && frame.rows_share_chroma) {
+        if (job.rows == RowsOf::kImage && frame.rows_share_chroma) {
             begin -= begin % 2;
             if (end < rows) end -= end % 2;
         }

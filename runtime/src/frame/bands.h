@@ -20,9 +20,11 @@ enum class MapRowsOf {
     kVideo,   // those that the video has
 };
 
+enum class RowsOf { kImage, kMap, kStrips };
+
 struct Job {
     const Frame &frame;
-    bool of_image;          // rows of the image, not of the map
+    RowsOf rows;
     MapRowsOf map;
     Stage stage;            // that the time counts for
     const SmallPicture *picture = nullptr;  // what the source gives its rows for; null: they are downsampled from the image
@@ -42,11 +44,13 @@ public:
     RowMemory memory;
     uint64_t sum = 0;  // for the job's use; 0 when it begins
     SceneCounts counts;  // for the job's use; none when it begins
+    StripMemory strips;  // for rows that are strips
 
 private:
     friend class Bands;
 
     bool prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed);
+    bool prepare_image(const Job &job);
     void choose_saved_rows(int first, int last, bool overwriting);
     void save_rows();
     void read_row(int y, float *row);

@@ -21,7 +21,15 @@ public:
     dce_status enhance(const dce_image &source, const dce_image &destination, Error *error);
     dce_status curve_map(const dce_image &source, float *map, Error *error);
 
-    void reset() { video_.reset(); }
+    void reset() {
+        video_.reset();
+        denoiser_.reset();
+    }
+    void set_denoise(float amount) { denoiser_.set_amount(amount); }
+    void set_temporal_denoise(float amount) {
+        if (!is_video()) reset();
+        denoiser_.set_over_time(amount);
+    }
     void set_strength(float strength) { strength_ = strength; }
     void set_smoothing(float smoothing) { video_.set_smoothing(smoothing); }
 
@@ -32,9 +40,13 @@ private:
     dce_status enhance_frame(const Frame &frame, Error *error);
     dce_status set_size(const dce_image &image, Error *error);
     dce_status read_picture(const Frame &frame, StageTimes *times, Error *error);
+    dce_status survey_noise(const Frame &frame, Error *error);
     dce_status prepare_map(const Frame &frame, StageTimes *times, Error *error);
+    dce_status prepare_single(const Frame &frame, Error *error);
     dce_status next_frame(const Frame &frame, float *gain, Error *error);
     dce_status hold_brightness(const Frame &frame, float *gain, Error *error);
+
+    bool is_video() const { return video_.active() || denoiser_.over_time(); }
 
     // What the network reads where it does not read the image.
     const SmallPicture *picture_or_null() const { return source_.needs_picture() ? &picture_ : nullptr; }
@@ -44,6 +56,7 @@ private:
     float strength_;
     MapSource source_;
     Video video_;
+    Denoiser denoiser_;
     FrameSize size_;
     SmallPicture picture_;
     SceneCounts counts_;      // of its pixels

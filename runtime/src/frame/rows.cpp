@@ -5,9 +5,14 @@
 namespace dce {
 namespace {
 
-uint64_t sum_of(const uint8_t *values, int count) {
-    uint32_t sum = 0;  // of at most 4 x 65535 values
-    for (int i = 0; i < count; ++i) sum += values[i];
+template <typename Value>
+uint64_t sum_of(const Value *values, int count) {
+    uint64_t sum = 0;
+    for (int first = 0; first < count; first += 65536) {  // of so many, the sum has 32 bits
+        uint32_t part = 0;
+        for (int i = first; i < count && i < first + 65536; ++i) part += values[i];
+        sum += part;
+    }
     return sum;
 }
 
@@ -83,14 +88,12 @@ uint64_t measure_words(const Frame &frame, int y, const MapRows &map, RowMemory 
     const int count = 3 * frame.size.width;
     uint16_t *row = memory.measured.data();
     frame.dsp.curve_floats->curve16_row(row16_of(frame.source, y), map, count, row);
-    uint64_t sum = 0;
-    for (int i = 0; i < count; ++i) sum += row[i];
-    return sum;
+    return sum_of(row, count);
 }
 
 constexpr RowFunctions kWords = {downsample_words, expand_pixels, enhance_words, measure_words, brightness_of_values<65535>};
 
-// ---- YUV ----
+// ---- YUV, and everything without its noise: planes of floats ----
 
 void downsample_yuv(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
@@ -98,25 +101,39 @@ void downsample_yuv(const Frame &frame, int y, float *row) {
                        frame.size.columns.data(), frame.size.low_width, row);
 }
 
-void expand_yuv(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+void expand_planes(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
     frame.dsp.curve_floats->expand_planes(map, map_channels, frame.size.expansion, strength, expanded);
 }
 
+PixelPlanes planes_of(const Frame &frame, int y, RowMemory &memory) {
+    PixelPlanes planes = {nullptr, 0, {}, frame.matrix};
+    if (frame.denoiser) {
+        const Stopwatch stopwatch(memory.times, kDenoiseStage, kCurveStage);
+        planes.planes = memory.shares.planes();
+        planes.stride = memory.shares.plane_stride();
+        frame.dsp.denoise->denoise_row(frame.denoiser->pixels(frame.source), frame.denoiser->row(frame.source, y),
+                                       frame.size.width, memory.shares.rows(y), memory.shares.planes(), planes.stride);
+    } else {
+        planes.yuv = yuv_row_of(frame.source, y);
+    }
+    return planes;
+}
+
 // In place, the chroma of two rows is written when both have been read.
-void enhance_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+void enhance_to_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
     const int width = frame.size.width;
     const YuvRow destination = yuv_row_of(*frame.destination, y);
     float *differences = memory.differences.data();
-    frame.dsp.curve_floats->curve_yuv_row(yuv_row_of(frame.source, y), frame.matrix, map, width, destination.luma, differences,
-                                          y % 2 == 1);
+    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, width, destination.luma, differences,
+                                             y % 2 == 1);
     if (y % 2 == 1 || y + 1 == frame.size.height)
         frame.dsp.curve_floats->chroma_row(differences, frame.matrix, width, y % 2 + 1, destination);
 }
 
-uint64_t measure_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+uint64_t measure_luma(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
     uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
-    frame.dsp.curve_floats->curve_yuv_row(yuv_row_of(frame.source, y), frame.matrix, map, frame.size.width, row,
-                                          memory.differences.data(), false);
+    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, frame.size.width, row,
+                                             memory.differences.data(), false);
     return sum_of(row, frame.size.width);
 }
 
@@ -124,19 +141,38 @@ double brightness_of_luma(const Frame &frame, double mean) {
     return (mean - static_cast<double>(frame.matrix.luma_offset)) * static_cast<double>(frame.matrix.luma_scale);
 }
 
-constexpr RowFunctions kYuv = {downsample_yuv, expand_yuv, enhance_yuv, measure_yuv, brightness_of_luma};
-
-// ---- YUV to 8-bit interleaved pixels ----
-
-void enhance_yuv_to_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &) {
-    frame.dsp.curve_floats->curve_yuv_to_rgb_row(yuv_row_of(frame.source, y), frame.matrix, map, frame.size.width, frame.layout,
-                                                 row_of(*frame.destination, y));
+void enhance_to_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    const bool has_alpha = frame.layout.channels == 4 && kind_of(frame.source) == Kind::kInterleaved8 &&
+                           layout_of(frame.source).channels == 4;
+    frame.dsp.curve_floats->curve_to_rgb_row(planes_of(frame, y, memory), map, frame.size.width, frame.layout,
+                                             has_alpha ? row_of(frame.source, y) + 3 : nullptr, row_of(*frame.destination, y));
 }
 
-constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_yuv, enhance_yuv_to_rgb, measure_yuv, brightness_of_luma};
+uint64_t measure_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
+    frame.dsp.curve_floats->curve_to_rgb_row(planes_of(frame, y, memory), map, frame.size.width, {3, {0, 1, 2}}, nullptr, row);
+    return sum_of(row, 3 * frame.size.width);
+}
 
-const RowFunctions &functions_of(Kind source, Kind result) {
+void enhance_to_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width,
+                                               row16_of(*frame.destination, y));
+}
+
+uint64_t measure_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
+    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width, memory.measured.data());
+    return sum_of(memory.measured.data(), 3 * frame.size.width);
+}
+
+constexpr RowFunctions kYuv = {downsample_yuv, expand_planes, enhance_to_yuv, measure_luma, brightness_of_luma};
+constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_planes, enhance_to_rgb, measure_luma, brightness_of_luma};
+constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, enhance_to_rgb, measure_rgb, brightness_of_values<255>};
+constexpr RowFunctions kWordPlanes = {downsample_words, expand_planes, enhance_to_rgb16, measure_rgb16,
+                                      brightness_of_values<65535>};
+
+const RowFunctions &functions_of(Kind source, Kind result, bool of_planes) {
     if (source == Kind::kYuv) return result == Kind::kYuv ? kYuv : kYuvToRgb;
+    if (of_planes) return source == Kind::kInterleaved8 ? kBytePlanes : kWordPlanes;
     return source == Kind::kInterleaved8 ? kBytes : kWords;
 }
 
@@ -156,11 +192,13 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
     return true;
 }
 
-Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to)
-    : dsp(kernels), size(sizes), source(from), destination(to), rows(functions_of(kind_of(from), kind_of(to ? *to : from))),
-      layout(layout_of(to ? *to : from)), rows_share_chroma(kind_of(from) == Kind::kYuv) {
+Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to, Denoiser *noise)
+    : dsp(kernels), size(sizes), source(from), destination(to), denoiser(noise),
+      rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr)), layout(layout_of(to ? *to : from)),
+      rows_share_chroma(kind_of(from) == Kind::kYuv) {
+    const bool of_planes = rows_share_chroma || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
-    channels = rows_share_chroma ? 3 : layout.channels;
+    channels = of_planes ? 3 : layout.channels;
     matrix = rows_share_chroma ? yuv_matrix(from.matrix) : YuvMatrix{};
     for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;
 }

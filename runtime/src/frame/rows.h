@@ -2,8 +2,7 @@
 #ifndef DCELITE_FRAME_ROWS_H
 #define DCELITE_FRAME_ROWS_H
 
-#include "dsp/dsp.h"
-#include "frame/image.h"
+#include "frame/denoiser.h"
 #include "frame/stopwatch.h"
 #include "memory.h"
 
@@ -27,13 +26,14 @@ struct FrameSize {
 struct RowFunctions;
 
 struct Frame {
-    // `destination` is null where nothing is written.
-    Frame(const Dsp &dsp, const FrameSize &size, const dce_image &source, const dce_image *destination);
+    // `destination` is null where nothing is written, `denoiser` where noise stays.
+    Frame(const Dsp &dsp, const FrameSize &size, const dce_image &source, const dce_image *destination, Denoiser *denoiser);
 
     const Dsp &dsp;
     const FrameSize &size;
     const dce_image &source;
     const dce_image *destination;
+    Denoiser *const denoiser;
     const RowFunctions &rows;
     PixelLayout layout;        // of the pixels that leave the curve
     int channels;              // values that the curve works on, a pixel
@@ -47,6 +47,7 @@ struct Frame {
 struct RowMemory {
     Buffer<float> differences;  // (2, chroma width): see FloatCurveKernels
     Buffer<uint16_t> measured;  // a row of the enhanced image, 8-bit or 16-bit
+    ShareStream shares;         // of noise, where it is taken away
     StageTimes *times = nullptr;
 };
 

@@ -6,7 +6,7 @@
 
 namespace dce {
 
-enum Stage { kConvertStage, kDownsampleStage, kNetworkStage, kCurveStage, kStages };
+enum Stage { kConvertStage, kDownsampleStage, kNetworkStage, kDenoiseStage, kCurveStage, kStages };
 
 struct StageTimes {
     int64_t ns[kStages] = {};

@@ -15,6 +15,9 @@ public:
     // False: every frame is on its own, and nothing here is used.
     bool active() const { return smoothing_ > 0.0f || interval_ > 1; }
 
+    // The frame that next_frame was told of last begins a video, or a scene.
+    bool begins() const { return begins_; }
+
     // True: brightness is to be measured and held.
     bool holds() const { return smoothing_ > 0.0f; }
 

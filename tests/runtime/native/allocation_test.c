@@ -98,23 +98,27 @@ typedef struct scenario {
     uint32_t architecture; /* of the model; 0: an engine */
     int threads, scale, source, destination, width, height;
     bool in_place;
-    float smoothing;
+    float smoothing, denoise, temporal_denoise;
 } scenario;
 
 static const scenario kScenarios[] = {
-    {"preview", 1, 1, 12, DCE_RGB8, DCE_RGB8, 60, 48, false, 0},
-    {"threads", 1, 3, 4, DCE_RGB8, DCE_BGRA8, 22, 88, false, 0},
-    {"threads in place", 1, 4, 3, DCE_RGBA8, DCE_RGBA8, 13, 85, true, 0},
-    {"Zero-DCE", 2, 2, 1, DCE_BGR8, DCE_RGB8, 5, 16, false, 0},
-    {"Zero-DCE in place", 2, 2, 1, DCE_RGB8, DCE_RGB8, 4, 15, true, 0},
-    {"scene head", 3, 3, 4, DCE_RGB8, DCE_RGB8, 22, 88, true, 0},
-    {"scene head, video", 3, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f},
-    {"one pixel", 1, 2, 64, DCE_RGB8, DCE_RGB8, 1, 1, false, 0},
-    {"engine", 0, 2, 6, DCE_RGB8, DCE_RGBA8, 21, 90, false, 0},
-    {"video", 1, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f},
-    {"camera", 1, 2, 5, DCE_NV12, DCE_RGBA8, 21, 83, false, 0},
-    {"camera, in place", 1, 2, 5, DCE_I420, DCE_I420, 21, 83, true, 0},
-    {"16 bits", 1, 2, 5, DCE_RGB16, DCE_RGB16, 21, 83, false, 0},
+    {"preview", 1, 1, 12, DCE_RGB8, DCE_RGB8, 60, 48, false, 0, 0, 0},
+    {"threads", 1, 3, 4, DCE_RGB8, DCE_BGRA8, 22, 88, false, 0, 0, 0},
+    {"threads in place", 1, 4, 3, DCE_RGBA8, DCE_RGBA8, 13, 85, true, 0, 0, 0},
+    {"Zero-DCE", 2, 2, 1, DCE_BGR8, DCE_RGB8, 5, 16, false, 0, 0, 0},
+    {"Zero-DCE in place", 2, 2, 1, DCE_RGB8, DCE_RGB8, 4, 15, true, 0, 0, 0},
+    {"scene head", 3, 3, 4, DCE_RGB8, DCE_RGB8, 22, 88, true, 0, 0, 0},
+    {"scene head, video", 3, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f, 0, 0},
+    {"one pixel", 1, 2, 64, DCE_RGB8, DCE_RGB8, 1, 1, false, 0, 0, 0},
+    {"engine", 0, 2, 6, DCE_RGB8, DCE_RGBA8, 21, 90, false, 0, 0, 0},
+    {"video", 1, 2, 12, DCE_RGB8, DCE_RGB8, 25, 190, false, 0.5f, 0, 0},
+    {"camera", 1, 2, 5, DCE_NV12, DCE_RGBA8, 21, 83, false, 0, 0, 0},
+    {"camera, in place", 1, 2, 5, DCE_I420, DCE_I420, 21, 83, true, 0, 0, 0},
+    {"16 bits", 1, 2, 5, DCE_RGB16, DCE_RGB16, 21, 83, false, 0, 0, 0},
+    {"noise", 3, 3, 4, DCE_RGBA8, DCE_RGBA8, 22, 88, true, 0, 1, 0},
+    {"noise, 16 bits", 1, 2, 5, DCE_RGB16, DCE_RGB16, 21, 83, false, 0, 1, 0},
+    {"noise over time", 3, 2, 12, DCE_I420, DCE_I420, 37, 83, true, 0, 1, 1},
+    {"noise over time, smoothing", 1, 2, 12, DCE_NV12, DCE_RGBA8, 21, 83, false, 0.5f, 0.5f, 1},
 };
 
 enum { LARGEST = 3 * 25 * 190 };
@@ -134,6 +138,8 @@ static dce_options options_of(const scenario *s) {
     dce_options_init(&options);
     options.threads = s->threads;
     options.smoothing = s->smoothing;
+    options.denoise = s->denoise;
+    options.temporal_denoise = s->temporal_denoise;
     if (s->architecture == 0) {
         options.engine = &engine;
     } else {

@@ -117,7 +117,8 @@ int run_engine(void *context, const float *image, int32_t height, int32_t width,
 bool is_valid(const dce_options &options) {
     return options.threads >= 0 && options.threads <= 64 && options.scale >= 0 && options.scale <= DCE_MAX_SCALE &&
            options.strength >= 0.0f && options.strength <= 1.0f && options.smoothing >= 0.0f && options.smoothing < 1.0f &&
-           options.map_interval >= 1;
+           options.map_interval >= 1 && options.denoise >= 0.0f && options.denoise <= 1.0f && options.temporal_denoise >= 0.0f &&
+           options.temporal_denoise <= 1.0f && options.noise_level >= 0.0f && options.noise_level <= 255.0f;
 }
 
 dce_options take_options(FuzzInput *input) {
@@ -129,6 +130,12 @@ dce_options take_options(FuzzInput *input) {
     if (kind == 5) options.strength = input->take<float>();
     if (kind == 4) options.smoothing = input->take<float>();
     if (kind == 3) options.map_interval = input->take<int32_t>();
+    if (kind == 1) {
+        const int noise = input->between(0, 5);
+        options.denoise = noise == 5 ? input->take<float>() : noise % 2 ? 1.0f : 0.0f;
+        options.temporal_denoise = noise == 4 ? input->take<float>() : noise > 1 ? 0.7f : 0.0f;
+        options.noise_level = noise == 3 ? input->take<float>() : 0.0f;
+    }
     if (kind == 2) {
         options.smoothing = 0.5f;
         options.map_interval = 2;

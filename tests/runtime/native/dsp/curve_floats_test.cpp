@@ -8,6 +8,7 @@ namespace {
 
 using dce::FloatCurveKernels;
 using dce::MapRows;
+using dce::PixelPlanes;
 using dce::YuvMatrix;
 using dce::YuvRow;
 
@@ -101,8 +102,9 @@ void test_yuv(const FloatCurveKernels &kernels, int maps, int step, int rows) {
             const MapRows map = {random_map(2, 3 * maps, width), random_map(3, 3 * maps, width), 0.61f, maps};
             uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width)), luma[kMost];
             memcpy(luma, row.luma, static_cast<size_t>(width));
-            kernels.curve_yuv_to_rgb_row(row, matrix, map, width, {4, {2, 1, 0}}, pixels);
-            kernels.curve_yuv_row(row, matrix, map, width, row.luma, differences, y == 1);
+            const PixelPlanes source = {nullptr, 0, row, matrix};
+            kernels.curve_to_rgb_row(source, map, width, {4, {2, 1, 0}}, nullptr, pixels);
+            kernels.curve_to_yuv_row(source, map, width, row.luma, differences, y == 1);
             for (int x = 0; x < width; ++x) {
                 const YuvRow before = {luma, row.u, row.v, step};
                 Rgb rgb = rgb_of(before, matrix, x);
@@ -127,16 +129,44 @@ void test_yuv(const FloatCurveKernels &kernels, int maps, int step, int rows) {
         if (width + 97 <= kMost || step != 1 || maps != 1 || rows != 1) continue;
         const MapRows map = {random_map(2, 3, width), random_map(3, 3, width), 0.61f, 1};
         uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width));
-        time_kernel("curve_yuv_to_rgb_row, 1 map", width,
-                    [&] { kernels.curve_yuv_to_rgb_row(row, matrix, map, width, {4, {2, 1, 0}}, pixels); });
-        time_kernel("curve_yuv_row, 1 map", width,
-                    [&] { kernels.curve_yuv_row(row, matrix, map, width, row.luma, differences, false); });
+        const PixelPlanes source = {nullptr, 0, row, matrix};
+        time_kernel("curve_to_rgb_row of YUV", width,
+                    [&] { kernels.curve_to_rgb_row(source, map, width, {4, {2, 1, 0}}, nullptr, pixels); });
+        time_kernel("curve_to_yuv_row of YUV", width,
+                    [&] { kernels.curve_to_yuv_row(source, map, width, row.luma, differences, false); });
         time_kernel("chroma_row", width, [&] { kernels.chroma_row(differences, matrix, width, rows, row); });
     }
     for (const Counter &counter : {luma_counter, chroma_counter, rgb_counter}) {
         CHECK(counter.largest <= 1);
         CHECK(counter.different <= counter.seen / 1000 + 1);
     }
+}
+
+// Planes, to bytes with the alpha of the pixels in place of which they stand, and to words.
+void test_planes(const FloatCurveKernels &kernels, int maps) {
+    Counter byte_counter, word_counter;
+    for (int width = 1; width <= kMost; width += width < 200 ? 1 : 97) {
+        const ptrdiff_t stride = width + 64;
+        float *planes = guarded<float>(0, 3 * static_cast<size_t>(stride)), *copy = guarded<float>(1, 3 * static_cast<size_t>(stride));
+        for (ptrdiff_t i = 0; i < 3 * stride; ++i) planes[i] = copy[i] = random_float(-0.1f, 1.1f);
+        const MapRows map = {random_map(2, 3 * maps, width), random_map(3, 3 * maps, width), 0.61f, maps};
+        uint8_t *pixels = guarded<uint8_t>(6, 4 * static_cast<size_t>(width));
+        uint16_t *words = guarded<uint16_t>(7, 3 * static_cast<size_t>(width));
+        for (int x = 0; x < width; ++x) pixels[4 * x + 3] = static_cast<uint8_t>(7 * x);
+        kernels.curve_to_rgb_row({planes, stride, {}, {}}, map, width, {4, {2, 1, 0}}, pixels + 3, pixels);
+        memcpy(planes, copy, 3 * sizeof(float) * static_cast<size_t>(stride));
+        kernels.curve_to_rgb16_row({planes, stride, {}, {}}, map, width, words);
+        for (int x = 0; x < width; ++x) {
+            for (int c = 0; c < 3; ++c) {
+                const double value = curve(static_cast<double>(copy[c * stride + x]), map, c * width + x, 3 * width);
+                byte_counter.add(pixels[4 * x + 2 - c], to_range(255.0 * value, 255.0));
+                word_counter.add(words[3 * x + c], to_range(65535.0 * value, 65535.0));
+            }
+            CHECK_EQUAL(pixels[4 * x + 3], static_cast<uint8_t>(7 * x));
+        }
+    }
+    CHECK(byte_counter.largest <= 1 && byte_counter.different <= byte_counter.seen / 1000 + 1);
+    CHECK(word_counter.largest <= 2 && word_counter.different <= word_counter.seen / 50);
 }
 
 void test_expand(const FloatCurveKernels &kernels, int map_channels) {
@@ -190,6 +220,7 @@ void test_curve_floats(const dce::Dsp &dsp) {
         test_16_bit(kernels, maps);
         for (const int step : {1, 2, 3})
             for (int rows = 1; rows <= 2; ++rows) test_yuv(kernels, maps, step, rows);
+        test_planes(kernels, maps);
         test_expand(kernels, 3 * maps);
     }
     test_matrices();

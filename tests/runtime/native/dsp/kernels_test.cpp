@@ -10,7 +10,7 @@ bool g_is_timed = false;
 
 namespace {
 
-constexpr int kMostKernels = 32, kMostSets = 8;
+constexpr int kMostKernels = 48, kMostSets = 8;
 const char *g_kernels[kMostKernels];
 double g_times[kMostKernels][kMostSets];
 int g_set = 0;
@@ -20,6 +20,7 @@ void test_kernels(const dce::Dsp &dsp) {
     test_convolution_int8(dsp);
     test_curve_bytes(dsp);
     test_curve_floats(dsp);
+    test_denoise(dsp);
 }
 
 int print_times() {

@@ -18,6 +18,7 @@ void test_convolution(const dce::Dsp &dsp);
 void test_convolution_int8(const dce::Dsp &dsp);
 void test_curve_bytes(const dce::Dsp &dsp);
 void test_curve_floats(const dce::Dsp &dsp);
+void test_denoise(const dce::Dsp &dsp);
 
 // The specification.
 inline const dce::Dsp &scalar_dsp() { return *dce::all_dsp().last; }
