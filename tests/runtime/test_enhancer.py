@@ -302,7 +302,7 @@ def test_the_description_of_a_model_cannot_be_changed() -> None:
     with Enhancer(timings=True) as enhance:
         assert enhance.has_curve_map
         assert enhance.info == ModelInfo("zerodcepp_scene", map_channels=3, scale=12, iterations=8, parameters=12_225)
-        assert enhance.timings == Timings(0.0, 0.0, 0.0, 0.0, 0.0)
+        assert enhance.timings == Timings(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
         for value, name in ((enhance.info, "scale"), (enhance.timings, "total")):
             with pytest.raises(FrozenInstanceError):
                 setattr(value, name, 1)
