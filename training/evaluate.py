@@ -27,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite import reference
+from dcelite.denoising import AMOUNT
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError
 from dcelite.metrics import Rgb, clipped, colour_shift, mean_absolute_error, noise_level, psnr, ssim
@@ -58,14 +59,15 @@ class Model(Protocol):
 class CheckpointModel:
     """A checkpoint run by the NumPy reference: exact for every architecture and scale, and without MindSpore."""
 
-    def __init__(self, path: Path, scale: int | None, iterations: int = ITERATIONS) -> None:
+    def __init__(self, path: Path, scale: int | None, iterations: int = ITERATIONS, denoise: float = 0.0) -> None:
+        self._denoise = denoise
         weights = load_weights(path)
         self._arrays = weights.arrays
         self._scale = scale or ARCHITECTURES[weights.architecture].scale
         self._iterations = iterations
 
     def __call__(self, image: Rgb) -> Rgb:
-        return reference.finish(image, self.curve_map(image), iterations=self._iterations)
+        return reference.finish(image, self.curve_map(image), iterations=self._iterations, denoise=self._denoise)
 
     def curve_map(self, image: Rgb) -> NDArray[np.float64]:
         low = reference.downsample(image, self._scale) / 255.0
@@ -81,16 +83,25 @@ class CheckpointModel:
         """Nothing is held."""
 
 
-def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0) -> Model:
-    """An exported file, a checkpoint (.ckpt, .pth), or None for the shipped weights; raises DceliteError."""
+def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0, denoise: float | None = 0.0) -> Model:
+    """An exported file, a checkpoint (.ckpt, .pth), or None for the shipped weights; raises DceliteError.
+
+    ``denoise``: None: what ``dcelite enhance`` does, which is nothing where the curve is in the graph of the model.
+    """
+    amount = AMOUNT if denoise is None else denoise
+    if not 0 <= amount <= 1:
+        raise DceliteError(f"denoise {amount}: 0 to 1 was wanted")
     if scale is not None and not 1 <= scale <= MAX_SCALE:
         raise DceliteError(f"scale {scale}: 1 to {MAX_SCALE} was wanted")
     if path is not None and path.suffix.lower() in (".ckpt", ".pth"):
-        return CheckpointModel(path, scale)
+        return CheckpointModel(path, scale, denoise=amount)
     try:
-        return Enhancer(path, scale=scale, threads=threads)
+        model = Enhancer(path, scale=scale, threads=threads, denoise=denoise or 0.0)
     except ValueError as error:
         raise DceliteError(str(error)) from None
+    if denoise is None and model.has_curve_map:
+        model.set_denoise(amount)
+    return model
 
 
 Figures = dict[str, float]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dcelite.denoising import AMOUNT
 from dcelite.errors import DceliteError, ImageError
 from dcelite.extras import require
 from dcelite.files import refuse_existing, write_text_atomically
@@ -65,6 +66,8 @@ def add_command(subparsers: Any) -> None:
     source.add_argument("--images", type=Path, metavar="DIR", help="folder of photographs without references")
     text = "another model; tells the PSNR between its results and the model's"
     evaluate.add_argument("--against", type=Path, metavar="M", help=text)
+    text = f"how much of the noise is taken away, 0 to 1 (default: {AMOUNT:g}, as dcelite enhance; 0 for a whole graph)"
+    evaluate.add_argument("--denoise", type=float, metavar="D", help=text)
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write all figures to this file")
     text = "draw input, result, reference and curve map, the worst first"
     evaluate.add_argument("--sheet", type=Path, metavar="PNG", help=text)
@@ -81,7 +84,7 @@ def add_command(subparsers: Any) -> None:
     figure.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="the figure")
     add_models(figure)
     figure.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
-    figure.set_defaults(run=run_figure)
+    figure.set_defaults(run=run_figure, denoise=0.0)
 
 
 def add_models(parser: argparse.ArgumentParser) -> None:
@@ -99,8 +102,8 @@ def opened(paths: Sequence[Path | None], args: argparse.Namespace) -> Iterator[l
     with contextlib.ExitStack() as stack:
         models = []
         for path in paths:
-            model = contextlib.closing(open_model(path, scale=args.scale, threads=args.threads))
-            models.append((SHIPPED if path is None else str(path), stack.enter_context(model)))
+            model = open_model(path, scale=args.scale, threads=args.threads, denoise=args.denoise)
+            models.append((SHIPPED if path is None else str(path), stack.enter_context(contextlib.closing(model))))
         yield models
 
 

@@ -27,6 +27,9 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
+AMOUNT = 1.0
+"""Of ``dcelite enhance``, ``video`` and ``evaluate`` unless told otherwise, chosen by looking at photographs."""
+
 KNOTS = np.array([0, 4, 8, 16, 32, 64, 128, 255], np.float64)
 """Levels at which the noise is known; between them, its variance is interpolated."""
 BLOCK = (16, 32)

@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dcelite import denoising
+
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]
 
@@ -198,16 +200,21 @@ def finish(
     curve_map: NDArray[np.floating[Any]],
     strength: float = 1.0,
     iterations: int = ITERATIONS,
+    denoise: float = 0.0,
 ) -> NDArray[np.uint8]:
-    """uint8 RGB (H, W, 3) and its curve map (h, w, 3 | 24) -> enhanced uint8 RGB; ``strength`` scales the map."""
+    """uint8 RGB (H, W, 3) and its curve map (h, w, 3 | 24) -> enhanced uint8 RGB.
+
+    ``strength`` scales the map, ``denoise`` says how much of the noise is taken away before (:mod:`dcelite.denoising`).
+    """
     height, width = image.shape[:2]
     small = np.asarray(curve_map, np.float64)
+    levels = denoising.denoise(image.astype(np.float64), denoise).clip(0, 255) if denoise else image
     result = np.empty_like(image)
     step = max(1, BAND_PIXELS // width)
     for top in range(0, height, step):
         band = slice(top, top + step)
         a = strength * upsample(small, height, width, band=band)
-        result[band] = to_8_bit(apply_curve(image[band] / 255.0, a, iterations))
+        result[band] = to_8_bit(apply_curve(levels[band] / 255.0, a, iterations))
     return result
 
 

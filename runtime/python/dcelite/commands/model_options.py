@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from dcelite.denoising import AMOUNT
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError
 
@@ -22,11 +23,31 @@ def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
     parser.add_argument(
         "--scale", type=int, metavar="S", help="downsampling factor for the network, 1 to 64 (default: the model's)"
     )
+    parser.add_argument(
+        "--denoise",
+        type=float,
+        metavar="D",
+        help=f"how much of the noise is taken away within a picture, 0 to 1 (default: {AMOUNT:g}; 0 for a whole graph)",
+    )
+    parser.add_argument(
+        "--noise-level",
+        type=float,
+        default=0.0,
+        metavar="L",
+        help="standard deviation of the noise in levels of 255 (default: 0, estimated from each picture)",
+    )
 
 
 def open_enhancer(options: argparse.Namespace, **more: Any) -> Enhancer:
-    """An Enhancer for these options and further arguments of Enhancer; raises DceliteError for values out of range."""
+    """An Enhancer for these options and further arguments of Enhancer; raises DceliteError for values out of range.
+
+    A model with the curve in its graph has nowhere to take noise away: it is what it is, unless that is asked for.
+    """
+    settings = {name: getattr(options, name) for name in ("threads", "scale", "strength", "noise_level")} | more
     try:
-        return Enhancer(options.model, threads=options.threads, scale=options.scale, strength=options.strength, **more)
+        enhancer = Enhancer(options.model, denoise=options.denoise or 0.0, **settings)
+        if options.denoise is None and enhancer.has_curve_map:
+            enhancer.set_denoise(AMOUNT)
     except ValueError as error:
         raise DceliteError(str(error)) from None
+    return enhancer

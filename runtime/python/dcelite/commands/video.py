@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dcelite.commands.model_options import add_common_options, open_enhancer
+from dcelite.denoising import AMOUNT
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -39,6 +40,13 @@ def add_command(subparsers: Any) -> None:
         help=f"against flicker: 0 takes each frame on its own, towards 1 changes slowly (default: {SMOOTHING})",
     )
     parser.add_argument(
+        "--temporal-denoise",
+        type=float,
+        default=AMOUNT,
+        metavar="D",
+        help=f"how much of the noise is taken away over the frames, where nothing moves, 0 to 1 (default: {AMOUNT:g})",
+    )
+    parser.add_argument(
         "--map-interval", type=int, default=1, metavar="N", help="run the network on every n-th frame only (default: 1)"
     )
     parser.add_argument(
@@ -58,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)
-    enhancer = open_enhancer(options, smoothing=options.smoothing, map_interval=options.map_interval)
+    of_video = {name: getattr(options, name) for name in ("smoothing", "map_interval", "temporal_denoise")}
+    enhancer = open_enhancer(options, **of_video)
     with enhancer as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
         report = enhance_video(
