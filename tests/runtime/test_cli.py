@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 
 from dcelite import Enhancer, cli
+from dcelite.denoising import AMOUNT
 
 from support import REPOSITORY
 
@@ -48,19 +49,36 @@ def test_one_file(tmp_path: Path, photo: Path) -> None:
     result = dcelite("enhance", photo, "-o", tmp_path / "new" / "bright.png", "--threads", 2)
     assert result.returncode == 0, result.stderr
     assert result.stdout.strip() == f"{photo} -> {tmp_path / 'new' / 'bright.png'} (70 x 50)"
-    np.testing.assert_array_equal(pixels(tmp_path / "new" / "bright.png"), Enhancer()(pixels(photo)))
+    np.testing.assert_array_equal(pixels(tmp_path / "new" / "bright.png"), Enhancer(denoise=AMOUNT)(pixels(photo)))
 
 
 def test_without_output_the_result_stands_beside_the_input(photo: Path) -> None:
     assert dcelite("enhance", photo.name, cwd=photo.parent).returncode == 0
-    np.testing.assert_array_equal(pixels(photo.with_name("night_enhanced.png")), Enhancer()(pixels(photo)))
+    np.testing.assert_array_equal(
+        pixels(photo.with_name("night_enhanced.png")), Enhancer(denoise=AMOUNT)(pixels(photo))
+    )
 
 
 def test_options_reach_the_engine(tmp_path: Path, photo: Path) -> None:
     out = tmp_path / "out.png"
     model = REPOSITORY / "models" / "zerodcepp_scene.dce"
-    assert dcelite("enhance", photo, "-o", out, "--model", model, "--scale", 3, "--strength", 0.5).returncode == 0
-    np.testing.assert_array_equal(pixels(out), Enhancer(model, scale=3, strength=0.5)(pixels(photo)))
+    settings = ["--strength", 0.5, "--denoise", 0.3, "--noise-level", 4]
+    assert dcelite("enhance", photo, "-o", out, "--model", model, "--scale", 3, *settings).returncode == 0
+    np.testing.assert_array_equal(
+        pixels(out), Enhancer(model, scale=3, strength=0.5, denoise=0.3, noise_level=4)(pixels(photo))
+    )
+
+
+def test_denoising_that_is_turned_off_gives_the_bytes_of_the_library(tmp_path: Path, photo: Path) -> None:
+    assert dcelite("enhance", photo, "-o", tmp_path / "out.png", "--denoise", 0).returncode == 0
+    np.testing.assert_array_equal(pixels(tmp_path / "out.png"), Enhancer()(pixels(photo)))
+
+
+@pytest.mark.parametrize("option", ["--denoise", "--noise-level"])
+def test_an_amount_of_denoising_out_of_range_is_refused(photo: Path, option: str) -> None:
+    result = dcelite("enhance", photo, option, -1)
+    assert result.returncode == 2
+    assert f"{option[2:].replace('-', '_')}: -1, 0" in result.stderr
 
 
 def test_folders_keep_their_structure_and_bad_files_do_not_stop_the_rest(tmp_path: Path, photo: Path) -> None:

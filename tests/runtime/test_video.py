@@ -19,6 +19,7 @@ from av.codec.context import Flags as CodecFlags
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, cli
+from dcelite.denoising import AMOUNT
 from dcelite.video.enhance import enhance_video
 from dcelite.video.frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colors_of, plane_arrays
 
@@ -95,13 +96,16 @@ def read_times(path: Path) -> list[float]:
     return [round(float(frame.time), 6) for frame in read_frames(path)]
 
 
+NO_DENOISING = ["--denoise", 0, "--temporal-denoise", 0]
+
+
 def run(*arguments: object) -> int:
     return cli.main(["video", *map(str, arguments)])
 
 
 def enhanced(path: Path, *, matrix: str = "bt601", full_range: bool = False, **options: Any) -> list[Planes]:
-    """What the enhancer makes of the frames of a file."""
-    with Enhancer(**options) as enhance:
+    """What the enhancer makes of the frames of a file, with the settings of the command but for smoothing."""
+    with Enhancer(**{"denoise": AMOUNT, "temporal_denoise": AMOUNT} | options) as enhance:
         return [list(enhance.yuv420(f, matrix=matrix, full_range=full_range)) for f in read_planes(path)]
 
 
@@ -195,10 +199,11 @@ def test_frames_stored_from_the_bottom_up(rng: np.random.Generator) -> None:
 def test_options_reach_the_enhancer(tmp_path: Path, clip: Path) -> None:
     out = tmp_path / "out.mkv"
     options = {"strength": 0.5, "scale": 3, "smoothing": 0.6, "map_interval": 2}
+    options |= {"denoise": 0.4, "temporal_denoise": 0.7, "noise_level": 2.5}
     arguments = [part for name, value in options.items() for part in (f"--{name.replace('_', '-')}", value)]
     assert run(clip, "-o", out, "--codec", "ffv1", *arguments) == 0
     assert_same_frames(read_planes(out), enhanced(clip, **options))
-    assert run(clip, "-o", out, "--codec", "ffv1", "--strength", 0, "--overwrite") == 0
+    assert run(clip, "-o", out, "--codec", "ffv1", "--overwrite", "--strength", 0, *NO_DENOISING) == 0
     assert_same_frames(read_planes(out), read_planes(clip))
 
 
@@ -275,7 +280,7 @@ def test_frames_that_change_their_size_are_scaled(tmp_path: Path, rng: np.random
         parts.append(part.read_bytes())
     source = tmp_path / "both.h264"
     source.write_bytes(b"".join(parts))
-    assert run(source, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--strength", 0) == 0
+    assert run(source, "-o", tmp_path / "out.mkv", "--codec", "ffv1", "--strength", 0, *NO_DENOISING) == 0
     scaled = [frame.reformat(96, 64) for frame in read_frames(source)]
     assert_same_frames(read_planes(tmp_path / "out.mkv"), [plane_arrays(frame, 96, 64) for frame in scaled])
 

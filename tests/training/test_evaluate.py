@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from pathlib import Path
@@ -16,6 +17,7 @@ pytest.importorskip("matplotlib")
 from skimage.metrics import structural_similarity
 
 from dcelite import Enhancer, cli, reference
+from dcelite.denoising import AMOUNT
 from dcelite.errors import DceliteError
 from dcelite.metrics import psnr
 from dcelite.model.architecture import ARCHITECTURES
@@ -98,6 +100,15 @@ class TestModels:
         with Enhancer(MODELS / "zerodcepp_scene.dce") as enhance:
             assert psnr(enhance(image), theirs) > 60
 
+    def test_denoising_of_a_checkpoint_and_of_its_exported_file_agrees(self, rng: np.random.Generator) -> None:
+        image = picture(rng, 90, 120)
+        theirs, plain = (open_model(MODELS / "zerodcepp_scene.ckpt", denoise=amount)(image) for amount in (None, 0.0))
+        with contextlib.closing(open_model(MODELS / "zerodcepp_scene.dce", denoise=None)) as enhance:
+            assert psnr(enhance(image), theirs) > 60
+        assert psnr(plain, theirs) < 55
+        with pytest.raises(DceliteError, match="denoise 2: 0 to 1 was wanted"):
+            open_model(None, denoise=2)
+
     def test_bad_scale(self) -> None:
         with pytest.raises(DceliteError, match="scale 65: 1 to 64 was wanted"):
             open_model(MODELS / "zerodcepp_scene.ckpt", scale=65)
@@ -125,7 +136,8 @@ class TestCommand:
         report = json.loads((tmp_path / "r.json").read_text())["models"][0]
         assert report["images"] == 3
         image, wanted = (np.asarray(Image.open(pairs / part)) for part in ("low/1.png", "high/1.bmp"))
-        result = reference.enhance(image, load_weights(model).arrays, 12)
+        curve_map = reference.curve_map(image, load_weights(model).arrays, 12)
+        result = reference.finish(image, curve_map, denoise=AMOUNT)  # as dcelite enhance does
         assert report["rows"][1]["psnr"] == pytest.approx(psnr(wanted, result))
         assert report["mean"]["psnr"] == pytest.approx(np.mean([row["psnr"] for row in report["rows"]]))
         assert report["mean"]["fidelity"] > 60
