@@ -36,6 +36,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         help="another build of the core library; may be repeated: the builds take turns, and the later ones are "
         "compared with the first. The surest way to see a small change",
     )
+    several("--denoise", type=float, metavar="D", help="amount of denoising, 0 to 1; may be repeated (default: 0)")
     several("--size", metavar="WxH", help="width x height; may be repeated (default: 1200x900)")
     several(
         "--threads", "--numThreads", type=int, metavar="N", help="may be repeated (default: 1, and one a processor)"
@@ -71,8 +72,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 MEASURING = (
-    *("model", "baseline", "isa", "library", "size", "threads", "image", "reference", "runs", "seconds", "max_seconds"),
-    *("warm_up", "quick", "no_stages", "no_memory", "cpu", "cpu_bind_mode"),
+    *("model", "baseline", "isa", "library", "denoise", "size", "threads", "image", "reference", "runs", "seconds"),
+    *("max_seconds", "warm_up", "quick", "no_stages", "no_memory", "cpu", "cpu_bind_mode"),
 )
 """Options that say nothing where nothing is measured."""
 

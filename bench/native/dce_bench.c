@@ -28,13 +28,14 @@ enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 };                      /* as
 static const double kSettleMs = 4.0, kLongRunMs = 250.0, kBlockMs = 20.0; /* as in bench/run/turns.py */
 enum { kMost = 16, kMaxNumber = 256, kMaxText = 1 << 15 };
 
-enum { kModel, kSize, kThreads, kIsa, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
+enum { kModel, kSize, kThreads, kIsa, kDenoise, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
 static struct Option {
     const char *name, *of_lite, *values[kMost];
     int count;
 } options[kOptions] = {
     {"--model", "--modelFile", {"shipped"}, 0}, {"--size", "", {"1200x900"}, 0},
     {"--threads", "--numThreads", {"1"}, 0},    {"--isa", "", {NULL}, 0},
+    {"--denoise", "", {"0"}, 0},
     {"--runs", "--loopCount", {"50"}, 0},       {"--warm-up", "--warmUpLoopCount", {"3"}, 0},
     {"--seconds", "", {"4"}, 0},                {"--max-seconds", "", {"10"}, 0},
     {"--json", "", {NULL}, 0},
@@ -60,6 +61,7 @@ static const char *const kKinds[] = {"run", "staged", "probe", "parallel probe"}
 typedef struct Row {
     const char *model, *isa; /* no model: the shipped weights */
     int threads;
+    double denoise;
     Picture *picture;
     char reason[320];         /* why there are no times; "" where there are */
     dce_enhancer *handles[2]; /* by kind */
@@ -90,10 +92,11 @@ static void fail(const char *option, const char *value, const char *wanted) {
 
 static const char kHelp[] =
     "usage: dce_bench [--model FILE.dce]... [--size WxH]... [--threads N]... [--isa ISA|all]...\n"
+    "                 [--denoise D]...\n"
     "                 [--runs N] [--seconds S] [--max-seconds S] [--warm-up N]\n"
     "                 [--json FILE [--overwrite]]\n"
     "\n"
-    "Times every model with every size, number of threads and instruction set, in turn.\n"
+    "Times every model with every size, number of threads, instruction set and denoising, in turn.\n"
     "Without options: the shipped weights, 1200x900, 1 thread, the best instruction set;\n"
     "50 runs and 4 seconds at least, 10 seconds at most, 3 runs to warm up.\n"
     "MindSpore Lite's --modelFile, --numThreads, --loopCount and --warmUpLoopCount are understood too.\n";
@@ -179,8 +182,9 @@ static void put_sample(Row *row, int kind, int round, double ms) {
     if (kind == kStaged) {
         dce_timings ns = {.size = sizeof ns};
         dce_get_timings(row->handles[kStaged], &ns);
-        fprintf(row->json, ", %.6f, %.6f, %.6f, %.6f, %.6f", 1e-6 * (double)ns.convert_ns, 1e-6 * (double)ns.downsample_ns,
-                1e-6 * (double)ns.network_ns, 1e-6 * (double)ns.curve_ns, 1e-6 * (double)ns.total_ns);
+        fprintf(row->json, ", %.6f, %.6f, %.6f, %.6f, %.6f, %.6f", 1e-6 * (double)ns.convert_ns,
+                1e-6 * (double)ns.downsample_ns, 1e-6 * (double)ns.network_ns, 1e-6 * (double)ns.denoise_ns,
+                1e-6 * (double)ns.curve_ns, 1e-6 * (double)ns.total_ns);
     }
     putc(']', row->json);
 }
@@ -209,7 +213,7 @@ static void begin_row(Row *row) {
     put_string(row->json, "  {\"model\": ", model_name(row));
     put_string(row->json, ", \"isa\": ", row->isa);
     fprintf(row->json, ", \"width\": %d, \"height\": %d, ", (int)row->picture->width, (int)row->picture->height);
-    fprintf(row->json, "\"threads\": %d", row->threads);
+    fprintf(row->json, "\"threads\": %d, \"denoise\": %g", row->threads, row->denoise);
     if (precision) put_string(row->json, ", \"precision\": ", precision);
 }
 
@@ -228,6 +232,7 @@ static int open_model(Row *row, const char *isa, int timings, dce_enhancer **han
     wanted.model_path = row->model;
     wanted.threads = row->threads;
     wanted.timings = timings;
+    wanted.denoise = (float)row->denoise;
     setenv("DCELITE_ISA", isa, 1);
     status = dce_open(&wanted, handle);
     unsetenv("DCELITE_ISA");
@@ -410,8 +415,8 @@ static void take_turns(Row *rows, int count) {
 
 /* With the summary line of MindSpore Lite's benchmark. */
 static void print_row(const Row *row) {
-    printf("%s %s, %dx%d, %d threads: ", model_name(row), row->isa, (int)row->picture->width, (int)row->picture->height,
-           row->threads);
+    printf("%s %s, %dx%d, %d threads, denoise %g: ", model_name(row), row->isa, (int)row->picture->width,
+           (int)row->picture->height, row->threads, row->denoise);
     if (row->reason[0] || !row->runs)
         printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
     else
@@ -517,7 +522,7 @@ int main(int argument_count, char **arguments) {
     Row *rows;
     parse(argument_count, arguments);
     signal(SIGINT, interrupt);
-    for (int i = kModel; i <= kIsa; ++i) most *= (size_t)options[i].count;
+    for (int i = kModel; i <= kDenoise; ++i) most *= (size_t)options[i].count;
     rows = calloc(most, sizeof *rows);
     if (!rows || !document) fail("dce_bench", "", "not enough memory");
     begin_document(document, argument_count, arguments);
@@ -525,15 +530,17 @@ int main(int argument_count, char **arguments) {
         pictures[size] = picture_of(options[kSize].values[size]);
         for (int threads = 0; threads < options[kThreads].count; ++threads)
             for (int model = 0; model < options[kModel].count; ++model)
-                for (int isa = 0; isa < options[kIsa].count; ++isa) {
-                    Row *row = &rows[count++];
-                    row->picture = &pictures[size];
-                    row->threads = (int)number_of(&options[kThreads], options[kThreads].values[threads], 1, 64, 1);
-                    row->model = options[kModel].values[model];
-                    if (strcmp(row->model, "shipped") == 0) row->model = NULL;
-                    row->isa = options[kIsa].values[isa];
-                    begin_row(row);
-                }
+                for (int isa = 0; isa < options[kIsa].count; ++isa)
+                    for (int denoise = 0; denoise < options[kDenoise].count; ++denoise) {
+                        Row *row = &rows[count++];
+                        row->picture = &pictures[size];
+                        row->threads = (int)number_of(&options[kThreads], options[kThreads].values[threads], 1, 64, 1);
+                        row->model = options[kModel].values[model];
+                        if (strcmp(row->model, "shipped") == 0) row->model = NULL;
+                        row->isa = options[kIsa].values[isa];
+                        row->denoise = number_of(&options[kDenoise], options[kDenoise].values[denoise], 0, 1, 0);
+                        begin_row(row);
+                    }
     }
     for (int i = 0; i < kMost && isas[i]; ++i) peaks[i] = dce_bench_multiply_adds(isas[i], 0.2);
     copied = dce_bench_copied_bytes(0.2);

@@ -17,7 +17,7 @@ from dcelite import reference
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import host, session
-from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES
+from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES, denoise_label
 from dcelite.errors import DceliteError
 from dcelite.files import reason
 from dcelite.metrics import psnr_of
@@ -39,6 +39,7 @@ STAGES_SHOWN = {
     "convert": "reordering of channels",
     "downsample": "downsampling",
     "network": "curve network",
+    "denoise": "denoising",
     "curve": "upsampling and curve",
     "rest": "preparation and waiting",
 }
@@ -48,7 +49,7 @@ WITHOUT_SCIPY = (
 )
 KEPT = (
     *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "width", "height", "threads"),
-    *("load_ms", "first_ms", "memory"),
+    *("denoise", "load_ms", "first_ms", "memory"),
 )
 """Of a row: what the report says as the samples do, or null where a program that measures left it out."""
 
@@ -105,7 +106,8 @@ def _in_rounds(row: Document) -> Document:
         "is_baseline": False,
         "memory_reason": "not measured",
         "failures": {},
-        "label": f"{row['model']} {row.get('isa') or ''}".rstrip(),
+        "label": f"{row['model']} {row.get('isa') or ''}".rstrip() + denoise_label(row.get("denoise", 0.0)),
+        "denoise": 0.0,
         "blocks_ms": blocks[ENHANCE],
         "staged_blocks_ms": blocks[STAGES],
         "network_blocks_ms": blocks[NETWORK],
@@ -270,7 +272,7 @@ def _relations(row: Document, rows: list[Document], system: Document) -> Documen
 
 
 def _slowdown(first: Document, row: Document) -> Document | None:
-    """Time to that of the first row of the same model: another instruction set, or build of the core library."""
+    """Time to that of the first row of the same model: another instruction set, build, or denoising."""
     found = statistics.of_rounds(blocks_of(row), blocks_of(first), min, confidence=0.99)
     return found and {
         "to": first["label"],

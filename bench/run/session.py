@@ -41,6 +41,10 @@ THREAD_BYTES = 80 << 20
 """Address space (not memory) that the C library reserves for a thread: its stack and an arena."""
 
 
+Wanted = dict[tuple[int, float], NDArray[np.uint8] | None]
+"""What the reference makes of the picture, by model and denoising; None where there is no memory for it."""
+
+
 @dataclass
 class Row:
     """A variant at a size with a number of threads, and what is known of it."""
@@ -181,13 +185,12 @@ class Session:
         """Open everything, run each row once and compare its result."""
         for size, rows in itertools.groupby(self.rows, lambda row: row.size):
             self.say(f"preparing {size[0]}x{size[1]}")
-            wanted: dict[int, NDArray[np.uint8] | None] = {}
+            wanted: Wanted = {}
             for row in rows:
                 with row.cells[ENHANCE].attempt():
                     self._prepare_row(row, wanted)
 
-    def _prepare_row(self, row: Row, wanted: dict[int, NDArray[np.uint8] | None]) -> None:
-        """``wanted``: what the reference makes of the picture, by model; None where there is no memory for it."""
+    def _prepare_row(self, row: Row, wanted: Wanted) -> None:
         if row.size not in self._images:
             image = bench_image(*row.size, self.settings.image)
             self._images[row.size] = image, np.empty_like(image)
@@ -212,13 +215,14 @@ class Session:
         """For what is open and the pictures as they are now."""
         return self._opened[row.variant, row.threads].task(name, *self._images[row.size])
 
-    def _compare(self, row: Row, result: Any, wanted: dict[int, NDArray[np.uint8] | None]) -> None:
+    def _compare(self, row: Row, result: Any, wanted: Wanted) -> None:
         image, out = self._images[row.size]
-        key = id(row.model)
+        key = id(row.model), row.variant.denoise
         if key not in wanted:
             wanted[key] = None
             with contextlib.suppress(MemoryError):
-                wanted[key] = reference.enhance(image, row.model.arrays, row.model.scale)
+                curve_map = reference.curve_map(image, row.model.arrays, row.model.scale)
+                wanted[key] = reference.finish(image, curve_map, denoise=row.variant.denoise)
         expected = wanted[key]
         if expected is not None:
             seen = out if result is None else result

@@ -41,7 +41,11 @@ def settings_of(args: argparse.Namespace) -> Settings:
         if not path.is_file():
             raise DceliteError(f"--library {path}: no such file")
     libraries = args.library or [None]
-    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries)]
+    amounts = args.denoise or [0.0]
+    for amount in amounts:
+        if not 0 <= amount <= 1:
+            raise DceliteError(f"--denoise {amount:g}: 0 to 1 was wanted")
+    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries, amounts)]
     for model in args.baseline or []:
         variants += variants_of(model, available_isas()[:1], is_baseline=True)
     threads = args.threads or [1, len(host.affinity())]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -33,10 +34,15 @@ ENGINES = {".dce": "native", ".onnx": "onnxruntime", ".ms": "mindspore_lite"}
 ENHANCE, STAGES, NETWORK = "run", "staged", "network"
 """What is timed: the whole frame; the same by an engine that reads the clock between its stages; the network alone."""
 
-STAGE_NAMES = ("convert", "downsample", "network", "curve", "total")
+STAGE_NAMES = ("convert", "downsample", "network", "denoise", "curve", "total")
 
 Task = Callable[[], Any]
 """One run. ENHANCE returns the picture where the engine allocates it itself, None where it went to the output given."""
+
+
+def denoise_label(amount: float) -> str:
+    """What the label of a row ends in."""
+    return f" denoise {amount:g}" if amount else ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Variant:
     is_baseline: bool = False
     library: Path | None = None
     """The core library of a native variant; None: the one of this package."""
+    denoise: float = 0.0
 
     @property
     def model_name(self) -> str:
@@ -61,7 +68,8 @@ class Variant:
     def label(self) -> str:
         if self.engine != "native":
             return self.model_name
-        return f"{self.model_name} {self.isa}" + (f" {self.library}" if self.library is not None else "")
+        library = f" {self.library}" if self.library is not None else ""
+        return f"{self.model_name} {self.isa}{library}{denoise_label(self.denoise)}"
 
     @property
     def precision(self) -> str | None:
@@ -76,7 +84,7 @@ class Variant:
         """As the report has it."""
         files = {"file": file_record(self.model), "library": file_record(self.library)}
         names = {"label": self.label, "model": self.model_name, "precision": self.precision, "engine": self.engine}
-        return {**names, **files, "isa": self.isa, "is_baseline": self.is_baseline}
+        return {**names, **files, "isa": self.isa, "is_baseline": self.is_baseline, "denoise": self.denoise}
 
 
 @contextlib.contextmanager
@@ -100,9 +108,14 @@ def available_isas() -> tuple[str, ...]:
 
 
 def variants_of(
-    model: str, isas: Sequence[str], libraries: Sequence[Path | None] = (None,), *, is_baseline: bool = False
+    model: str,
+    isas: Sequence[str],
+    libraries: Sequence[Path | None] = (None,),
+    amounts: Sequence[float] = (0.0,),
+    *,
+    is_baseline: bool = False,
 ) -> list[Variant]:
-    """The variants for a model of the command line; ``isas`` and ``libraries`` are those of the native engine."""
+    """The variants for a model of the command line; the rest, ``amounts`` of denoising too, is of the native engine."""
     if model == NUMPY:
         return [Variant(None, NUMPY, None, is_baseline)]
     path = None if model == SHIPPED else Path(model)
@@ -111,8 +124,9 @@ def variants_of(
     if engine is None:
         raise DceliteError(f"{model}: suffix {suffix!r}; {', '.join(ENGINES)} or '{NUMPY}' was wanted")
     if engine != "native":
-        isas, libraries = available_isas()[:1], (None,)
-    return [Variant(path, engine, isa, is_baseline, library) for isa in isas for library in libraries]
+        isas, libraries, amounts = available_isas()[:1], (None,), (0.0,)
+    product = itertools.product(isas, libraries, amounts)
+    return [Variant(path, engine, isa, is_baseline, library, amount) for isa, library, amount in product]
 
 
 class OpenVariant:
@@ -134,7 +148,9 @@ class OpenVariant:
         if task not in self._opened:
             library = self.variant.library
             with environment(DCELITE_ISA=self.variant.isa, DCELITE_LIBRARY=library and library.absolute()):
-                self._opened[task] = Enhancer(self.variant.model, threads=self._threads, **options)
+                self._opened[task] = Enhancer(
+                    self.variant.model, threads=self._threads, **({"denoise": self.variant.denoise} | options)
+                )
         return self._opened[task]
 
     def renew(self) -> None:
