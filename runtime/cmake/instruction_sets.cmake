@@ -15,7 +15,7 @@ function(dcelite_check_option option result)
 endfunction()
 
 set(dcelite_optimize $<$<CONFIG:Release>:-O3>)
-set(dcelite_vectorize $<$<CONFIG:Release>:-ftree-vectorize>)
+set(dcelite_vectorize $<$<CONFIG:Release>:-O2> $<$<CONFIG:Release>:-ftree-vectorize>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   dcelite_check_option(-fvect-cost-model=dynamic has_option)
   if(has_option)
@@ -23,15 +23,14 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 endif()
 
-set(dcelite_parts convolution convolution_int8 curve_bytes curve_floats denoise)
+set(dcelite_parts convolution convolution_int8 curve_bytes curve_floats)
 set(dcelite_options_of_convolution ${dcelite_optimize} -ffp-contract=fast)
 set(dcelite_options_of_convolution_int8 ${dcelite_optimize} -ffp-contract=off)  # the same bits on every processor
 set(dcelite_options_of_curve_bytes ${dcelite_optimize} -ffp-contract=fast)
 set(dcelite_options_of_curve_floats ${dcelite_vectorize} -ffp-contract=fast)
-set(dcelite_options_of_denoise ${dcelite_vectorize} -ffp-contract=fast)
 
 set(dcelite_instruction_sets scalar)
-set(dcelite_kernels_of_scalar scalar scalar scalar scalar scalar)  # whose kernels the parts are
+set(dcelite_kernels_of_scalar scalar scalar scalar scalar)  # whose kernels the parts are
 set(dcelite_needs_of_scalar 0)
 
 function(dcelite_instruction_set name)

@@ -184,8 +184,9 @@ dce_status open_enhancer(dce_options *options, dce_enhancer **handle, char *mess
 #define NATIVE(type, name) extern "C" JNIEXPORT type JNICALL Java_org_dcelite_Enhancer_##name
 
 NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject model, jint position, jint limit, jint threads,
-                               jint scale, jfloat strength, jfloat smoothing, jint map_interval, jboolean timings,
-                               jlongArray handle, jintArray info) {
+                               jint scale, jfloat strength, jfloat smoothing, jint map_interval, jfloat denoise,
+                               jfloat temporal_denoise, jfloat noise_level, jboolean timings, jlongArray handle,
+                               jintArray info) {
     dce_options options;
     dce_options_init(&options);
     options.threads = threads;
@@ -193,6 +194,9 @@ NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject mod
     options.strength = strength;
     options.smoothing = smoothing;
     options.map_interval = map_interval;
+    options.denoise = denoise;
+    options.temporal_denoise = temporal_denoise;
+    options.noise_level = noise_level;
     options.timings = timings;
     Block block = {};
     if (model) {
@@ -269,6 +273,14 @@ NATIVE(jint, setSmoothingNative)(JNIEnv *, jclass, jlong handle, jfloat smoothin
     return dce_set_smoothing(enhancer_of(handle), smoothing);
 }
 
+NATIVE(jint, setDenoiseNative)(JNIEnv *, jclass, jlong handle, jfloat denoise) {
+    return dce_set_denoise(enhancer_of(handle), denoise);
+}
+
+NATIVE(jint, setTemporalDenoiseNative)(JNIEnv *, jclass, jlong handle, jfloat temporal_denoise) {
+    return dce_set_temporal_denoise(enhancer_of(handle), temporal_denoise);
+}
+
 NATIVE(jint, resetNative)(JNIEnv *, jclass, jlong handle) { return dce_reset(enhancer_of(handle)); }
 
 NATIVE(jint, timingsNative)(JNIEnv *env, jclass, jlong handle, jlongArray nanoseconds) {
@@ -277,8 +289,9 @@ NATIVE(jint, timingsNative)(JNIEnv *env, jclass, jlong handle, jlongArray nanose
     const dce_status status = dce_get_timings(enhancer_of(handle), &timings);
     if (status != DCE_OK) return status;
     const jlong values[] = {timings.total_ns, timings.convert_ns, timings.downsample_ns, timings.network_ns,
-                            timings.curve_ns};
-    env->SetLongArrayRegion(nanoseconds, 0, 5, values);
+                            timings.curve_ns, timings.denoise_ns};
+    // Apps from before the denoising have arrays of 5.
+    env->SetLongArrayRegion(nanoseconds, 0, env->GetArrayLength(nanoseconds) < 6 ? 5 : 6, values);
     return DCE_OK;
 }
 

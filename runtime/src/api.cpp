@@ -16,10 +16,21 @@ dce_status check_share(float value, const char *name, Error *error) {
     return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: %g, 0 to 1 was wanted", name, static_cast<double>(value));
 }
 
-dce_status check_smoothing(float smoothing, Error *error) {
-    if (smoothing >= 0.0f && smoothing < 1.0f) return DCE_OK;
-    return error->set(DCE_ERROR_INVALID_ARGUMENT, "smoothing: %g, 0 (off) to less than 1 was wanted",
-                      static_cast<double>(smoothing));
+dce_status check_smoothing(float value, const char *name, Error *error) {
+    if (value >= 0.0f && value < 1.0f) return DCE_OK;
+    return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: %g, 0 (off) to less than 1 was wanted", name, static_cast<double>(value));
+}
+
+// Changes an option of an open handle.
+dce_status set(dce_enhancer *handle, float value, const char *name, dce_status (*check)(float, const char *, Error *),
+               float dce_options::*option, void (dce::Pipeline::*apply)(float)) {
+    const Call call(handle);
+    dce_status status = call.status();
+    if (status == DCE_OK) status = check(value, name, &handle->error);
+    if (status != DCE_OK) return status;
+    handle->options.*option = value;
+    (handle->pipeline().*apply)(value);
+    return DCE_OK;
 }
 
 dce_status check_options(const dce_options &options, Error *error) {
@@ -29,7 +40,7 @@ dce_status check_options(const dce_options &options, Error *error) {
     if (options.scale < 0 || options.scale > DCE_MAX_SCALE)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "scale: %d, 0 (the model's own) to %d was wanted", options.scale,
                           DCE_MAX_SCALE);
-    if (check_share(options.strength, "strength", error) != DCE_OK || check_smoothing(options.smoothing, error) != DCE_OK ||
+    if (check_share(options.strength, "strength", error) != DCE_OK || check_smoothing(options.smoothing, "smoothing", error) != DCE_OK ||
         check_share(options.denoise, "denoise", error) != DCE_OK ||
         check_share(options.temporal_denoise, "temporal_denoise", error) != DCE_OK)
         return DCE_ERROR_INVALID_ARGUMENT;
@@ -216,43 +227,20 @@ dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_
 }
 
 dce_status dce_set_strength(dce_enhancer *handle, float strength) {
-    const Call call(handle);
-    dce_status status = call.status();
-    if (status == DCE_OK) status = check_share(strength, "strength", &handle->error);
-    if (status != DCE_OK) return status;
-    handle->options.strength = strength;
-    handle->pipeline().set_strength(strength);
-    return DCE_OK;
+    return set(handle, strength, "strength", check_share, &dce_options::strength, &dce::Pipeline::set_strength);
 }
 
 dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing) {
-    const Call call(handle);
-    dce_status status = call.status();
-    if (status == DCE_OK) status = check_smoothing(smoothing, &handle->error);
-    if (status != DCE_OK) return status;
-    handle->options.smoothing = smoothing;
-    handle->pipeline().set_smoothing(smoothing);
-    return DCE_OK;
+    return set(handle, smoothing, "smoothing", check_smoothing, &dce_options::smoothing, &dce::Pipeline::set_smoothing);
 }
 
 dce_status dce_set_denoise(dce_enhancer *handle, float denoise) {
-    const Call call(handle);
-    dce_status status = call.status();
-    if (status == DCE_OK) status = check_share(denoise, "denoise", &handle->error);
-    if (status != DCE_OK) return status;
-    handle->options.denoise = denoise;
-    handle->pipeline().set_denoise(denoise);
-    return DCE_OK;
+    return set(handle, denoise, "denoise", check_share, &dce_options::denoise, &dce::Pipeline::set_denoise);
 }
 
 dce_status dce_set_temporal_denoise(dce_enhancer *handle, float temporal_denoise) {
-    const Call call(handle);
-    dce_status status = call.status();
-    if (status == DCE_OK) status = check_share(temporal_denoise, "temporal_denoise", &handle->error);
-    if (status != DCE_OK) return status;
-    handle->options.temporal_denoise = temporal_denoise;
-    handle->pipeline().set_temporal_denoise(temporal_denoise);
-    return DCE_OK;
+    return set(handle, temporal_denoise, "temporal_denoise", check_share, &dce_options::temporal_denoise,
+               &dce::Pipeline::set_temporal_denoise);
 }
 
 dce_status dce_get_timings(dce_enhancer *handle, dce_timings *timings) {

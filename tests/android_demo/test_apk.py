@@ -221,6 +221,22 @@ def references(disassembly: str) -> set[Reference]:
     return set(named)
 
 
+def callers(disassembly: str, method: str) -> set[str]:
+    """Classes that call a method of Enhancer or its options."""
+    classes = re.split(r"^  Class descriptor  : 'L(\S+);'$", disassembly, flags=re.MULTILINE)[1:]
+    call = re.compile(rf"Lorg/dcelite/Enhancer(?:\$Options)?;\.{method}:\(")
+    return {name for name, code in zip(classes[::2], classes[1::2], strict=True) if call.search(code)}
+
+
+def test_photographs_are_no_frames_of_a_video(disassembly: str) -> None:
+    live, photograph = (f"{PACKAGE.replace('.', '/')}/{name}" for name in ("core/NativeEngine", "Photograph"))
+    assert callers(disassembly, "setDenoise") == {live, photograph}
+    for method in ("setTemporalDenoise", "setSmoothing"):
+        assert callers(disassembly, method) == {live}
+    for option in ("temporalDenoise", "smoothing"):
+        assert callers(disassembly, option) == set()
+
+
 def members(
     jar: Path, classes: Iterable[str], folder: Path
 ) -> tuple[dict[str, set[tuple[str, str]]], dict[str, list[str]]]:

@@ -32,6 +32,7 @@ from jni_builds import (
     run_frames,
 )
 
+from dcelite import Enhancer
 from dcelite.errors import EngineUnavailableError
 from dcelite.mindspore_lite import sdk
 
@@ -119,13 +120,39 @@ def test_frames_with_sanitizers(sanitized_java: Java, tmp_path: Path, weights: d
         assert_equals_definition(frame, regions, weights)
 
 
+def test_denoising(java: Java, tmp_path: Path, rng: np.random.Generator) -> None:
+    """Options and setters give the bytes of the C interface, and each of them has bytes of its own."""
+    scene = np.kron(rng.uniform(8, 60, (3, 4, 3)), np.ones((16, 16, 1)))
+    frames = np.clip(scene + rng.normal(0, 4, (3, *scene.shape)), 0, 255).astype(np.uint8)
+    frames.tofile(tmp_path / "frames")
+    _, height, width, _ = frames.shape
+    results = set()
+    for denoise, temporal_denoise, noise_level in [
+        (0, 0, 0),
+        (1, 0, 0),
+        (0.5, 0, 0),
+        (0, 1, 0),
+        (1, 0.5, 0),
+        (1, 0, 9),
+    ]:
+        settings = map(str, (width, height, denoise, temporal_denoise, noise_level))
+        java.start("Video", tmp_path / "frames", tmp_path / "results", *settings)
+        with Enhancer(denoise=denoise, temporal_denoise=temporal_denoise, noise_level=noise_level) as enhancer:
+            wanted = np.stack([enhancer(frame) for frame in frames])
+        by_options, by_setters = np.fromfile(tmp_path / "results", np.uint8).reshape(2, *frames.shape)
+        np.testing.assert_array_equal(by_options, wanted)
+        np.testing.assert_array_equal(by_setters, wanted)
+        results.add(wanted.tobytes())
+    assert len(results) == 6
+
+
 # Behaviour ------------------------------------------------------------------------------------------------------------
 
 
 def test_contract(any_java: Java) -> None:
     checks = len(re.findall(r"^ +run\(\"", (TESTS / "Contract.java").read_text(), re.MULTILINE))
     output = any_java.start("Contract", MODEL)
-    assert len(re.findall("^held: ", output, re.MULTILINE)) == checks >= 16
+    assert len(re.findall("^held: ", output, re.MULTILINE)) == checks >= 18
 
 
 @pytest.mark.parametrize("which", ["java", "sanitized_java"])
@@ -147,6 +174,7 @@ def test_random_calls(which: str, request: pytest.FixtureRequest) -> None:
         **dict.fromkeys(["IllegalStateException", "DceliteException -1", "DceliteException -1 overlaps"], calls // 200),
         **dict.fromkeys([f"IllegalArgumentException {reason}" for reason in refusals], calls // 1000),
         **dict.fromkeys(["set strength", "set smoothing", "timings", "reset", "described"], calls // 1000),
+        **dict.fromkeys(["set denoise", "set temporal denoise"], calls // 2000),
         **dict.fromkeys(["opened", "closed", "DceliteException -3", "DceliteException -4"], calls // 10000),
         "DceliteException -6": 1,  # how often two threads meet depends on the machine
     }

@@ -60,7 +60,10 @@ __attribute__((noinline)) void gather(const uint8_t *source, ptrdiff_t step, int
     else if (step == 2)
         for (int i = 0; i < count; ++i) values[i] = source[2 * i];
     else
-        for (int i = 0; i < count; ++i) values[i] = source[i * step];
+        for (int i = 0; i < count; ++i) {
+            values[i] = source[i * step];
+            __asm__("");  // no vectors, which would gather byte by byte, too
+        }
 }
 
 // Pixels `first` to first + count - 1 as red, green and blue.

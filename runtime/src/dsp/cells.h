@@ -49,15 +49,16 @@ __attribute__((noinline)) void load_bytes(const uint8_t *source, PixelLayout lay
         });
 }
 
-__attribute__((noinline)) void load_words(const uint16_t *source, int first, int count, float (*rgb)[kCurveBlock]) {
+__attribute__((noinline)) void load_words(const uint16_t *source, float unit_of_code, int first, int count,
+                                          float (*rgb)[kCurveBlock]) {
     alignas(64) uint16_t rest[3 * kCurveBlock];
     const uint16_t *pixels = source + 3 * static_cast<ptrdiff_t>(first);
     if (count < kCurveBlock)
         pixels = static_cast<uint16_t *>(memcpy(rest, pixels, 3 * sizeof(uint16_t) * static_cast<size_t>(count)));
     for_lanes(count, [&](int i) {
-        rgb[0][i] = static_cast<float>(pixels[3 * i]) * (1.0f / 257.0f);
-        rgb[1][i] = static_cast<float>(pixels[3 * i + 1]) * (1.0f / 257.0f);
-        rgb[2][i] = static_cast<float>(pixels[3 * i + 2]) * (1.0f / 257.0f);
+        rgb[0][i] = static_cast<float>(pixels[3 * i]) * unit_of_code;
+        rgb[1][i] = static_cast<float>(pixels[3 * i + 1]) * unit_of_code;
+        rgb[2][i] = static_cast<float>(pixels[3 * i + 2]) * unit_of_code;
     });
 }
 
@@ -71,7 +72,7 @@ __attribute__((noinline)) void load_kept(const KeptRow *source, ptrdiff_t width,
     }
 }
 
-void repeat_last(Block *block, int count) {
+__attribute__((noinline)) void repeat_last(Block *block, int count) {
     for (float *values : block->rgb)
         for (int i = count; i % kCell != 0; ++i) values[i] = values[count - 1];
 }
@@ -81,12 +82,11 @@ void load_levels(const PixelSource &source, const PixelRow &row, int width, int 
     if (source.kind == PixelKind::kBytes) {
         load_bytes(static_cast<const uint8_t *>(row.pixels), source.layout, first, count, block->rgb);
     } else if (source.kind == PixelKind::kWords) {
-        load_words(static_cast<const uint16_t *>(row.pixels), first, count, block->rgb);
+        load_words(static_cast<const uint16_t *>(row.pixels), 1.0f / 257.0f, first, count, block->rgb);
     } else if (source.kind == PixelKind::kKept) {
         load_kept(static_cast<const KeptRow *>(row.pixels), width, first, count, block->rgb);
     } else {
         load_yuv(row.yuv, source.matrix, first, count, block);
-        for (float *values : block->rgb) for_lanes(count, [=](int i) { values[i] *= 255.0f; });
     }
     repeat_last(block, count);
 }
@@ -113,14 +113,14 @@ __attribute__((noinline)) void sum_cells(const Block *blocks, int first, int cou
     }
     for (float *row : cells.luma) row[first / 2 + halves] = row[first / 2 + halves - 1];
     float *of_red = cells.red + first / kCell, *of_blue = cells.blue + first / kCell;
-    for_lanes<16>(quarters, [&](int i) {
+    for_lanes(quarters, [&](int i) {
         const float sum = luma[2 * i] + luma[2 * i + 1];
         of_red[i] = 3.0f * (red[2 * i] + red[2 * i + 1]) - sum;
         of_blue[i] = 3.0f * (blue[2 * i] + blue[2 * i + 1]) - sum;
     });
 }
 
-void repeat_ends(float *row, int count) {
+__attribute__((noinline)) void repeat_ends(float *row, int count) {
     row[-1] = row[0];
     row[count] = row[count - 1];
 }
@@ -149,7 +149,7 @@ __attribute__((noinline)) void blend(Block *blocks, const KeptRows &kept, int wi
     const int quarters = (count + kCell - 1) / kCell;
     alignas(64) float remaining[kQuarter] = {}, gains[kQuarter], scales[kQuarter];
     memcpy(remaining, kept.remaining + first / kCell, sizeof(float) * static_cast<size_t>(quarters));
-    for_lanes<16>(quarters, [&](int i) {
+    for_lanes(quarters, [&](int i) {
         const float sum = top[2 * i] + top[2 * i + 1] + bottom[2 * i] + bottom[2 * i + 1];
         const float then = sums[0][2 * i] + sums[0][2 * i + 1] + sums[1][2 * i] + sums[1][2 * i + 1];
         const float level = sum * (1.0f / 48.0f), luma = (sum - then) * (1.0f / 48.0f);

@@ -30,7 +30,7 @@ uint32_t cpu_features() {
 }
 
 #elif defined(__aarch64__)
-uint32_t cpu_features() { return has_arm_dot_product() ? kNeonDot : 0; }
+uint32_t cpu_features() { return has_arm_dot_product() ? uint32_t{kNeonDot} : 0; }
 #else
 uint32_t cpu_features() { return 0; }
 #endif

@@ -36,14 +36,15 @@ struct YuvMatrix {
     float u_codes, v_codes;  // of blue - luma and red - luma
 };
 
-// The coefficients of a dce_matrix.
-YuvMatrix yuv_matrix(int matrix);
+// The coefficients of a dce_matrix; `white`: to 0 … white instead, in one direction only.
+YuvMatrix yuv_matrix(int matrix, double white = 1.0);
 
 // A row of pixels on its way to the curve: planes of red, green and blue, 0 … 1, `stride` floats apart, which are overwritten
-// with what comes out of it, and up to kExpandSlack floats behind; null: of YUV.
+// with what comes out of it, and up to kExpandSlack floats behind; null: 16-bit values, interleaved; these null, too: YUV.
 struct PixelPlanes {
     float *planes;
     ptrdiff_t stride;
+    const uint16_t *words;
     YuvRow yuv;
     YuvMatrix matrix;  // of YUV, the destination's too
 };
@@ -74,16 +75,14 @@ struct FloatCurveKernels {
     // One row of the curve map (map width, map channels) times `strength` -> map channels rows (width): a plane for each.
     void (*expand_planes)(const float *map, int map_channels, const Expansion &expansion, float strength, float *output);
 
-    // `count` 16-bit values; the map rows are interleaved as the values are.
-    void (*curve16_row)(const uint16_t *source, const MapRows &map, int count, uint16_t *destination);
-
     // A row of pixels; the map rows are planes. Writes the luma. `differences` (2, ceil(width / 2)) receives, for each
     // chroma sample, the sums of blue - luma and red - luma over its pixels of this row, or, where `add` is set, these are
     // added to what is there.
     void (*curve_to_yuv_row)(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences,
                              bool add);
 
-    // The chroma of `rows` (1 or 2) rows from such sums. Writes to u and v of the destination.
+    // The chroma of `rows` (1 or 2) rows from such sums, behind which up to kExpandSlack floats are read. Writes to u and v of
+    // the destination.
     void (*chroma_row)(const float *differences, const YuvMatrix &matrix, int width, int rows, const YuvRow &destination);
 
     // A row of pixels -> 8-bit red, green and blue; the map rows are planes. Alpha is that of pixels of four bytes, of which

@@ -1,8 +1,10 @@
-// FloatCurveKernels as plain loops over blocks that stay in the first-level cache: see blocks.h.
+// FloatCurveKernels as plain loops over blocks that stay in the first-level cache: see blocks.h. DenoiseKernels, which load the
+// same rows, belong to the same part of an instruction set.
 #ifndef DCELITE_DSP_CURVE_FLOATS_VECTOR_H
 #define DCELITE_DSP_CURVE_FLOATS_VECTOR_H
 
 #include "dsp/blocks.h"
+#include "dsp/denoise_vector.h"
 
 namespace dce {
 namespace {
@@ -59,24 +61,14 @@ void expand_planes(const float *map, int map_channels, const Expansion &expansio
         }
 }
 
-void curve16_row(const uint16_t *source, const MapRows &map, int count, uint16_t *destination) {
-    alignas(64) float values[kCurveBlock];
-    alignas(64) uint16_t codes[kCurveBlock] = {};
-    for (int first = 0; first < count; first += kCurveBlock) {
-        const int rest = smaller(count - first, kCurveBlock);
-        memcpy(codes, source + first, sizeof(uint16_t) * rest);
-        for_lanes(rest, [&](int i) { values[i] = static_cast<float>(codes[i]) * (1.0f / 65535.0f); });
-        curve_block(values, map, first, count, rest);
-        for_lanes(rest, [&](int i) { codes[i] = static_cast<uint16_t>(to_code(values[i], 65535.0f, 0.0f, 65535.0f)); });
-        memcpy(destination + first, codes, sizeof(uint16_t) * rest);
-    }
-}
-
 __attribute__((noinline)) void scatter(const uint8_t *values, int count, ptrdiff_t step, uint8_t *destination) {
     if (step == 1)
         memcpy(destination, values, static_cast<size_t>(count));
     else
-        for (int i = 0; i < count; ++i) destination[i * step] = values[i];
+        for (int i = 0; i < count; ++i) {
+            destination[i * step] = values[i];
+            __asm__("");  // no vectors: see gather
+        }
 }
 
 // Red, green and blue of a block, enhanced.
@@ -89,11 +81,19 @@ Enhanced enhance_block(const PixelPlanes &source, const MapRows &map, int width,
     Enhanced result = {{block->rgb[0], block->rgb[1], block->rgb[2]}};
     if (source.planes)
         for (int c = 0; c < 3; ++c) result.rgb[c] = source.planes + c * source.stride + first;
+    else if (source.words)
+        load_words(source.words, 1.0f / 65535.0f, first, count, block->rgb);
     else
         load_yuv(source.yuv, source.matrix, first, count, block);
     for (int c = 0; c < 3; ++c)
         curve_block(result.rgb[c], map, static_cast<ptrdiff_t>(c) * width + first, 3 * static_cast<ptrdiff_t>(width), count);
     return result;
+}
+
+// The sums of two values after the other, or what they add to these.
+__attribute__((noinline)) void sum_pairs(const float *values, int count, bool add, float *sums) {
+    if (!add) memset(sums, 0, sizeof(float) * static_cast<size_t>(count));
+    for (int i = 0; i < count; ++i) sums[i] += values[2 * i] + values[2 * i + 1];
 }
 
 void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences, bool add) {
@@ -117,9 +117,8 @@ void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, 
         float *u = differences + first / 2;
         float *v = u + chroma_width;
         const int chroma = (count + 1) / 2;
-        if (!add) memset(u, 0, sizeof(float) * chroma), memset(v, 0, sizeof(float) * chroma);
-        for (int i = 0; i < chroma; ++i) u[i] += blue[2 * i] + blue[2 * i + 1];
-        for (int i = 0; i < chroma; ++i) v[i] += red[2 * i] + red[2 * i + 1];
+        sum_pairs(blue, chroma, add, u);
+        sum_pairs(red, chroma, add, v);
     }
 }
 
@@ -128,8 +127,7 @@ __attribute__((noinline)) void store_chroma(const float *sums, float scale, int 
     alignas(64) uint8_t codes[kCurveBlock];
     for (int first = 0; first < count; first += kCurveBlock) {
         const int rest = smaller(count - first, kCurveBlock);
-        for (int i = 0; i < rest; ++i)
-            codes[i] = static_cast<uint8_t>(to_code(sums[first + i], scale, 128.0f, 255.0f));
+        for_lanes(rest, [&](int i) { codes[i] = static_cast<uint8_t>(to_code(sums[first + i], scale, 128.0f, 255.0f)); });
         scatter(codes, rest, step, destination + first * step);
     }
 }
@@ -160,8 +158,7 @@ void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, 
         const float *__restrict one = channels[0], *__restrict two = channels[1], *__restrict three = channels[2];
         uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
         uint8_t *const pixels = count < kCurveBlock ? rest : output;
-        if (layout.channels == 4 && alpha)
-            for (int i = 0; i < count; ++i) opacity[i] = alpha[4 * static_cast<ptrdiff_t>(first + i)];
+        if (layout.channels == 4 && alpha) gather(alpha + 4 * static_cast<ptrdiff_t>(first), 4, count, opacity);
         if (layout.channels == 4)
             for_lanes(count, [&](int i) {
                 pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
@@ -200,7 +197,7 @@ void curve_to_rgb16_row(const PixelPlanes &source, const MapRows &map, int width
 }  // namespace
 
 namespace DCE_SET {
-extern const FloatCurveKernels kCurveFloats = {expand_planes, curve16_row, curve_to_yuv_row, chroma_row, curve_to_rgb_row,
+extern const FloatCurveKernels kCurveFloats = {expand_planes, curve_to_yuv_row, chroma_row, curve_to_rgb_row,
                                                curve_to_rgb16_row};
 }
 

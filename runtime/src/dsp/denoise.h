@@ -17,7 +17,7 @@ enum class PixelKind { kBytes, kWords, kYuv, kKept };
 struct PixelSource {
     PixelKind kind;
     PixelLayout layout;  // of bytes
-    YuvMatrix matrix;    // of YUV
+    YuvMatrix matrix;    // of YUV, to levels
 };
 struct PixelRow {
     const void *pixels;  // interleaved bytes or words; of what is kept, KeptRow

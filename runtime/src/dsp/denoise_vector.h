@@ -52,7 +52,7 @@ void color_shares(const float *const *red, const float *const *blue, const float
     const float *top = luma[0], *bottom = luma[1];
     const float *red_above = red[0], *red_at = red[1], *red_below = red[2];
     const float *blue_above = blue[0], *blue_at = blue[1], *blue_below = blue[2];
-    for_lanes<16>(count, [=](int i) {
+    for_lanes(count, [=](int i) {
         const float r = red_at[i], b = blue_at[i];
         const ColorMoments above = color_moments(red_above, blue_above, i, r, b), at = color_moments(red_at, blue_at, i, r, b),
                            below = color_moments(red_below, blue_below, i, r, b);

@@ -45,7 +45,7 @@ bool Band::prepare_image(const Job &job) {
     const size_t width = static_cast<size_t>(frame.size.width);
     const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
     return expanded_[0].reserve(expanded) && expanded_[1].reserve(expanded) &&
-           (!frame.rows_share_chroma || memory.differences.reserve(width + 1)) &&
+           (!frame.rows_share_chroma || memory.differences.reserve(width + 1 + kExpandSlack)) &&
            (!job.measures || memory.measured.reserve(4 * width)) &&
            (!frame.denoiser || memory.shares.start(frame.denoiser, begin_));
 }

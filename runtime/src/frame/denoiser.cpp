@@ -1,6 +1,5 @@
 #include "frame/denoiser.h"
 
-#include <math.h>
 #include <string.h>
 
 namespace dce {
@@ -30,7 +29,7 @@ PixelSource pixels_of(const dce_image &source) {
         case Kind::kYuv:
             break;
     }
-    return {PixelKind::kYuv, {}, yuv_matrix(source.matrix)};
+    return {PixelKind::kYuv, {}, yuv_matrix(source.matrix, 255.0)};
 }
 
 PixelRow pixel_row_of(const dce_image &source, int y) {
@@ -46,7 +45,13 @@ int bin_of(float variance) {
     return bin < 0 ? 0 : smaller(bin, NoiseCounts::kBins - 1);
 }
 
-double edge(int bin) { return bin == 0 ? 0.0 : ldexp(1.0 + (bin - 1) % 8 / 8.0, (bin - 1) / 8 - kExponents); }
+// Where a bin begins; with the bits that bin_of reads.
+double edge(int bin) {
+    const uint32_t bits = static_cast<uint32_t>(bin - 1 + ((127 - kExponents) << 3)) << 20;
+    float variance;
+    memcpy(&variance, &bits, sizeof variance);
+    return bin == 0 ? 0.0 : static_cast<double>(variance);
+}
 
 uint64_t total(const uint32_t *counts) {
     uint64_t sum = 0;
@@ -115,7 +120,9 @@ void NoiseCounts::add(const NoiseCounts &other) {
         }
 }
 
-bool Denoiser::prepare(int width, int height) {
+bool Denoiser::prepare(const dce_image &source) {
+    const int width = source.width, height = source.height;
+    source_ = pixels_of(source);
     if (width != width_ || height != height_) reset();
     width_ = height_ = 0;
     luma_width_ = (width + 1) / 2;
@@ -144,16 +151,11 @@ bool Denoiser::prepare(StripMemory *memory) const {
                                                  static_cast<size_t>(color_stride_) * 2 * kStripColors);
 }
 
-PixelSource Denoiser::pixels(const dce_image &source) const {
-    return over_time() ? PixelSource{PixelKind::kKept, {}, {}} : pixels_of(source);
-}
-
 PixelRow Denoiser::row(const dce_image &source, int y) const {
     return over_time() ? PixelRow{kept_.data() + static_cast<size_t>(y) * 3 * width_, {}} : pixel_row_of(source, y);
 }
 
 void Denoiser::survey(const dce_image &source, int strip, StripMemory *memory) {
-    const PixelSource pixels = pixels_of(source);
     float *luma[kStripLuma], *red[kStripColors], *blue[kStripColors];  // of the frame as it came
     for (int group = 0; group < kStripColors; ++group) {
         const int color_y = strip * kStripColors + group, y = color_y * kCell;
@@ -180,7 +182,7 @@ void Denoiser::survey(const dce_image &source, int strip, StripMemory *memory) {
             kept.smallest_gain = 1.0f - 0.875f * temporal_;
             kept.before = before;
         }
-        dsp_.denoise->survey(pixels, rows, width_, cells, over_time() ? &kept : nullptr);
+        dsp_.denoise->survey(source_, rows, width_, cells, over_time() ? &kept : nullptr);
         for (int k = 0; k < 2; ++k) luma[2 * group + k] = before.luma[k];
         red[group] = before.red;
         blue[group] = before.blue;
@@ -208,9 +210,9 @@ void Denoiser::count(float *const *luma, float *const *red, float *const *blue, 
     }
 }
 
-void Denoiser::finish(const NoiseCounts &counts, bool of_words) {
+void Denoiser::finish(const NoiseCounts &counts) {
     double now[2][kNoiseKnots];
-    const double step = of_words ? 1.0 / 257.0 : 1.0;
+    const double step = source_.kind == PixelKind::kWords ? 1.0 / 257.0 : 1.0;
     at_knots(counts.luma, now[0]);
     at_knots(counts.colors, now[1]);
     bool is_gray = true;  // nowhere is there anything of colors
@@ -236,6 +238,7 @@ void Denoiser::finish(const NoiseCounts &counts, bool of_words) {
     of_luma_ = NoiseCurve::of(known_[0]);
     of_colors_ = NoiseCurve::of(known_[1]);
     has_history_ = over_time();
+    if (over_time()) source_ = {PixelKind::kKept, {}, {}};
 }
 
 // ---- the second pass ----

@@ -44,16 +44,16 @@ public:
     void reset() { has_history_ = false; }
 
     // Prepares for a frame. False: no memory.
-    bool prepare(int width, int height);
+    bool prepare(const dce_image &source);
     bool prepare(StripMemory *memory) const;
 
     // The first pass: any thread may take a strip. Then finish, with the counts of all.
     int strips() const { return (height_ + kStripRows - 1) / kStripRows; }
     void survey(const dce_image &source, int strip, StripMemory *memory);
-    void finish(const NoiseCounts &counts, bool of_words);
+    void finish(const NoiseCounts &counts);
 
     // How rows of the frame become red, green and blue in the second pass.
-    PixelSource pixels(const dce_image &source) const;
+    const PixelSource &pixels() const { return source_; }
     PixelRow row(const dce_image &source, int y) const;
 
 private:
@@ -68,7 +68,8 @@ private:
 
     const Dsp &dsp_;
     float amount_, temporal_;
-    const float given_;  // deviation of the noise in levels; 0: to be estimated
+    const float given_;        // deviation of the noise in levels; 0: to be estimated
+    PixelSource source_ = {};  // of the pass
     int width_ = 0, height_ = 0, luma_width_ = 0, luma_height_ = 0, color_width_ = 0, color_height_ = 0;
     ptrdiff_t luma_stride_ = 0, color_stride_ = 0;
     Buffer<float> luma_, colors_;               // sums of cells: (luma height, stride), (2, color height, stride)

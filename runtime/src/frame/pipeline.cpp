@@ -81,7 +81,7 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
 // The first pass of the denoising.
 dce_status Pipeline::survey_noise(const Frame &frame, Error *error) {
     if (!frame.denoiser) return DCE_OK;
-    if (!denoiser_.prepare(size_.width, size_.height))
+    if (!denoiser_.prepare(frame.source))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for the noise of an image of %d x %d", size_.width, size_.height);
     const Job job = {frame, RowsOf::kStrips, MapRowsOf::kNothing, kDenoiseStage};
     const dce_status status = bands_.for_rows(job, times_, error, [&](Band &band, int strip) {
@@ -90,7 +90,7 @@ dce_status Pipeline::survey_noise(const Frame &frame, Error *error) {
     if (status != DCE_OK) return status;
     NoiseCounts counts = {};
     for (const Band &band : bands_) counts.add(band.strips.counts[0]);
-    denoiser_.finish(counts, kind_of(frame.source) == Kind::kInterleaved16);
+    denoiser_.finish(counts);
     return DCE_OK;
 }
 

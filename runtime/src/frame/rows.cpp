@@ -80,20 +80,7 @@ void downsample_words(const Frame &frame, int y, float *row) {
                      frame.size.columns.data(), frame.size.low_width, row);
 }
 
-void enhance_words(const Frame &frame, int y, const MapRows &map, RowMemory &) {
-    frame.dsp.curve_floats->curve16_row(row16_of(frame.source, y), map, 3 * frame.size.width, row16_of(*frame.destination, y));
-}
-
-uint64_t measure_words(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
-    const int count = 3 * frame.size.width;
-    uint16_t *row = memory.measured.data();
-    frame.dsp.curve_floats->curve16_row(row16_of(frame.source, y), map, count, row);
-    return sum_of(row, count);
-}
-
-constexpr RowFunctions kWords = {downsample_words, expand_pixels, enhance_words, measure_words, brightness_of_values<65535>};
-
-// ---- YUV, and everything without its noise: planes of floats ----
+// ---- 16 bits, YUV, and everything without its noise: planes of floats ----
 
 void downsample_yuv(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
@@ -106,15 +93,17 @@ void expand_planes(const Frame &frame, const float *map, int map_channels, float
 }
 
 PixelPlanes planes_of(const Frame &frame, int y, RowMemory &memory) {
-    PixelPlanes planes = {nullptr, 0, {}, frame.matrix};
+    PixelPlanes planes = {nullptr, 0, nullptr, {}, frame.matrix};
     if (frame.denoiser) {
         const Stopwatch stopwatch(memory.times, kDenoiseStage, kCurveStage);
         planes.planes = memory.shares.planes();
         planes.stride = memory.shares.plane_stride();
-        frame.dsp.denoise->denoise_row(frame.denoiser->pixels(frame.source), frame.denoiser->row(frame.source, y),
+        frame.dsp.denoise->denoise_row(frame.denoiser->pixels(), frame.denoiser->row(frame.source, y),
                                        frame.size.width, memory.shares.rows(y), memory.shares.planes(), planes.stride);
-    } else {
+    } else if (frame.rows_share_chroma) {
         planes.yuv = yuv_row_of(frame.source, y);
+    } else {
+        planes.words = row16_of(frame.source, y);
     }
     return planes;
 }
@@ -167,13 +156,12 @@ uint64_t measure_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory 
 constexpr RowFunctions kYuv = {downsample_yuv, expand_planes, enhance_to_yuv, measure_luma, brightness_of_luma};
 constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_planes, enhance_to_rgb, measure_luma, brightness_of_luma};
 constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, enhance_to_rgb, measure_rgb, brightness_of_values<255>};
-constexpr RowFunctions kWordPlanes = {downsample_words, expand_planes, enhance_to_rgb16, measure_rgb16,
-                                      brightness_of_values<65535>};
+constexpr RowFunctions kWords = {downsample_words, expand_planes, enhance_to_rgb16, measure_rgb16, brightness_of_values<65535>};
 
 const RowFunctions &functions_of(Kind source, Kind result, bool of_planes) {
     if (source == Kind::kYuv) return result == Kind::kYuv ? kYuv : kYuvToRgb;
-    if (of_planes) return source == Kind::kInterleaved8 ? kBytePlanes : kWordPlanes;
-    return source == Kind::kInterleaved8 ? kBytes : kWords;
+    if (source == Kind::kInterleaved16) return kWords;
+    return of_planes ? kBytePlanes : kBytes;
 }
 
 }  // namespace
@@ -196,7 +184,7 @@ Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, 
     : dsp(kernels), size(sizes), source(from), destination(to), denoiser(noise),
       rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr)), layout(layout_of(to ? *to : from)),
       rows_share_chroma(kind_of(from) == Kind::kYuv) {
-    const bool of_planes = rows_share_chroma || noise;
+    const bool of_planes = kind_of(from) != Kind::kInterleaved8 || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
     channels = of_planes ? 3 : layout.channels;
     matrix = rows_share_chroma ? yuv_matrix(from.matrix) : YuvMatrix{};

@@ -68,7 +68,7 @@ public final class BenchmarkTest {
         }
 
         @Override
-        public void set(float strength, float smoothing) {
+        public void set(float strength, float smoothing, float denoise) {
             throw new AssertionError("each frame is measured on its own");
         }
 

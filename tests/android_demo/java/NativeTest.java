@@ -8,6 +8,7 @@ import java.util.Random;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import org.dcelite.DceliteException;
+import org.dcelite.Enhancer;
 import org.dcelite.demo.core.Benchmark;
 import org.dcelite.demo.core.Failure;
 import org.dcelite.demo.core.Frame;
@@ -85,9 +86,53 @@ public final class NativeTest {
             engine.stages(stages);
             Check.that(stages[FrameEngine.NETWORK] > 0 && stages[FrameEngine.CURVE] > 0, "no times");
             // strength 0: what the other path gives
-            engine.set(0, 0);
+            engine.set(0, 0, 0);
             engine.enhance(new Planes(new Random(8), 41, 29, 1, 0, false).planes, wanted, 4 * 41);
             Check.equal(plain, wanted);
+        }
+    }
+
+    /** Within each frame and over time, and not of what is shown as the camera sees it. */
+    public void noiseIsReduced() {
+        final YuvPlanes[] frames = new YuvPlanes[3];
+        for (int i = 0; i < frames.length; i++) {
+            frames[i] = new Planes(random, 96, 64, 2, 0, true).planes;
+            for (int j = 0; j < frames[i].y.limit(); j++) {
+                frames[i].y.put(j, (byte) (40 + random.nextInt(9)));
+            }
+            for (int j = 0; j < frames[i].u.limit(); j++) {  // and V: they are interwoven
+                frames[i].u.put(j, (byte) (120 + random.nextInt(17)));
+            }
+        }
+        final ByteBuffer with = direct(4 * 96 * 64);
+        final ByteBuffer without = direct(4 * 96 * 64);
+        final ByteBuffer wanted = direct(4 * 96 * 64);
+        final long[] stages = new long[FrameEngine.STAGES];
+        try (FrameEngine engine = new NativeEngine(null, 1); FrameEngine other = new NativeEngine(null, 1);
+                Enhancer enhancer = Enhancer.open((String) null, new Enhancer.Options().denoise(0.8f).temporalDenoise(0.8f))) {
+            engine.set(1, 0, 0.8f);
+            for (YuvPlanes frame : frames) {
+                engine.enhance(frame, with, 4 * 96);
+                engine.stages(stages);
+                Check.that(stages[FrameEngine.DENOISE] > 0, "no time of denoising");
+                enhancer.enhanceYuv420(frame.y, 96, frame.u, frame.uvRowStride, frame.v, frame.uvRowStride, 2,
+                        Enhancer.BT601_FULL, wanted, Enhancer.RGBA8, 4 * 96, 96, 64);
+                Check.equal(wanted, with);
+                engine.convert(frame, with, 4 * 96);
+                other.convert(frame, without, 4 * 96);
+                Check.equal(without, with);
+            }
+            final YuvPlanes last = frames[frames.length - 1];
+            engine.set(1, 0, 0);
+            engine.enhance(last, with, 4 * 96);
+            engine.stages(stages);
+            Check.equal(0L, stages[FrameEngine.DENOISE]);
+            other.enhance(last, without, 4 * 96);
+            Check.equal(without, with);
+            Check.that(!without.equals(wanted), "nothing was reduced");
+            other.set(1, 0, 0.8f);
+            other.enhance(last, without, 4 * 96);
+            Check.that(!without.equals(wanted), "the frames before had no influence");
         }
     }
 

@@ -127,9 +127,9 @@ public final class PipelineTest {
         }
 
         @Override
-        public void set(float strength, float smoothing) {
+        public void set(float strength, float smoothing, float denoise) {
             used();
-            events.add("strength " + strength);
+            events.add("set " + strength + " " + smoothing + " " + denoise);
         }
 
         @Override
@@ -169,7 +169,7 @@ public final class PipelineTest {
     };
 
     static LiveSettings engine(String name, int threads) {
-        return new LiveSettings(name, threads, 1, 0.6f, 0.5f);
+        return new LiveSettings(name, threads, 1, 0.6f, 0.9f, 0.5f);
     }
 
     private FramePipeline start(LiveSettings settings) {
@@ -269,23 +269,23 @@ public final class PipelineTest {
     }
 
     public void settingsReachTheEngine() {
-        final FramePipeline pipeline = start(new LiveSettings("", 0, 1, 0.6f, 0));
+        final FramePipeline pipeline = start(new LiveSettings("", 0, 1, 0.6f, 0.9f, 0));
         show(pipeline);
-        pipeline.configure(new LiveSettings("", 0, 0.5f, 0.6f, 0));
+        pipeline.configure(new LiveSettings("", 0, 0.5f, 0.6f, 0.8f, 0));
         show(pipeline);
         show(pipeline);
-        pipeline.configure(new LiveSettings("", 2, 0.5f, 0.6f, 0));
+        pipeline.configure(new LiveSettings("", 2, 0.5f, 0.6f, 0.8f, 0));
         orientation = new Orientation(3, true);
         show(pipeline);
         Check.equal(3, shownOrientation.quarterTurns);
-        pipeline.configure(new LiveSettings("b", 0, 1, 0.6f, 0));
+        pipeline.configure(new LiveSettings("b", 0, 1, 0.6f, 0.9f, 0));
         show(pipeline);
         finish(pipeline);
         // Times of one engine do not go into those of the next.
         Check.equal(1, pipeline.statistics.milliseconds(FrameStatistics.TOTAL).count);
         Check.equal(5L, pipeline.statistics.shown());
-        Check.equal("[open 0, strength 1.0, strength 0.5, close 0, open 2, strength 0.5, close 2, open b0, strength 1.0, close b0]",
-                events.toString());
+        Check.equal("[open 0, set 1.0 0.6 0.9, set 0.5 0.6 0.8, close 0, open 2, set 0.5 0.6 0.8, close 2, "
+                + "open b0, set 1.0 0.6 0.9, close b0]", events.toString());
     }
 
     private void show(FramePipeline pipeline) {
@@ -301,7 +301,7 @@ public final class PipelineTest {
         }
         await(failures);
         Check.equal(0, failures.availablePermits());
-        pipeline.configure(new LiveSettings("bad", 0, 0.1f, 0.6f, 0.5f));  // which is no other engine
+        pipeline.configure(new LiveSettings("bad", 0, 0.1f, 0.6f, 0.9f, 0.5f));  // which is no other engine
         pipeline.submit(new TestFrame(1));
         until(() -> openFrames.get() == 0);
         Check.equal("[failed MODEL]", events.toString());
@@ -311,7 +311,7 @@ public final class PipelineTest {
         pipeline.submit(new TestFrame(1));
         await(failures);
         finish(pipeline);
-        Check.equal("[failed MODEL, open good0, strength 1.0, close good0, failed MODEL]", events.toString());
+        Check.equal("[failed MODEL, open good0, set 1.0 0.6 0.9, close good0, failed MODEL]", events.toString());
     }
 
     public void failuresOfAFrame() {
@@ -332,7 +332,7 @@ public final class PipelineTest {
         pipeline.submit(new TestFrame(1));
         await(failures);
         finish(pipeline);
-        Check.equal("[open 0, strength 1.0, close 0, failed " + kind + "]", events.toString());
+        Check.equal("[open 0, set 1.0 0.6 1.0, close 0, failed " + kind + "]", events.toString());
     }
 
     public void aHundredStartsAndStopsLeaveNothing() {

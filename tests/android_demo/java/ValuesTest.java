@@ -53,7 +53,8 @@ public final class ValuesTest {
         Check.near(10, statistics.milliseconds(FrameStatistics.TOTAL).percentile(99), 1e-9);
         Check.near(2, statistics.milliseconds(FrameStatistics.SHOW).mean, 1e-9);
         Check.equal("50.0 fps · 7 dropped · 10.0 ms (90 %: 10.0)\n"
-                + "convert 2.0 · downsample 2.0 · network 2.0 · curve 2.0 · split 2.0 · show 2.0", statistics.describe(7));
+                + "convert 2.0 · downsample 2.0 · network 2.0 · curve 2.0 · denoise 2.0 · split 2.0 · show 2.0",
+                statistics.describe(7));
         statistics.restart();
         Check.equal(2L * FrameStatistics.WINDOW, statistics.shown());
         Check.equal(null, statistics.milliseconds(FrameStatistics.TOTAL));
@@ -71,31 +72,36 @@ public final class ValuesTest {
     }
 
     public void settingsBringValuesIntoTheirRange() {
-        check(new LiveSettings("", 99, 2, 1, 7), 8, 1, 0.95f, 1);
-        check(new LiveSettings("", -1, -1, Float.NEGATIVE_INFINITY, -0.1f), 0, 0, 0, 0);
-        check(new LiveSettings("", 0, Float.NaN, Float.NaN, Float.NaN), 0, 1, 0, 0.5f);
-        check(LiveSettings.DEFAULTS, 0, 1, 0.6f, 0.5f);
-        final LiveSettings base = new LiveSettings("a", 3, 0.25f, 0.5f, 0.75f);
-        check(base, 3, 0.25f, 0.5f, 0.75f);
-        Check.that(base.sharesEngineWith(new LiveSettings("a", 3, 0, 0, 0)), "the engine is the same");
-        Check.that(!base.sharesEngineWith(new LiveSettings("a", 1, 0.25f, 0.5f, 0.75f)), "threads belong to the engine");
-        Check.that(!base.sharesEngineWith(new LiveSettings("b", 3, 0.25f, 0.5f, 0.75f)), "another engine");
+        check(new LiveSettings("", 99, 2, 1, 1.5f, 7), 8, 1, 0.95f, 1, 1);
+        check(new LiveSettings("", -1, -1, Float.NEGATIVE_INFINITY, -0.1f, -0.1f), 0, 0, 0, 0, 0);
+        check(new LiveSettings("", 0, Float.NaN, Float.NaN, Float.NaN, Float.NaN), 0, 1, 0, 1, 0.5f);
+        check(LiveSettings.DEFAULTS, 0, 1, 0.6f, 1, 0.5f);
+        final LiveSettings base = new LiveSettings("a", 3, 0.25f, 0.5f, 0.625f, 0.75f);
+        check(base, 3, 0.25f, 0.5f, 0.625f, 0.75f);
+        Check.that(base.sharesEngineWith(new LiveSettings("a", 3, 0, 0, 0, 0)), "the engine is the same");
+        Check.that(!base.sharesEngineWith(new LiveSettings("a", 1, 0.25f, 0.5f, 0.625f, 0.75f)),
+                "threads belong to the engine");
+        Check.that(!base.sharesEngineWith(new LiveSettings("b", 3, 0.25f, 0.5f, 0.625f, 0.75f)), "another engine");
     }
 
-    private static void check(LiveSettings settings, int threads, float strength, float smoothing, float split) {
+    private static void check(LiveSettings settings, int threads, float strength, float smoothing, float denoise,
+            float split) {
         Check.equal(threads, settings.threads);
         Check.near(strength, settings.strength, 0);
         Check.near(smoothing, settings.smoothing, 0);
+        Check.near(denoise, settings.denoise, 0);
         Check.near(split, settings.split, 0);
     }
 
     public void hostileSettings() {
         for (int i = 0; i < 100_000; i++) {
-            final LiveSettings settings = new LiveSettings("model" + i, random.nextInt(), anyFloat(), anyFloat(), anyFloat());
+            final LiveSettings settings = new LiveSettings("model" + i, random.nextInt(), anyFloat(), anyFloat(), anyFloat(),
+                    anyFloat());
             Check.equal("model" + i, settings.engine);
             Check.that(settings.threads >= 0 && settings.threads <= LiveSettings.MAX_THREADS, "threads");
             Check.that(settings.strength >= 0 && settings.strength <= 1, "strength");
             Check.that(settings.smoothing >= 0 && settings.smoothing <= LiveSettings.MAX_SMOOTHING, "smoothing");
+            Check.that(settings.denoise >= 0 && settings.denoise <= 1, "denoise");
             Check.that(settings.split >= 0 && settings.split <= 1, "split");
         }
     }

@@ -39,6 +39,8 @@ public final class Contract {
         run("refused planes", Contract::refusedPlanes);
         run("settings", Contract::settings);
         run("smoothing and reset", Contract::smoothingAndReset);
+        run("denoising", Contract::denoising);
+        run("denoising over time", Contract::denoisingOverTime);
         run("timings", Contract::timings);
         run("closed", Contract::closed);
         run("busy", Contract::busy);
@@ -101,6 +103,13 @@ public final class Contract {
         refusedOptions("strength: 1.5", new Enhancer.Options().strength(1.5f));
         refusedOptions("strength: ", new Enhancer.Options().strength(Float.NaN));
         refusedOptions("smoothing: 1,", new Enhancer.Options().smoothing(1));
+        for (float value : new float[] {-0.1f, 1.1f, Float.NaN, Float.POSITIVE_INFINITY}) {
+            refusedOptions("denoise: ", new Enhancer.Options().denoise(value));
+            refusedOptions("temporal_denoise: ", new Enhancer.Options().temporalDenoise(value));
+        }
+        for (float value : new float[] {-0.1f, 256, Float.NaN}) {
+            refusedOptions("noise_level: ", new Enhancer.Options().noiseLevel(value));
+        }
         refusedOptions("map_interval: 0", new Enhancer.Options().mapInterval(0));
     }
 
@@ -281,6 +290,8 @@ public final class Contract {
             same(enhancedBy(Enhancer.open()), enhancedWith(enhancer));
             for (float strength : new float[] {-0.1f, 1.1f, Float.NaN, Float.POSITIVE_INFINITY}) {
                 refused(DceliteException.INVALID_ARGUMENT, "strength: ", () -> enhancer.setStrength(strength));
+                refused(DceliteException.INVALID_ARGUMENT, "denoise: ", () -> enhancer.setDenoise(strength));
+                refused(DceliteException.INVALID_ARGUMENT, "temporal_denoise: ", () -> enhancer.setTemporalDenoise(strength));
             }
             for (float smoothing : new float[] {-0.1f, 1, Float.NaN}) {
                 refused(DceliteException.INVALID_ARGUMENT, "smoothing: ", () -> enhancer.setSmoothing(smoothing));
@@ -314,15 +325,72 @@ public final class Contract {
         }
     }
 
+    private static void denoising() {
+        // These images are too small for an estimate of their noise.
+        final byte[] without = enhancedBy(Enhancer.open());
+        final byte[] with = enhancedBy(Enhancer.open((String) null, noisy().denoise(1)));
+        that(!Arrays.equals(without, with), "denoise had no influence");
+        try (Enhancer enhancer = Enhancer.open((String) null, noisy())) {
+            same(without, enhancedWith(enhancer));
+            enhancer.setDenoise(1);
+            same(with, enhancedWith(enhancer));
+            same(with, enhancedWith(enhancer));  // no frame of a video
+            enhancer.setDenoise(0);
+            same(without, enhancedWith(enhancer));
+        }
+    }
+
+    private static void denoisingOverTime() {
+        final ByteBuffer first = direct(SIZE);
+        final ByteBuffer second = direct(SIZE);
+        for (int i = 0; i < SIZE; i++) {
+            first.put(i, (byte) (40 + i * 7 % 5));
+            second.put(i, (byte) (40 + i * 5 % 7));
+        }
+        final ByteBuffer dst = direct(SIZE);
+        try (Enhancer enhancer = Enhancer.open((String) null, noisy().temporalDenoise(1))) {
+            enhance(enhancer, second, dst);
+            final byte[] alone = bytes(dst);
+            enhancer.reset();
+            enhance(enhancer, first, dst);
+            enhance(enhancer, second, dst);
+            final byte[] after = bytes(dst);
+            that(!Arrays.equals(alone, after), "the frame before had no influence");
+            enhancer.setTemporalDenoise(0);
+            enhance(enhancer, first, dst);
+            enhance(enhancer, second, dst);
+            same(alone, bytes(dst));
+            enhancer.setTemporalDenoise(1);  // a new video
+            enhance(enhancer, first, dst);
+            enhance(enhancer, second, dst);
+            same(after, bytes(dst));
+        }
+    }
+
+    private static Enhancer.Options noisy() {
+        return new Enhancer.Options().noiseLevel(20);
+    }
+
     private static void timings() {
-        final long[] times = {9, 9, 9, 9, 9, 9};
+        final long[] times = {9, 9, 9, 9, 9, 9, 9};
+        final long[] five = {9, 9, 9, 9, 9};
+        final long[] six = {9, 9, 9, 9, 9, 9};
         try (Enhancer enhancer = Enhancer.open((String) null, new Enhancer.Options().threads(1))) {
             enhancer.timings(times);
-            same(new long[] {0, 0, 0, 0, 0, 9}, times);
+            same(new long[] {0, 0, 0, 0, 0, 0, 9}, times);
             enhancer.enhance(direct(4 * SIZE), Enhancer.RGBA8, 4 * WIDTH, direct(4 * SIZE), Enhancer.BGRA8, 4 * WIDTH, WIDTH, HEIGHT);
             enhancer.timings(times);
             that(times[2] > 0 && times[3] > 0 && times[4] > 0, Arrays.toString(times));
             that(times[1] + times[2] + times[3] + times[4] <= times[0], Arrays.toString(times));
+            equal(0, (int) times[5]);
+            enhancer.setDenoise(1);
+            enhance(enhancer, direct(SIZE), direct(SIZE));
+            enhancer.timings(times);
+            that(times[5] > 0 && times[2] + times[3] + times[4] + times[5] <= times[0], Arrays.toString(times));
+            enhancer.timings(five);
+            enhancer.timings(six);
+            same(Arrays.copyOf(times, 5), five);
+            same(Arrays.copyOf(times, 6), six);
             refused(IllegalArgumentException.class, "4 elements", () -> enhancer.timings(new long[4]));
             refused(NullPointerException.class, null, () -> enhancer.timings(null));
         }
@@ -340,8 +408,9 @@ public final class Contract {
             () -> enhance(enhancer, buffer, buffer),
             () -> enhancer.enhance(buffer, 0, STRIDE, buffer, 0, STRIDE, WIDTH, HEIGHT),
             () -> planes(enhancer, buffer, WIDTH, buffer, 24, buffer, 24, 2, buffer, 2),
-            () -> enhancer.setStrength(1), () -> enhancer.setSmoothing(0), enhancer::reset,
-            () -> enhancer.timings(new long[5]), enhancer::scale, enhancer::architecture, enhancer::parameters};
+            () -> enhancer.setStrength(1), () -> enhancer.setSmoothing(0), () -> enhancer.setDenoise(0),
+            () -> enhancer.setTemporalDenoise(0), enhancer::reset, () -> enhancer.timings(new long[5]), enhancer::scale,
+            enhancer::architecture, enhancer::parameters};
         for (Check call : calls) {
             refused(IllegalStateException.class, "closed", call);
         }
@@ -355,7 +424,8 @@ public final class Contract {
             final byte[] before = bytes(buffer);
             final Check[] calls = {
                 () -> enhance(enhancer, buffer, buffer), () -> enhancer.setStrength(0), () -> enhancer.setSmoothing(0.5f),
-                enhancer::reset, () -> enhancer.timings(new long[5])};
+                () -> enhancer.setDenoise(0.5f), () -> enhancer.setTemporalDenoise(0.5f), enhancer::reset,
+                () -> enhancer.timings(new long[5])};
             for (Check each : calls) {
                 refused(DceliteException.BUSY, "in use by another thread", each);
             }

@@ -23,7 +23,7 @@ public final class Fuzz implements Runnable {
     private final TreeMap<String, Integer> outcomes = new TreeMap<>();
     private final ByteBuffer[] regions = new ByteBuffer[3];
     private final byte[] before = new byte[REGION];
-    private final long[] times = new long[6];
+    private final long[] times = new long[7];
 
     // What view() made last: a part of a region, or null.
     private ByteBuffer region;
@@ -121,12 +121,20 @@ public final class Fuzz implements Runnable {
             enhancer.setStrength(choose(0, 0.25f, 1, -1, Float.NaN, 2));
             return "set strength";
         }
-        if (kind < 950) {
+        if (kind < 942) {
             enhancer.setSmoothing(choose(0, 0, 0.5f, 1, Float.NEGATIVE_INFINITY));
             return "set smoothing";
         }
+        if (kind < 946) {
+            enhancer.setDenoise(choose(0, 0, 0.5f, 1, -1, Float.NaN));
+            return "set denoise";
+        }
+        if (kind < 950) {
+            enhancer.setTemporalDenoise(choose(0, 0, 0.5f, 1, 2, Float.NaN));
+            return "set temporal denoise";
+        }
         if (kind < 965) {
-            enhancer.timings(random.nextInt(50) == 0 ? null : random.nextInt(5) == 0 ? new long[random.nextInt(5)] : times);
+            enhancer.timings(random.nextInt(50) == 0 ? null : random.nextInt(5) == 0 ? new long[random.nextInt(7)] : times);
             return "timings";
         }
         if (kind < 975) {
@@ -151,6 +159,7 @@ public final class Fuzz implements Runnable {
         final Enhancer.Options options = random.nextInt(3) > 0 ? null : new Enhancer.Options()
                 .threads(choose(1, 1, 1, 2, -1, 65)).scale(choose(0, 1, 3, 64, 65, -1))
                 .strength(choose(1, 1, 0.5f, -1)).smoothing(choose(0, 0, 0.9f, 1)).mapInterval(choose(1, 1, 3, 0))
+                .denoise(choose(0, 0, 1, -1)).temporalDenoise(choose(0, 0, 0.9f, 2)).noiseLevel(choose(0, 0, 20, 256))
                 .timings(random.nextBoolean());
         final Enhancer opened;
         switch (random.nextInt(4)) {

@@ -28,7 +28,7 @@ struct Source {
     PixelRow rows[kCell];
 
     void fill(PixelKind kind, dce::PixelLayout layout, int width) {
-        source = {kind, layout, dce::yuv_matrix(DCE_BT601_FULL)};
+        source = {kind, layout, dce::yuv_matrix(DCE_BT601_FULL, 255.0)};
         const size_t pixels = static_cast<size_t>(width), half = static_cast<size_t>(cells_of(width, 2));
         const size_t size = kind == PixelKind::kBytes ? pixels * static_cast<size_t>(layout.channels)
                             : kind == PixelKind::kYuv ? pixels

@@ -73,6 +73,9 @@ public final class Enhancer implements AutoCloseable {
         private float strength = 1;
         private float smoothing = 0;
         private int mapInterval = 1;
+        private float denoise = 0;
+        private float temporalDenoise = 0;
+        private float noiseLevel = 0;
         private boolean timings = true;
 
         /** 1 to 64, or 0: one per processor that the process may use. */
@@ -102,6 +105,24 @@ public final class Enhancer implements AutoCloseable {
         /** Run the network on every n-th frame of a video only; 1: on each. */
         public @NotNull Options mapInterval(int value) {
             mapInterval = value;
+            return this;
+        }
+
+        /** How much of the noise is taken away within each image, before the curve multiplies it: 0 (off) to 1. */
+        public @NotNull Options denoise(float value) {
+            denoise = value;
+            return this;
+        }
+
+        /** How much over the frames of a video, as far as nothing moves: 0 (off) to 1. With it, calls are such frames. */
+        public @NotNull Options temporalDenoise(float value) {
+            temporalDenoise = value;
+            return this;
+        }
+
+        /** Standard deviation of the noise in R, G and B, in levels of 255: 0 to 255; 0: estimated from each image. */
+        public @NotNull Options noiseLevel(float value) {
+            noiseLevel = value;
             return this;
         }
 
@@ -164,7 +185,8 @@ public final class Enhancer implements AutoCloseable {
         final long[] handle = new long[1];
         final int[] info = new int[3];
         final byte[] failure = openNative(path, model, position, limit, options.threads, options.scale, options.strength,
-                options.smoothing, options.mapInterval, options.timings, handle, info);
+                options.smoothing, options.mapInterval, options.denoise, options.temporalDenoise, options.noiseLevel,
+                options.timings, handle, info);
         if (failure != null) {
             throw new DceliteException(info[0], new String(failure, StandardCharsets.UTF_8));
         }
@@ -242,6 +264,16 @@ public final class Enhancer implements AutoCloseable {
         leave(setSmoothingNative(enter(), smoothing));
     }
 
+    /** From the next frame on: 0 (off) to 1. */
+    public void setDenoise(float denoise) {
+        leave(setDenoiseNative(enter(), denoise));
+    }
+
+    /** From the next frame on: 0 (off) to 1. Where it was off, that frame begins a new video. */
+    public void setTemporalDenoise(float temporalDenoise) {
+        leave(setTemporalDenoiseNative(enter(), temporalDenoise));
+    }
+
     /** Forgets the frames so far: the next one begins a new video. */
     public void reset() {
         leave(resetNative(enter()));
@@ -251,7 +283,8 @@ public final class Enhancer implements AutoCloseable {
      * How long the last enhancement took; zeros before the first. The stages are the time that all threads spent in them,
      * divided by the number of threads; what they leave of the total is preparation and waiting.
      *
-     * @param nanoseconds receives total, reordering of channels, downsampling, network, and curve; it may be longer
+     * @param nanoseconds receives total, reordering of channels, downsampling, network, and curve; where it has a sixth
+     *     element, denoising; it may be longer
      */
     public void timings(@NotNull long[] nanoseconds) {
         if (nanoseconds.length < 5) {
@@ -353,7 +386,8 @@ public final class Enhancer implements AutoCloseable {
 
     // Null, with the handle and {scale, architecture, parameters}; or the library's sentence, with the status in info[0].
     private static native byte[] openNative(byte[] path, ByteBuffer model, int position, int limit, int threads, int scale,
-            float strength, float smoothing, int mapInterval, boolean timings, long[] handle, int[] info);
+            float strength, float smoothing, int mapInterval, float denoise, float temporalDenoise, float noiseLevel,
+            boolean timings, long[] handle, int[] info);
 
     // These return a dce_status. The two that take images throw IllegalArgumentException for what is wrong with the buffers.
 
@@ -368,6 +402,8 @@ public final class Enhancer implements AutoCloseable {
 
     private static native int setStrengthNative(long handle, float strength);
     private static native int setSmoothingNative(long handle, float smoothing);
+    private static native int setDenoiseNative(long handle, float denoise);
+    private static native int setTemporalDenoiseNative(long handle, float temporalDenoise);
     private static native int resetNative(long handle);
     private static native int timingsNative(long handle, long[] nanoseconds);
     private static native byte[] messageNative(long handle);

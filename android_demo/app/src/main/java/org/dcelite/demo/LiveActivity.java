@@ -36,6 +36,7 @@ public final class LiveActivity extends Screen {
     private static final String KEY_THREADS = "threads";
     private static final String KEY_STRENGTH = "strength";
     private static final String KEY_SMOOTHING = "smoothing";
+    private static final String KEY_DENOISE = "denoise";
     private static final String KEY_SPLIT = "split";
     private static final long STATISTICS_INTERVAL_MS = 500;
 
@@ -50,6 +51,7 @@ public final class LiveActivity extends Screen {
     private Button action;
     private SeekBar strength;
     private SeekBar smoothing;
+    private SeekBar denoise;
     private SeekBar split;
     private Spinner threads;
     private List<String> engines;
@@ -130,7 +132,8 @@ public final class LiveActivity extends Screen {
         final LiveSettings defaults = LiveSettings.DEFAULTS;
         settings = new LiveSettings(preferences.getString(KEY_ENGINE, defaults.engine),
                 preferences.getInt(KEY_THREADS, defaults.threads), preferences.getFloat(KEY_STRENGTH, defaults.strength),
-                preferences.getFloat(KEY_SMOOTHING, defaults.smoothing), preferences.getFloat(KEY_SPLIT, defaults.split));
+                preferences.getFloat(KEY_SMOOTHING, defaults.smoothing), preferences.getFloat(KEY_DENOISE, defaults.denoise),
+                preferences.getFloat(KEY_SPLIT, defaults.split));
         models = new Models(this);
         cameraThread = new HandlerThread("camera");
         cameraThread.start();
@@ -148,6 +151,7 @@ public final class LiveActivity extends Screen {
                 (button, checked) -> controls.setVisibility(checked ? View.VISIBLE : View.GONE));
         strength = slider(R.id.strength, settings.strength, value -> readControls());
         smoothing = slider(R.id.smoothing, settings.smoothing / LiveSettings.MAX_SMOOTHING, value -> readControls());
+        denoise = slider(R.id.denoise, settings.denoise, value -> readControls());
         split = slider(R.id.split, settings.split, value -> readControls());
         // The controls lie above the picture, so touches beside them arrive at their container.
         findViewById(R.id.root).setOnTouchListener((touched, event) -> {
@@ -199,7 +203,7 @@ public final class LiveActivity extends Screen {
     private void readControls() {
         final String chosen = engine == null ? settings.engine : engines.get(engine.getSelectedItemPosition());
         final LiveSettings changed = new LiveSettings(chosen, threads.getSelectedItemPosition(), fraction(strength),
-                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(split));
+                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(denoise), fraction(split));
         final boolean otherEngine = !changed.sharesEngineWith(settings);
         settings = changed;
         if (run != null) {
@@ -225,7 +229,7 @@ public final class LiveActivity extends Screen {
         end();
         preferences.edit().putString(KEY_ENGINE, settings.engine).putInt(KEY_THREADS, settings.threads)
                 .putFloat(KEY_STRENGTH, settings.strength).putFloat(KEY_SMOOTHING, settings.smoothing)
-                .putFloat(KEY_SPLIT, settings.split).apply();
+                .putFloat(KEY_DENOISE, settings.denoise).putFloat(KEY_SPLIT, settings.split).apply();
         super.onPause();
     }
 

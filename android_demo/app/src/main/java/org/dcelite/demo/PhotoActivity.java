@@ -35,15 +35,27 @@ public final class PhotoActivity extends Screen {
     /** When memory is short after all, the photograph is read at half the size, and again. */
     private static final int ATTEMPTS = 4;
 
-    private final AtomicReference<Float> newStrength = new AtomicReference<>();
+    private final AtomicReference<Amounts> newAmounts = new AtomicReference<>();
 
     private SplitView picture;
     private TextView message;
     private SeekBar strength;
+    private SeekBar denoise;
     private View save;
     private Uri source;
 
     private Photograph photograph;  // of the worker alone
+
+    /** How to enhance. */
+    private static final class Amounts {
+        final float strength;
+        final float denoise;
+
+        Amounts(float strength, float denoise) {
+            this.strength = strength;
+            this.denoise = denoise;
+        }
+    }
 
     @Override
     protected void onCreate(Bundle state) {
@@ -52,7 +64,8 @@ public final class PhotoActivity extends Screen {
         picture = find(R.id.picture);
         message = find(R.id.message);
         save = find(R.id.save);
-        strength = slider(R.id.strength, 1, this::changeStrength);
+        strength = slider(R.id.strength, 1, value -> changeAmounts());
+        denoise = slider(R.id.denoise, 1, value -> changeAmounts());
         final SeekBar split = slider(R.id.split, 0.5f, picture::setFraction);
         picture.onMove(fraction -> split.setProgress(Math.round(fraction * split.getMax())));
         findViewById(R.id.open).setOnClickListener(view -> choose(OPEN, Intent.ACTION_OPEN_DOCUMENT, "image/*", null));
@@ -106,20 +119,24 @@ public final class PhotoActivity extends Screen {
         save.setEnabled(false);
         picture.show(null, null);
         message.setText(R.string.photo_loading);
-        final float wanted = fraction(strength);
+        final Amounts wanted = amounts();
         inBackground(() -> load(uri, wanted));
     }
 
-    private void changeStrength(float value) {
+    private Amounts amounts() {
+        return new Amounts(fraction(strength), fraction(denoise));
+    }
+
+    private void changeAmounts() {
         if (source == null) {
             return;
         }
         // Only the last of several positions that wait is worth the work.
-        newStrength.set(value);
+        newAmounts.set(amounts());
         inBackground(() -> {
-            final Float wanted = newStrength.getAndSet(null);
+            final Amounts wanted = newAmounts.getAndSet(null);
             if (wanted != null && photograph != null) {
-                photograph.enhance(wanted);
+                photograph.enhance(wanted.strength, wanted.denoise);
                 showPhotograph();
             }
         });
@@ -137,7 +154,7 @@ public final class PhotoActivity extends Screen {
         }
     }
 
-    private void load(Uri uri, float wantedStrength) throws IOException {
+    private void load(Uri uri, Amounts wanted) throws IOException {
         release();
         final BitmapFactory.Options bounds = new BitmapFactory.Options();
         bounds.inJustDecodeBounds = true;
@@ -153,7 +170,7 @@ public final class PhotoActivity extends Screen {
             try {
                 photograph = new Photograph(bitmap(uri, sample, orientation),
                         Math.max(screen.widthPixels, screen.heightPixels));
-                photograph.enhance(wantedStrength);
+                photograph.enhance(wanted.strength, wanted.denoise);
             } catch (OutOfMemoryError e) {
                 release();
                 if (attempt == ATTEMPTS) {

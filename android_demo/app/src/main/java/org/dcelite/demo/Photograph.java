@@ -34,9 +34,10 @@ final class Photograph implements AutoCloseable {
         enhancer = Enhancer.open();
     }
 
-    void enhance(float strength) {
+    void enhance(float strength, float denoise) {
         copySource();
         enhancer.setStrength(strength);
+        enhancer.setDenoise(denoise);
         enhancer.enhance(pixels, pixels, Enhancer.RGBA8, width, height, 4 * width, 4 * width);
         result.copyPixelsFromBuffer(pixels);
         after = preview();

@@ -9,7 +9,8 @@ public interface FrameEngine extends AutoCloseable {
     int DOWNSAMPLE = 1;
     int NETWORK = 2;
     int CURVE = 3;
-    int STAGES = 4;
+    int DENOISE = 4;
+    int STAGES = 5;
 
     /** Enhances a frame for display: RGBA, 4 bytes a pixel, {@code stride} bytes a row, from the buffer's position. */
     void enhance(YuvPlanes frame, ByteBuffer rgba, int stride);
@@ -20,8 +21,8 @@ public interface FrameEngine extends AutoCloseable {
     /** Enhances a photograph in place: RGBA, rows without gaps. */
     void enhance(ByteBuffer rgba, int width, int height);
 
-    /** From the next frame on. */
-    void set(float strength, float smoothing);
+    /** For frames of the live picture, from the next one on; {@code denoise} is within each and over time. */
+    void set(float strength, float smoothing, float denoise);
 
     /** Fills in how many nanoseconds the stages of the last enhancement took: the first {@link #STAGES} elements. */
     void stages(long[] nanoseconds);

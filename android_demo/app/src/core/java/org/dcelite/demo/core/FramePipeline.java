@@ -144,10 +144,10 @@ public final class FramePipeline {
         if (engine == null || !wanted.sharesEngineWith(applied)) {
             closeEngine();
             engine = factory.open(wanted.engine, wanted.threads);
-            engine.set(wanted.strength, wanted.smoothing);
+            engine.set(wanted.strength, wanted.smoothing, wanted.denoise);
             statistics.restart();
         } else if (wanted != applied) {
-            engine.set(wanted.strength, wanted.smoothing);
+            engine.set(wanted.strength, wanted.smoothing, wanted.denoise);
         }
         applied = wanted;
         failedWith = null;

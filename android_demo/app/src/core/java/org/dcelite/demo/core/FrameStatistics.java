@@ -17,7 +17,7 @@ public final class FrameStatistics {
     public static final int END = STAGES + 1;
     public static final int TIMES = STAGES + 2;
 
-    static final String[] NAMES = {"convert", "downsample", "network", "curve", "split", "show"};
+    static final String[] NAMES = {"convert", "downsample", "network", "curve", "denoise", "split", "show"};
 
     private static final double NANOSECONDS_PER_MS = 1e6;
 

@@ -9,7 +9,7 @@ public final class LiveSettings {
     /** Above, a scene that changes leaves a trail for seconds. */
     public static final float MAX_SMOOTHING = 0.95f;
 
-    public static final LiveSettings DEFAULTS = new LiveSettings(SHIPPED, 0, 1, 0.6f, 0.5f);
+    public static final LiveSettings DEFAULTS = new LiveSettings(SHIPPED, 0, 1, 0.6f, 1, 0.5f);
 
     /** {@link #SHIPPED}, or the name of a model file in the app. */
     public final String engine;
@@ -18,14 +18,17 @@ public final class LiveSettings {
     public final float strength;
     /** 0 (off) … {@link #MAX_SMOOTHING}. */
     public final float smoothing;
+    /** 0 (off) … 1: how much of the noise is taken away. */
+    public final float denoise;
     /** Share of the picture, from the left, that stays as the camera sees it. */
     public final float split;
 
-    public LiveSettings(String engine, int threads, float strength, float smoothing, float split) {
+    public LiveSettings(String engine, int threads, float strength, float smoothing, float denoise, float split) {
         this.engine = engine;
         this.threads = Math.max(0, Math.min(threads, MAX_THREADS));
         this.strength = within(strength, 1, 1);
         this.smoothing = within(smoothing, MAX_SMOOTHING, 0);
+        this.denoise = within(denoise, 1, 1);
         this.split = within(split, 1, 0.5f);
     }
 

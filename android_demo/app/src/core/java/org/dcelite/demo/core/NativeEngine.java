@@ -42,9 +42,11 @@ public final class NativeEngine implements FrameEngine {
     }
 
     @Override
-    public void set(float strength, float smoothing) {
+    public void set(float strength, float smoothing, float denoise) {
         enhancer.setStrength(strength);
         enhancer.setSmoothing(smoothing);
+        enhancer.setDenoise(denoise);
+        enhancer.setTemporalDenoise(denoise);
     }
 
     @Override
