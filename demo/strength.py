@@ -15,6 +15,7 @@ import PIL.ImageFont
 
 from dcelite import Enhancer
 from dcelite.cli import exit_code
+from dcelite.denoising import AMOUNT
 from dcelite.files import atomic_output
 from demo import default_photograph
 
@@ -31,7 +32,7 @@ def draw(output: Path, overwrite: bool) -> None:
     draw = PIL.ImageDraw.Draw(sheet)
     font = PIL.ImageFont.load_default(18)
     for i, strength in enumerate(STRENGTHS):
-        with Enhancer(strength=strength) as enhance:
+        with Enhancer(strength=strength, denoise=AMOUNT) as enhance:
             result = PIL.Image.fromarray(enhance(dark)).resize(SIZE, PIL.Image.Resampling.LANCZOS)
         sheet.paste(result, (i * SIZE[0], 0))
         center = (i * SIZE[0] + SIZE[0] // 2, SIZE[1] + CAPTION // 2)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from dcelite import Enhancer
 from dcelite.cli import exit_code
-from dcelite.darkroom import LARGE_SENSOR, SMALL_SENSOR, darken, light_of, picture_of
+from dcelite.darkroom import GAMMA, LARGE_SENSOR, SMALL_SENSOR, darken, light_of, picture_of
 from dcelite.metrics import Rgb, psnr, ssim
 from dcelite.pictures import find_pairs, read_picture
 from dcelite.progress import track
@@ -106,20 +106,26 @@ def results(frames: Frames) -> Iterator[tuple[str, Frames]]:
 
 def quality(folder: Path) -> dict[str, list[str]]:
     """Of pictures by themselves, and of the last frame of a clip against the clip without noise."""
-    scores: dict[str, list[tuple[float, float]]] = {}
+    scores: dict[str, list[tuple[float, float, float]]] = {}
     pairs = find_pairs(folder)
     for pair in track(pairs, len(pairs), "pictures"):
         dark, wanted = read_picture(pair)
         assert wanted is not None
+        clean = picture_of(light_of(wanted) * (dark.mean() / wanted.mean()) ** GAMMA)
+        of_clean = dict(results(clean[None]))
         for name, frames in results(dark[None]):
-            scores.setdefault(name, []).append((psnr(wanted, frames[0]), ssim(wanted, frames[0])))
+            row = (psnr(wanted, frames[0]), ssim(wanted, frames[0]), ssim(wanted, of_clean[name][0]))
+            scores.setdefault(name, []).append(row)
     light = light_of(photograph("coffee")) * CLIP_EXPOSURE
     rng = np.random.default_rng(1)
     clip = np.stack([picture_of(SMALL_SENSOR.expose(light, rng)) for _ in range(FRAMES)])
     clean = enhanced(picture_of(light)[None], {})[0]
-    rows = {name: [f"{value:.{2 + i}f}" for i, value in enumerate(np.mean(pair, 0))] for name, pair in scores.items()}
+    rows = {
+        name: [f"{value:.{digits}f}" for value, digits in zip(np.mean(pair, 0), (2, 3, 3), strict=True)]
+        for name, pair in scores.items()
+    }
     for name, frames in results(clip):
-        rows.setdefault(name, ["", ""]).append(f"{psnr(clean, frames[FRAMES // 2 + 1]):.2f}")
+        rows.setdefault(name, [""] * 3).append(f"{psnr(clean, frames[FRAMES // 2 + 1]):.2f}")
     return rows
 
 
@@ -169,7 +175,14 @@ def run(args: argparse.Namespace) -> None:
     if args.sheet:
         draw(args.sheet, overwrite=args.overwrite)
     rows, shares = quality(args.pairs), times()
-    heading = ["", "PSNR", "SSIM", "clip: PSNR to the one without noise", "time, in enhancements"]
+    heading = [
+        "",
+        "PSNR",
+        "SSIM",
+        "without noise in it: SSIM",
+        "clip: PSNR to that without noise",
+        "time, in enhancements",
+    ]
     for line in markdown([heading, *([name, *row, f"{shares[name]:.2f}"] for name, row in rows.items())]):
         print(line)
 
