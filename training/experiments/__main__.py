@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -196,6 +196,44 @@ def limits(args: argparse.Namespace) -> None:
         pairs = zip(pictures, results, strict=True)
         values = [psnr(wanted, result) for (_, wanted), result in pairs if wanted is not None]
         print(f"| {name} | {np.mean(values):.2f} | {np.mean([result.mean() for result in results]):.0f} |")
+    local_statistics([(image, wanted) for image, wanted in pictures if wanted is not None])
+
+
+def local_statistics(pairs: Sequence[tuple[Rgb, Rgb]]) -> None:
+    """Print what a map can do that follows from the mean of the picture and of the window around each place.
+
+    The map is a polynomial of the second degree of both logarithms, fitted to the other pictures: to the constant maps
+    that give their 12x12 pixels the brightness of the reference, weighted by what they change.
+    """
+    smalls = [tuple(reference.downsample(one / 255.0, 12).mean(2).clip(1 / 255) for one in pair) for pair in pairs]
+    candidates = np.linspace(-1, 0.2, 61)
+    curves = np.linspace(0, 1, 256)[:, None, None] * np.ones((1, 1, 3))
+    tables = np.stack([reference.apply_curve(curves, np.full((1, 1, 3), a))[:, 0, 0] for a in candidates])
+    targets, weights = [], []
+    for dark, wanted in smalls:
+        reached = tables[:, np.rint(255 * dark).astype(int)]
+        targets.append(candidates[np.abs(reached - wanted).argmin(0)])
+        weights.append(np.abs(np.gradient(reached, candidates, axis=0)).max(0))
+    print("\n| | dark: PSNR | SSIM |\n|---|---|---|")
+    for window in (0, 3, 7, 15, 31):
+        features = []
+        for dark, _ in smalls:
+            whole = np.full_like(dark, np.log(dark.mean()))
+            padded = np.pad(dark, window // 2, mode="edge")
+            around = np.log(sliding_window_view(padded, (window, window)).mean((2, 3))) - whole if window else 0 * whole
+            features.append(np.stack([whole**i * around**j for i in range(3) for j in range(3 - i)], axis=2))
+        scores = []
+        for k, (image, wanted) in enumerate(pairs):
+            others = [i for i in range(len(pairs)) if i != k]
+            rows = np.concatenate([(features[i] * weights[i][..., None]).reshape(-1, 6) for i in others])
+            values = np.concatenate([(targets[i] * weights[i]).ravel() for i in others])
+            factors = np.linalg.lstsq(rows, values, rcond=1e-6)[0]
+            result = reference.finish(image, np.repeat((features[k] @ factors).clip(-1, 1)[..., None], 3, 2))
+            scores.append((psnr(wanted, result), ssim(wanted, result)))
+        name = (
+            f"and by that of {window}x{window} of the small picture" if window else "a map by the mean of the picture"
+        )
+        print(f"| {name} | {np.mean(scores, 0)[0]:.2f} | {np.mean(scores, 0)[1]:.3f} |", flush=True)
 
 
 def best_for_references(folder: Path) -> None:
