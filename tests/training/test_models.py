@@ -130,9 +130,3 @@ def test_sizes() -> None:
         for name in ("zerodcepp_scene", "zerodcepp", "zerodce")
     }
     assert counts == {"zerodcepp_scene": 12_225, "zerodcepp": 10_561, "zerodce": 79_416}
-
-
-def test_the_list_of_held_out_files_is_that_of_the_split(shared: Path) -> None:
-    listed = read_scenes(shared / "data" / "sice_part1_train_scenes.json")
-    wanted = [x.file for number, scene in enumerate(listed) if number % EVERY in PARTS.values() for x in scene]
-    assert (MODELS / "sice_held_out.txt").read_text().split() == wanted
