@@ -28,12 +28,16 @@ class LossConfig:
 
     spatial_weight: float = _setting(1.0, "weight of the spatial consistency loss")
     exposure_weight: float = _setting(10.0, "weight of the exposure control loss")
-    colour_weight: float = _setting(2.0, "weight of the colour constancy loss")
-    smoothness_weight: float = _setting(1000.0, "weight of the illumination smoothness loss", note="; zerodce: 125")
+    colour_weight: float = _setting(2.0, "weight of the colour constancy loss", note="; zerodce: 5")
+    smoothness_weight: float = _setting(1000.0, "weight of the illumination smoothness loss", note="; zerodce: 200")
     """A single map that is applied eight times needs the larger one; 1600 in the published code."""
-    reconstruction_weight: float = _setting(30.0, "weight of the distance of darkened pictures from what they were")
+    reconstruction_weight: float = _setting(
+        30.0, "weight of the distance of darkened pictures from what they were", note="; zerodce: 0"
+    )
     """And of the others from themselves."""
-    exposure_target: float = _setting(0.45, "grey level that dark pictures are drawn to, 0 to 1")
+    exposure_target: float = _setting(
+        0.45, "grey level that dark pictures are drawn to, 0 to 1", note="; zerodce: 0.61"
+    )
     """E, for the patches of dark images."""
     exposure_patch: int = _setting(8, "side of the patches of the exposure loss in pixels")
     """Of the training image; the larger, the more of the local contrast is left."""
@@ -100,7 +104,12 @@ class TrainingConfig:
             raise DceliteError(f"learning rate {self.learning_rate}: a number between 0 and 1 was wanted")
 
 
-OWN_LOSSES: dict[str, dict[str, Any]] = {"zerodce": {"smoothness_weight": 125.0}}
+OWN_LOSSES: dict[str, dict[str, Any]] = {
+    "zerodce": {
+        **{"colour_weight": 5.0, "smoothness_weight": 200.0},
+        **{"reconstruction_weight": 0.0, "exposure_target": 0.61},
+    }
+}
 """Where a network is trained otherwise than the default."""
 
 

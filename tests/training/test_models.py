@@ -120,7 +120,7 @@ def test_photographs_in_little_light(name: str) -> None:
 def test_zero_dce_brightens(scenes: Scenes) -> None:
     ours = measured(MODELS / "zerodce.ckpt", scenes.dark[::15], scale=1)
     before = [measure(pair.dark, pair.dark, pair.wanted) for pair in scenes.dark[::15]]
-    assert mean(ours, "psnr") > np.mean([figures["psnr"] for figures in before]) + 5
+    assert mean(ours, "psnr") > np.mean([figures["psnr"] for figures in before]) + 4
     assert mean(ours, "ssim") > np.mean([figures["ssim"] for figures in before]) + 0.2
 
 

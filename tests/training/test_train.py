@@ -327,7 +327,7 @@ class TestCommand:
         self.run(*common, "--steps", 4, "--resume")
         assert len(history(tmp_path)) == 1 + 4
         config = json.loads((tmp_path / "run.json").read_text())["config"]
-        assert (config["batch_size"], config["losses"]["smoothness_weight"]) == (3, 125)
+        assert (config["batch_size"], config["losses"]["smoothness_weight"]) == (3, 200)
         assert f"{tmp_path / 'zerodce.ckpt'}: the trained weights" in capsys.readouterr().out
         with pytest.raises(DceliteError, match="started with batch_size 3; 4 cannot be taken up"):
             self.run(*common, "--steps", 6, "--resume", "--batch-size", 4)
