@@ -106,8 +106,10 @@ class TrainingConfig:
 
 OWN_LOSSES: dict[str, dict[str, Any]] = {
     "zerodce": {
-        **{"colour_weight": 5.0, "smoothness_weight": 200.0},
-        **{"reconstruction_weight": 0.0, "exposure_target": 0.61},
+        "colour_weight": 5.0,
+        "smoothness_weight": 200.0,
+        "reconstruction_weight": 0.0,
+        "exposure_target": 0.61,
     }
 }
 """Where a network is trained otherwise than the default."""
