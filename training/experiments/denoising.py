@@ -77,6 +77,7 @@ METHODS: dict[str, Denoise] = {
     "FFmpeg hqdn3d=8": ffmpeg("hqdn3d=8"),
     "FFmpeg atadenoise": ffmpeg("atadenoise=0a=0.1:0b=0.2:1a=0.1:1b=0.2:2a=0.1:2b=0.2"),
 }
+NOTHING = "FFmpeg without a filter"
 OVER_TIME_ALONE = "FFmpeg atadenoise"
 """It never answers where there is but one frame."""
 OURS: dict[str, dict[str, Any]] = {
@@ -148,14 +149,14 @@ def times() -> dict[str, float]:
         for name, enhance in opened.items():
             runs = [seconds(lambda enhance=enhance: enhance(dark, out=output)) for _ in range(FRAMES)]  # type: ignore[misc]
             taken.setdefault(name, []).append(statistics.median(runs))
-        nothing = seconds(lambda: ffmpeg("null")(bright))
-        for name, method in METHODS.items():
+        for name, method in {NOTHING: ffmpeg("null"), **METHODS}.items():
             some = bright[:2] if name.startswith("OpenCV non-local") else bright
             spent = seconds(lambda method=method, some=some: method(some))  # type: ignore[misc]
-            taken.setdefault(name, []).append((spent - nothing * name.startswith("FFmpeg")) / len(some))
+            taken.setdefault(name, []).append(spent / len(some))
     least = {name: min(values) for name, values in taken.items()}
     base = least["without"]
-    return {name: (value - base if name in OURS else value) / base for name, value in least.items()}
+    without = {**dict.fromkeys(OURS, base), **{name: least[NOTHING] for name in METHODS if name.startswith("FFmpeg")}}
+    return {name: (value - without.get(name, 0.0)) / base for name, value in least.items()}
 
 
 def draw(output: Path, *, overwrite: bool) -> None:
