@@ -745,7 +745,9 @@ def test_every_series_has_its_own_memory(monkeypatch: pytest.MonkeyPatch) -> Non
     assert len(set(places)) > 1
     assert row.cells.keys() == {variants.ENHANCE, variants.STAGES, variants.NETWORK}
     assert all(cell.failure is None and len(numbers[name]) == rounds for name, cell in row.cells.items())
-    assert all(len(sample) == 8 and sample[-1] > 0 for sample in row.cells[variants.STAGES].samples)
+    assert all(
+        len(sample) == 3 + len(variants.STAGE_NAMES) and sample[-1] > 0 for sample in row.cells[variants.STAGES].samples
+    )
 
 
 def test_settings_default_to_one_thread_and_all(monkeypatch: pytest.MonkeyPatch) -> None:
