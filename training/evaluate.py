@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.denoising import AMOUNT
-from dcelite.enhancer import Enhancer
+from dcelite.enhancer import open_denoising
 from dcelite.errors import DceliteError, ImageError
 from dcelite.metrics import Rgb, clipped, colour_shift, mean_absolute_error, noise_level, psnr, ssim
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
@@ -96,12 +96,9 @@ def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0,
     if path is not None and path.suffix.lower() in (".ckpt", ".pth"):
         return CheckpointModel(path, scale, denoise=amount)
     try:
-        model = Enhancer(path, scale=scale, threads=threads, denoise=denoise or 0.0)
+        return open_denoising(path, denoise, scale=scale, threads=threads)
     except ValueError as error:
         raise DceliteError(str(error)) from None
-    if denoise is None and model.has_curve_map:
-        model.set_denoise(amount)
-    return model
 
 
 Figures = dict[str, float]

@@ -262,7 +262,7 @@ DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info
  * Guided Filter", 2015). Windows are 6 x 6 pixels for (R + G + B) / 3, 12 x 12 for what the channels differ from it. The
  * noise is estimated from the frame by brightness, from the flattest tenth of its blocks of 32 x 16 pixels, no stronger
  * than in the colors, which texture hardly reaches. Frames without such a block, or without noise, are left but for the
- * steps of their 8 bits. Takes 1.5 bytes of memory a pixel, and a frame some 2.2 times as long.
+ * steps of their 8 bits. Takes 1.5 bytes of memory a pixel, and about as long again.
  *
  * With `temporal_denoise`, calls are frames of a video, too, and each becomes the mean of itself and of those before, weighted
  * like a Kalman filter weights them, in cells of 4 x 4 pixels; where a cell, or a pixel, changes by more than noise does, it

@@ -106,7 +106,7 @@ def results(frames: Frames) -> Iterator[tuple[str, Frames]]:
 
 
 def quality(folder: Path) -> dict[str, list[str]]:
-    """Of pictures by themselves, and of the last frame of a clip against the clip without noise."""
+    """Of pictures by themselves, and of a frame in the midst of a clip against the clip without noise."""
     scores: dict[str, list[tuple[float, float, float]]] = {}
     pairs = find_pairs(folder)
     for pair in track(pairs, len(pairs), "pictures"):

@@ -16,6 +16,7 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
+from dcelite.denoising import AMOUNT
 from dcelite.pixels import Frame, Pixels, Planes
 from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
@@ -284,3 +285,14 @@ class Enhancer:
         result = np.empty((height.value, width.value, channels.value), np.float32)
         self._call("dce_curve_map", source.image(), result.ctypes.data, result.size)
         return result
+
+
+def open_denoising(model: str | os.PathLike[str] | None, denoise: float | None, **arguments: Any) -> Enhancer:
+    """An Enhancer as the commands open it: with ``denoise`` None, it takes AMOUNT of the noise away.
+
+    A model with the curve in its graph has nowhere to do so: it is what it is, unless that is asked for.
+    """
+    enhancer = Enhancer(model, denoise=denoise or 0.0, **arguments)
+    if denoise is None and enhancer.has_curve_map:
+        enhancer.set_denoise(AMOUNT)
+    return enhancer

@@ -14,6 +14,7 @@ constexpr double kLumaOfColors = 0.8;
 constexpr double kRounding[2] = {1.0 / 24.0, 1.0 / 40.0};  // variance of luma and colors at black, of steps of a level
 constexpr double kRoundingLevel = 8.0;                     // at which it is half of that
 constexpr double kFollowing = 0.25;                        // of the noise of a video
+constexpr float kSmallestGain = 0.125f;                    // of a frame of a video
 constexpr int kExponents = 12;
 
 ptrdiff_t stride_of(int cells) { return cells + 2 + kCellSlack; }
@@ -176,10 +177,10 @@ void Denoiser::survey(const dce_image &source, int strip, StripMemory *memory) {
             for (int k = 0; k < 2; ++k) before.luma[k] = memory->cells.data() + (2 * group + k) * luma_stride_ + 1;
             before.red = memory_of_colors + group * color_stride_ + 1;
             before.blue = memory_of_colors + (kStripColors + group) * color_stride_ + 1;
-            kept.luma = NoiseCurve::of(known_[0]);
-            kept.colors = NoiseCurve::of(known_[1]);
+            kept.luma = of_luma_;
+            kept.colors = of_colors_;
             kept.remaining = has_history_ ? remaining_.data() + static_cast<size_t>(color_y) * color_width_ : nullptr;
-            kept.smallest_gain = 1.0f - 0.875f * temporal_;
+            kept.smallest_gain = 1.0f - (1.0f - kSmallestGain) * temporal_;
             kept.before = before;
         }
         dsp_.denoise->survey(source_, rows, width_, cells, over_time() ? &kept : nullptr);

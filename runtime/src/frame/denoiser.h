@@ -73,7 +73,7 @@ private:
     int width_ = 0, height_ = 0, luma_width_ = 0, luma_height_ = 0, color_width_ = 0, color_height_ = 0;
     ptrdiff_t luma_stride_ = 0, color_stride_ = 0;
     Buffer<float> luma_, colors_;               // sums of cells: (luma height, stride), (2, color height, stride)
-    NoiseCurve of_luma_ = {}, of_colors_ = {};  // of this frame
+    NoiseCurve of_luma_ = {}, of_colors_ = {};  // of this frame; before finish, of the one before
 
     bool has_history_ = false;
     Buffer<KeptRow> kept_;               // (height, 3, width)

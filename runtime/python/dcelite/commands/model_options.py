@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dcelite.denoising import AMOUNT
-from dcelite.enhancer import Enhancer
+from dcelite.enhancer import Enhancer, open_denoising
 from dcelite.errors import DceliteError
 
 
@@ -39,15 +39,9 @@ def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
 
 
 def open_enhancer(options: argparse.Namespace, **more: Any) -> Enhancer:
-    """An Enhancer for these options and further arguments of Enhancer; raises DceliteError for values out of range.
-
-    A model with the curve in its graph has nowhere to take noise away: it is what it is, unless that is asked for.
-    """
+    """An Enhancer for these options and further arguments of Enhancer; raises DceliteError for values out of range."""
     settings = {name: getattr(options, name) for name in ("threads", "scale", "strength", "noise_level")} | more
     try:
-        enhancer = Enhancer(options.model, denoise=options.denoise or 0.0, **settings)
-        if options.denoise is None and enhancer.has_curve_map:
-            enhancer.set_denoise(AMOUNT)
+        return open_denoising(options.model, options.denoise, **settings)
     except ValueError as error:
         raise DceliteError(str(error)) from None
-    return enhancer
