@@ -36,7 +36,7 @@ def default_photograph() -> Photograph:
     import skimage.data
 
     dark = darken(skimage.data.coffee(), EXPOSURE, SMALL_SENSOR, np.random.default_rng(0))
-    return Photograph(dark, gray=False, exif=b"", icc_profile=None, notes=[])
+    return Photograph(dark)
 
 
 def run(image: Path | None, output: Path, *, overwrite: bool) -> None:
