@@ -6,6 +6,9 @@ from dcelite.images.formats import is_image_path as is_image_path
 from dcelite.images.formats import missing_support as missing_support
 from dcelite.images.formats import pictures_below as pictures_below
 from dcelite.images.photograph import Photograph as Photograph
+from dcelite.images.photograph import eight_bits as eight_bits
+from dcelite.images.photograph import upright as upright
 from dcelite.images.reading import read_photograph as read_photograph
+from dcelite.images.reading import read_rgb8 as read_rgb8
 from dcelite.images.writing import encode_photograph as encode_photograph
 from dcelite.images.writing import write_photograph as write_photograph

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from dcelite.images.metadata import Metadata
+from dcelite.images import exif
+from dcelite.images.metadata import Metadata, prepared_xmp
 
 
 @dataclass
@@ -28,3 +30,34 @@ class Photograph:
     """What was lost, in words: in reading, and then in writing."""
     damage: list[str] = field(default_factory=list)
     """What of the pixels could not be read, in words; the rest is there."""
+
+
+def eight_bits(pixels: NDArray[Any]) -> NDArray[np.uint8]:
+    """uint16 pixels to the nearest of the 256 levels; uint8 ones as they are."""
+    if pixels.dtype == np.uint8:
+        return pixels
+    return ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+
+
+def turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Pixels as they are to be looked at; ``orientation`` as EXIF counts, 1 (as they are) to 8."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    return np.ascontiguousarray(pixels)
+
+
+def upright(pixels: NDArray[Any], metadata: Metadata) -> tuple[NDArray[Any], Metadata]:
+    """Pixels turned as the metadata say, and metadata that say no more of it."""
+    pixels = turned(pixels, exif.orientation(metadata.exif))
+    block, _ = exif.prepared(exif.without_orientation(metadata.exif), (pixels.shape[1], pixels.shape[0]))
+    return pixels, Metadata(
+        metadata.container,
+        exif=block,
+        xmp=prepared_xmp(metadata.xmp, turned=True),
+        icc_profile=metadata.icc_profile,
+        density=metadata.density,
+    )

@@ -27,7 +27,7 @@ from dcelite.files import reason
 from dcelite.images import exif, jpeg, png, tiff
 from dcelite.images.formats import FORMATS, SUFFIXES, format_of, missing_support
 from dcelite.images.metadata import Metadata, prepared_xmp
-from dcelite.images.photograph import Photograph
+from dcelite.images.photograph import Photograph, eight_bits
 from dcelite.machine import Machine
 from dcelite.model.architecture import MAX_DIMENSION
 
@@ -63,6 +63,18 @@ def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
     except Exception as error:  # decoders fail in many ways at damaged files
         raise ImageError(f"{path}: cannot be read: {reason(error) or type(error).__name__}") from None
     return photograph
+
+
+def read_rgb8(path: Path) -> NDArray[np.uint8]:
+    """The pixels of a whole photograph as they are measured on: uint8 (H, W, 3), without transparency.
+
+    Raises:
+        ImageError: as read_photograph does, and where a part of the pixels is damaged.
+    """
+    photograph = read_photograph(path)
+    if photograph.damage:
+        raise ImageError(f"{path}: {'; '.join(photograph.damage)}")
+    return np.ascontiguousarray(eight_bits(photograph.pixels)[..., :3])
 
 
 def _read(data: bytes, path: Path) -> Photograph:
@@ -176,14 +188,27 @@ def _read_bmp(data: bytes) -> Photograph:
 
 def _read_tiff(data: bytes) -> Photograph:
     image = _opened(PIL.TiffImagePlugin.TiffImageFile, data)
-    metadata, notes = tiff.metadata_of(data)
+    notes: list[str] = []
     pages = getattr(image, "n_frames", 1)
     if pages > 1:
         notes.append(f"left out: {pages - 1} more {'pages' if pages > 2 else 'page'} of the same file")
         image.seek(0)
     if image.mode == "I;12" or image.tag_v2.get(258) == (12,):
         raise _Refused("holds 12 bits a sample, 8 or 16 were wanted")
-    return _photograph(image, metadata, notes)
+    profile = image.info.get("icc_profile") or b""
+    if planes := tiff.planes_of(data):
+        channels = [_photograph(_opened(PIL.TiffImagePlugin.TiffImageFile, plane), Metadata(), []) for plane in planes]
+        pixels = np.stack([channel.pixels[..., 0] for channel in channels[:4]], axis=2)
+        photograph = Photograph(pixels, metadata=Metadata(icc_profile=profile))
+    else:
+        photograph = _photograph(image, Metadata("TIFF", icc_profile=profile), notes)
+    size = (photograph.pixels.shape[1], photograph.pixels.shape[0])
+    converted = not photograph.metadata.icc_profile
+    photograph.metadata, more = tiff.metadata_of(data, size)
+    if converted:
+        photograph.metadata.icc_profile = b""
+    photograph.notes = notes + more
+    return photograph
 
 
 _READERS: dict[str, Callable[[bytes], Photograph]] = {

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dcelite.images import exif
-from dcelite.images.directories import BYTE, LONG, RATIONAL, SHORT, UNDEFINED, Values, header, write_directory
+from dcelite.images.directories import (
+    BYTE,
+    LONG,
+    RATIONAL,
+    SHORT,
+    UNDEFINED,
+    Order,
+    Values,
+    header,
+    read_directory,
+    write_directory,
+)
 from dcelite.images.metadata import Metadata, iptc_of, prepared_xmp, resource_of
 
 MAGIC = (b"II*\0", b"MM\0*")
@@ -18,10 +29,12 @@ BIG_MAGIC = (b"II+\0", b"MM\0+")
 LARGEST_FILE = (1 << 32) - 1
 
 _WIDTH, _HEIGHT, _DEPTH, _COMPRESSION, _COLORS, _STRIPS = 256, 257, 258, 259, 262, 273
-_CHANNELS, _STRIP_ROWS, _STRIP_BYTES, _PREDICTOR, _ALPHA = 277, 278, 279, 317, 338
+_CHANNELS, _STRIP_ROWS, _STRIP_BYTES, _PLANES, _PREDICTOR, _ALPHA = 277, 278, 279, 284, 317, 338
+_PARTS = (_STRIPS, _STRIP_BYTES, 324, 325)
+"""Offsets and lengths of strips or tiles."""
 _X_DENSITY, _Y_DENSITY, _DENSITY_UNIT = 282, 283, 296
 _XMP, _IPTC, _RESOURCES, _ICC, _LAYERS = 700, 33723, 34377, 34675, 37724
-_DEFLATE, _DIFFERENCES, _INCH, _STRAIGHT_ALPHA = 8, 2, 2, 2
+_DEFLATE, _DIFFERENCES, _INCH, _CENTIMETRE, _STRAIGHT_ALPHA = 8, 2, 2, 3, 2
 _STRIP_SIZE = 1 << 20
 """Bytes of samples that are compressed at a time."""
 
@@ -33,8 +46,12 @@ _OF_PIXELS = frozenset(
 """Tags of the samples as they lie in the file, and of other pictures."""
 
 
-def metadata_of(data: bytes) -> tuple[Metadata, list[str]]:
-    """What a file says of its first picture, and what is left out of it, in words."""
+def metadata_of(data: bytes, size: tuple[int, int]) -> tuple[Metadata, list[str]]:
+    """What a file says of its first picture, and what is left out of it, in words.
+
+    Args:
+        size: width and height of the picture, which has been turned as the orientation says.
+    """
     metadata = Metadata("TIFF")
     if data[:4] in BIG_MAGIC:
         return metadata, ["the metadata of a BigTIFF file were left out"]
@@ -43,7 +60,7 @@ def metadata_of(data: bytes) -> tuple[Metadata, list[str]]:
         values = exif.values_at(data, order, place)
     except ValueError:
         return metadata, [exif.DAMAGED]
-    metadata.xmp = prepared_xmp(_bytes(values, _XMP))
+    metadata.xmp = prepared_xmp(_bytes(values, _XMP), turned=True)
     metadata.icc_profile = _bytes(values, _ICC)
     metadata.resources = _bytes(values, _RESOURCES)
     iptc = _bytes(values, _IPTC)
@@ -53,8 +70,46 @@ def metadata_of(data: bytes) -> tuple[Metadata, list[str]]:
     kept = Values({tag: value for tag, value in values.items() if tag not in _OF_PIXELS})
     for tag in (_XMP, _IPTC, _RESOURCES, _LAYERS):
         kept.pop(tag, None)
-    metadata.exif, more = exif.prepared(exif.block_of(order, kept), _size(values, order))
+    kept.pop(exif.ORIENTATION, None)
+    metadata.density = _density(values, order)
+    metadata.exif, more = exif.prepared(exif.block_of(order, kept), size)
     return metadata, notes + more
+
+
+def planes_of(data: bytes) -> list[bytes]:
+    """Grey files, one for each channel, of a file of 16 bits that keeps its channels apart; empty for all others.
+
+    Pillow mistakes the samples of such files. Each result is the file with another directory behind it, which names the
+    strips or tiles of one channel.
+    """
+    try:
+        order, place = header(data)
+        directory = read_directory(data, order, place).entries
+    except ValueError:
+        return []
+    found = {tag: directory[tag].integers for tag in (_DEPTH, _CHANNELS, _PLANES, *_PARTS) if tag in directory}
+    channels = found.get(_CHANNELS, [1])[0]
+    if found.get(_PLANES) != [2] or channels < 3 or set(found.get(_DEPTH, [])) != {16}:
+        return []
+    files = []
+    for channel in range(channels):
+        values = Values({tag: (entry.kind, entry.value) for tag, entry in directory.items() if tag in _OF_PIXELS})
+        values.pop(_ALPHA, None)
+        for tag, one in ((_DEPTH, 16), (_CHANNELS, 1), (_PLANES, 1), (_COLORS, 1)):
+            values[tag] = (SHORT, struct.pack(f"{order}H", one))
+        for tag in _PARTS:
+            if tag in values:
+                kind, parts = directory[tag].kind, directory[tag].value
+                share = len(parts) // channels
+                values[tag] = (kind, parts[channel * share : (channel + 1) * share])
+        end = len(data) + len(data) % 2
+        files.append(
+            data[:4]
+            + struct.pack(f"{order}I", end)
+            + data[8:].ljust(end - 8, b"\0")
+            + write_directory(order, values, end)
+        )
+    return files
 
 
 def encode(samples: NDArray[Any], metadata: Metadata) -> bytes:
@@ -111,13 +166,18 @@ def _strip(rows: NDArray[Any], order: Literal["<", ">"]) -> bytes:
     return zlib.compress(lines.astype(lines.dtype.newbyteorder(order)).tobytes())
 
 
+def _density(values: Values, order: Order) -> tuple[float, float] | None:
+    sides = []
+    for tag in (_X_DENSITY, _Y_DENSITY):
+        data = _bytes(values, tag)
+        above, below = struct.unpack(f"{order}II", data) if len(data) == 8 else (0, 0)
+        sides.append(above / below if below else 0.0)
+    unit = _bytes(values, _DENSITY_UNIT)
+    factor = {_INCH: 1.0, _CENTIMETRE: 2.54}.get(int.from_bytes(unit, "little" if order == "<" else "big"), 0.0)
+    x, y = (side * factor for side in sides)
+    return (x, y) if x > 0 and y > 0 else None
+
+
 def _bytes(values: Values, tag: int) -> bytes:
     value = values.get(tag)
     return value[1] if isinstance(value, tuple) else b""
-
-
-def _size(values: Values, order: str) -> tuple[int, int]:
-    """Width and height as the directory says."""
-    sides = (int.from_bytes(_bytes(values, tag), "little" if order == "<" else "big") for tag in (_WIDTH, _HEIGHT))
-    width, height = sides
-    return width, height

@@ -12,16 +12,17 @@ from numpy.typing import NDArray
 
 from dcelite.errors import OutputError
 from dcelite.files import refuse_existing, write_bytes_atomically
-from dcelite.images import exif, jpeg, png, tiff
+from dcelite.images import jpeg, png, tiff
 from dcelite.images.formats import FORMATS, check_suffix
-from dcelite.images.metadata import Metadata, losses, prepared_xmp
-from dcelite.images.photograph import Photograph
+from dcelite.images.metadata import Metadata, losses
+from dcelite.images.photograph import Photograph, eight_bits, upright
 
 QUALITY = {"JPEG": 95, "WEBP": 90, "AVIF": 85, "HEIF": 85}
 """Of formats with loss, where the source's own is not known; each looks like its source at a glance."""
 _TURNED = ("BMP", "AVIF", "HEIF")
 """Formats that are written with turned pixels: they have no EXIF data, or a place of their own for orientation."""
 _DEEP = ("PNG", "TIFF", "HEIF")
+_LUMA = np.array([0.299, 0.587, 0.114])
 _OPAQUE = ("JPEG", "BMP")
 
 
@@ -48,12 +49,12 @@ def encode_photograph(path: Path, pixels: NDArray[Any], photograph: Photograph, 
     if quality is not None and image_format not in QUALITY:
         notes.append(f"{image_format} has no --quality")
     if pixels.dtype == np.uint16 and image_format not in _DEEP:
-        pixels = ((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
+        pixels = eight_bits(pixels)
         notes.append(f"{image_format} holds 8 bits a channel, 16 were reduced")
     if image_format in _TURNED:
-        pixels, metadata = _turned(pixels, metadata)
+        pixels, metadata = upright(pixels, metadata)
     if photograph.gray:
-        pixels = pixels[..., [0, 3]] if alpha else pixels[..., :1]
+        pixels = _as_gray(pixels)
     try:
         if image_format == "TIFF":
             return tiff.encode(pixels, metadata)
@@ -133,21 +134,9 @@ def _encode_heif(pixels: NDArray[Any], photograph: Photograph, metadata: Metadat
     return stream.getvalue()
 
 
-def _turned(pixels: NDArray[Any], metadata: Metadata) -> tuple[NDArray[Any], Metadata]:
-    """Turned as the orientation says, and metadata that say no more of it."""
-    orientation = exif.orientation(metadata.exif)
-    if orientation in (5, 6, 7, 8):
-        pixels = pixels.swapaxes(0, 1)
-    if orientation in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    if orientation in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    block, _ = exif.prepared(exif.without_orientation(metadata.exif), (pixels.shape[1], pixels.shape[0]))
-    turned = Metadata(
-        metadata.container,
-        exif=block,
-        xmp=prepared_xmp(metadata.xmp, turned=True),
-        icc_profile=metadata.icc_profile,
-        density=metadata.density,
-    )
-    return np.ascontiguousarray(pixels), turned
+def _as_gray(pixels: NDArray[Any]) -> NDArray[Any]:
+    """RGB or RGBA to luma (ITU-R BT.601) and alpha, where there is one."""
+    luma = np.empty((*pixels.shape[:2], pixels.shape[2] - 2), pixels.dtype)
+    luma[..., 0] = (pixels[..., :3] @ _LUMA + 0.5).astype(pixels.dtype)
+    luma[..., 1:] = pixels[..., 3:]
+    return luma
