@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#if defined(_WIN32)
+#  define DCE_BENCH_API __declspec(dllexport)
+#elif defined(__GNUC__)
 #  define DCE_BENCH_API __attribute__((visibility("default")))
 #else
 #  define DCE_BENCH_API
