@@ -20,6 +20,9 @@ set(CMAKE_C_COMPILER "${ZIG}" cc)
 set(CMAKE_CXX_COMPILER "${ZIG}" c++)
 # zig builds with traps for undefined behaviour unless told otherwise. Paths of the build must not get into the files.
 set(zig_flags "-target ${ZIG_TARGET} -fno-sanitize=undefined -ffile-prefix-map=${CMAKE_CURRENT_LIST_DIR}/..=.")
+if(NOT CMAKE_SYSTEM_NAME STREQUAL "Windows")
+  string(APPEND zig_flags " -fno-unwind-tables -fno-asynchronous-unwind-tables")  # there are no exceptions
+endif()
 if(ZIG_CPU)
   string(APPEND zig_flags " -mcpu=${ZIG_CPU}")
 endif()
@@ -30,11 +33,23 @@ set(CMAKE_LINK_DEPENDS_USE_LINKER OFF)  # zig has no --dependency-file
 set(CMAKE_OSX_SYSROOT "" CACHE STRING "" FORCE)
 set(CMAKE_OSX_DEPLOYMENT_TARGET "" CACHE STRING "" FORCE)
 
+# What CMake would find out by linking a program, for which the C library of the target is built.
+execute_process(COMMAND "${ZIG}" cc --version OUTPUT_VARIABLE zig_version)
+string(REGEX MATCH "[0-9]+\\.[0-9]+\\.[0-9]+" zig_version "${zig_version}")
+foreach(language C CXX)
+  set(CMAKE_${language}_COMPILER_ID Clang)
+  set(CMAKE_${language}_COMPILER_ID_RUN TRUE)
+  set(CMAKE_${language}_COMPILER_VERSION "${zig_version}")
+  set(CMAKE_${language}_COMPILER_FRONTEND_VARIANT GNU)
+endforeach()
+set(CMAKE_C_STANDARD_COMPUTED_DEFAULT 17)
+set(CMAKE_CXX_STANDARD_COMPUTED_DEFAULT 17)
 # Probes compile and do not link, which would build the C library of the target once more.
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-# Nothing of the compiler's own library is used but on 32-bit Arm, where it divides.
-if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "arm")
-  set(CMAKE_SHARED_LINKER_FLAGS_INIT "-rtlib=none")
+# Nothing of the library of the compiler is used but on 32-bit Arm, where it divides, and on Windows, where it reserves stack.
+set(CMAKE_SHARED_LINKER_FLAGS_INIT "-s")
+if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "arm" AND NOT CMAKE_SYSTEM_NAME STREQUAL "Windows")
+  string(APPEND CMAKE_SHARED_LINKER_FLAGS_INIT " -rtlib=none")
 endif()
 
 # Tools that CMake wants as one program each.
@@ -51,3 +66,6 @@ foreach(tool ar ranlib rc)
 endforeach()
 set(CMAKE_RC_COMPILER "${CMAKE_RC}")
 set(CMAKE_INSTALL_NAME_TOOL "${ZIG}")
+set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)  # nothing is linked anew when it is installed
+set(CMAKE_C_STANDARD_LIBRARIES_INIT "")  # of Windows
+set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "")

@@ -11,7 +11,6 @@
 #endif
 
 #include "dsp/dsp.h"
-#include "model/model.h"
 #include "platform.h"
 
 namespace {
@@ -220,11 +219,6 @@ int32_t dce_bench_is_emulated(void) {
 #else
     return 0;
 #endif
-}
-
-const uint8_t *dce_bench_default_model(size_t *size) {
-    *size = dce::kDefaultModelSize;
-    return dce::kDefaultModel;
 }
 
 }  // extern "C"
