@@ -1,5 +1,5 @@
-"""``make libraries``: an archive for C and C++ for every platform, into ``dist/``: shared and static library, header, CMake
-package, pkg-config file, licence.
+"""``make libraries``: an archive for C and C++ for every platform, into ``dist/``: shared and static library, header,
+CMake package, pkg-config file, licence.
 
     python packaging/libraries.py [--output dist] [PLATFORM...]
 """
@@ -7,7 +7,6 @@ package, pkg-config file, licence.
 from __future__ import annotations
 
 import argparse
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -31,7 +30,7 @@ def make_archive(platform: Platform, output: Path) -> Path:
     files: dict[str, bytes | str] = {f"{name}/LICENSE": (REPOSITORY / "LICENSE").read_bytes()}
     for path in sorted(stage.rglob("*")):
         if path.is_symlink():
-            files[f"{name}/{path.relative_to(stage)}"] = os.readlink(path)
+            files[f"{name}/{path.relative_to(stage)}"] = str(path.readlink())
         elif path.is_file():
             files[f"{name}/{path.relative_to(stage)}"] = path.read_bytes()
     if platform.format == "pe":

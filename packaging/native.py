@@ -65,7 +65,7 @@ def configure(platform: Platform, folder: Path, *definitions: str) -> None:
         f"-DZIG_TARGET={platform.target}",
         f"-DZIG_CPU={platform.cpu}",
         "-DCMAKE_BUILD_TYPE=Release",
-        "-DCMAKE_INSTALL_PREFIX=/",
+        "-DCMAKE_INSTALL_PREFIX=/dcelite",
         "-DCMAKE_INSTALL_LIBDIR=lib",
         *definitions,
     ]
@@ -74,7 +74,7 @@ def configure(platform: Platform, folder: Path, *definitions: str) -> None:
 
 @functools.cache
 def fresh(platform: Platform) -> Path:
-    """The build folder of a platform, empty but for what CMake wrote: nothing of an earlier build gets into this one."""
+    """The build folder of a platform, empty but for what CMake wrote: nothing of an earlier build gets in."""
     folder = BUILD / platform.name
     shutil.rmtree(folder, ignore_errors=True)
     configure(platform, folder)

@@ -1,7 +1,7 @@
 """``make wheels``: a wheel for every platform, and the source distribution, into ``dist/``.
 
-The Python binds through the C ABI, so one wheel of a platform serves every version of it. All have the same files but for
-the native libraries. The bytes of a wheel depend on the sources, the version of zig and that of zlib, and on nothing else.
+The Python binds through the C ABI, so one wheel of a platform serves every version of it. All have the same files but
+for the native libraries. The bytes of a wheel depend on the sources and on requirements.txt, and on nothing else.
 
     python packaging/wheels.py [--output dist] [PLATFORM...]
 """

@@ -19,7 +19,7 @@ endif()
 set(CMAKE_C_COMPILER "${ZIG}" cc)
 set(CMAKE_CXX_COMPILER "${ZIG}" c++)
 # zig builds with traps for undefined behaviour unless told otherwise. Paths of the build must not get into the files.
-set(zig_flags "-target ${ZIG_TARGET} -fno-sanitize=undefined -ffile-prefix-map=${CMAKE_CURRENT_LIST_DIR}/..=.")
+set(zig_flags "-target ${ZIG_TARGET} -fno-sanitize=undefined -g0 -ffile-prefix-map=${CMAKE_CURRENT_LIST_DIR}/..=.")
 if(NOT CMAKE_SYSTEM_NAME STREQUAL "Windows")
   string(APPEND zig_flags " -fno-unwind-tables -fno-asynchronous-unwind-tables")  # there are no exceptions
 endif()
