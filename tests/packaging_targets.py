@@ -30,12 +30,13 @@ class Emulated:
     debian: str
     triplet: str
     emulator: str
+    processor: str
 
 
 EMULATED = {
-    "linux-aarch64": Emulated("arm64", "aarch64-linux-gnu", "qemu-aarch64-static"),
-    "linux-armv7l": Emulated("armhf", "arm-linux-gnueabihf", "qemu-arm-static"),
-    "linux-riscv64": Emulated("riscv64", "riscv64-linux-gnu", "qemu-riscv64-static"),
+    "linux-aarch64": Emulated("arm64", "aarch64-linux-gnu", "qemu-aarch64-static", "cortex-a76"),
+    "linux-armv7l": Emulated("armhf", "arm-linux-gnueabihf", "qemu-arm-static", "cortex-a7"),
+    "linux-riscv64": Emulated("riscv64", "riscv64-linux-gnu", "qemu-riscv64-static", "rv64"),
 }
 
 
@@ -107,7 +108,9 @@ def emulated_python(name: str, packages: Path) -> Python:
         "PYTHONDONTWRITEBYTECODE": "1",
         "LD_LIBRARY_PATH": f"{libraries}:{libraries / 'blas'}:{libraries / 'lapack'}",
     }
-    return Python([emulator, "-L", str(root), str(root / "usr/bin/python3.13")], environment, True)
+    return Python(
+        [emulator, "-cpu", target.processor, "-L", str(root), str(root / "usr/bin/python3.13")], environment, True
+    )
 
 
 def native_python(wheel: Path, folder: Path) -> Python:
