@@ -71,7 +71,6 @@ class Python:
 
     command: list[str]
     environment: dict[str, str]
-    emulated: bool
 
     def run(self, *arguments: str | Path, timeout: float = 600) -> str:
         """What it prints; a failure shows all."""
@@ -108,9 +107,8 @@ def emulated_python(name: str, packages: Path) -> Python:
         "PYTHONDONTWRITEBYTECODE": "1",
         "LD_LIBRARY_PATH": f"{libraries}:{libraries / 'blas'}:{libraries / 'lapack'}",
     }
-    return Python(
-        [emulator, "-cpu", target.processor, "-L", str(root), str(root / "usr/bin/python3.13")], environment, True
-    )
+    command = [emulator, "-cpu", target.processor, "-L", str(root), str(root / "usr/bin/python3.13")]
+    return Python(command, environment)
 
 
 def native_python(wheel: Path, folder: Path) -> Python:
@@ -128,4 +126,4 @@ def native_python(wheel: Path, folder: Path) -> Python:
     if "No matching distribution" in result.stderr:
         skip(f"numpy, pillow and tqdm cannot be downloaded: {result.stderr.strip().splitlines()[-1]}")
     assert result.returncode == 0, result.stderr
-    return Python([python], environment, False)
+    return Python([python], environment)

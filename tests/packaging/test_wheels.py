@@ -38,6 +38,7 @@ from runtime.native_builds import tool
 from support import REPOSITORY, skip
 
 WIDTH, HEIGHT = 301, 211
+EXAMPLE = REPOSITORY / "runtime/examples/enhance.c"
 LONGEST_IMPORT = 0.150
 """Seconds, beyond what NumPy and Pillow take."""
 
@@ -192,8 +193,8 @@ def test_runs_in_an_emulator(name: str, wanted: dict[str, NDArray[np.uint8]], pi
 # Without Python: the library of the wheel in a C program of its platform ---------------------------------------------
 
 
-def c_example(name: str, packages: Path, folder: Path) -> Path:
-    """examples/enhance.c, compiled for a platform and linked with the library of its wheel."""
+def c_program(name: str, packages: Path, folder: Path, source: Path = EXAMPLE) -> Path:
+    """A program, compiled for a platform and linked with the library of its wheel, which lies beside it."""
     sys.path.insert(0, str(PACKAGING))
     from native import PackagingError, zig
 
@@ -202,10 +203,10 @@ def c_example(name: str, packages: Path, folder: Path) -> Path:
         compiler = zig()
     except PackagingError as error:
         skip(str(error))
-    program = folder / ("enhance.exe" if platform.format == "pe" else "enhance")
+    program = folder / (source.stem + (".exe" if platform.format == "pe" else ""))
     library = packages / "dcelite/native" / ("dcelite.dll" if platform.format == "pe" else "libdcelite.so")
     command: list[str | Path] = [compiler, "cc", "-target", platform.target, "-fno-sanitize=undefined", "-O1"]
-    command += [f"-I{packages / 'dcelite/native'}", REPOSITORY / "runtime/examples/enhance.c", "-o", program]
+    command += [f"-I{packages / 'dcelite/native'}", source, "-o", program]
     if platform.format == "pe":
         # MinGW's import library is in the archive for C; the DLL itself says as much.
         definitions = folder / "dcelite.def"
@@ -216,6 +217,7 @@ def c_example(name: str, packages: Path, folder: Path) -> Path:
             [compiler, "dlltool", "-m", machine, "-d", definitions, "-l", folder / "dcelite.lib"], check=True
         )
         command.append(folder / "dcelite.lib")
+        (folder / "dcelite.dll").write_bytes(library.read_bytes())
     else:
         command += [library, "-dynamic"]
         (folder / "libdcelite.so.1").symlink_to(library)  # the name that it has for the loader
@@ -254,7 +256,7 @@ def test_runs_with_musl(wanted: dict[str, NDArray[np.uint8]], tmp_path: Path) ->
         skip("musl is absent: apt-get install musl")
     name = "linux-musl-x86_64"
     packages = install(wheel_of(BY_NAME[name]), BY_NAME[name], tmp_path / "packages")
-    program = c_example(name, packages, tmp_path)
+    program = c_program(name, packages, tmp_path)
     result = run_example([loader, program], {"LD_LIBRARY_PATH": str(tmp_path)})
     assert_near(result, wanted["float"])
 
@@ -264,7 +266,7 @@ def test_runs_with_musl_on_aarch64(wanted: dict[str, NDArray[np.uint8]], tmp_pat
     emulator = tool("qemu-aarch64-static")
     packages = install(wheel_of(BY_NAME[name]), BY_NAME[name], tmp_path / "packages")
     (loader,) = debian_packages("arm64", "musl").glob("usr/lib/aarch64-linux-musl/libc.so")
-    program = c_example(name, packages, tmp_path)
+    program = c_program(name, packages, tmp_path)
     result = run_example([emulator, loader, program], {"LD_LIBRARY_PATH": str(tmp_path)})
     assert_near(result, wanted["float"])
 
@@ -280,6 +282,7 @@ def wine(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]
         "HOME": str(folder),
         "WINEPREFIX": str(folder / "prefix"),
         "WINEDEBUG": "-all",
+        "LC_ALL": "C.UTF-8",
         "PATH": "/usr/bin:/bin",
     }
     subprocess.run([program, "wineboot", "--init"], env=environment, capture_output=True, timeout=300, check=True)
@@ -293,7 +296,13 @@ def test_runs_on_windows(
     program, environment = wine
     name = "windows-x86_64"
     packages = install(wheel_of(BY_NAME[name]), BY_NAME[name], tmp_path / "packages")
-    example = c_example(name, packages, tmp_path)
-    (tmp_path / "dcelite.dll").write_bytes((packages / "dcelite/native/dcelite.dll").read_bytes())
+    example = c_program(name, packages, tmp_path)
     result = run_example([program, example], environment)
     assert_near(result, wanted["float"])
+    # A path is UTF-8, whatever the code page of the system.
+    opens = c_program(name, packages, tmp_path, Path(__file__).with_name("open_model.c"))
+    (tmp_path / "Dämmerung.dce").write_bytes(int8_model())
+    opened = subprocess.run(
+        [program, opens], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert (opened.returncode, opened.stdout.split()) == (0, ["12", "3"]), opened.stderr
