@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import PIL.ImageOps
 from numpy.typing import NDArray
 
 from dcelite.errors import ImageError, OutputError
-from dcelite.files import atomic_output, reason
+from dcelite.files import reason, write_bytes_atomically
 from dcelite.model.architecture import MAX_DIMENSION
 
 FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".webp": "WEBP", ".bmp": "BMP"}
@@ -34,6 +35,10 @@ class Photograph:
     icc_profile: bytes | None
     notes: list[str]
     """What was lost in reading, in words."""
+    format: str = "PNG"
+    """What it is, a value of FORMATS."""
+    damage: list[str] = field(default_factory=list)
+    """What could not be decoded, in words; the rest is there."""
 
 
 def is_image_path(path: Path) -> bool:
@@ -41,9 +46,9 @@ def is_image_path(path: Path) -> bool:
     return path.suffix.lower() in FORMATS
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """The files in a folder and its subfolders that have such a suffix, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
+def missing_support(suffix: str) -> str | None:
+    """What to install for pictures of a suffix that is not in FORMATS; None where nothing helps, or all is there."""
+    return "needs a program that makes it JPEG or PNG" if suffix.lower() in (".heic", ".heif") else None
 
 
 def check_suffix(path: Path) -> None:
@@ -52,8 +57,8 @@ def check_suffix(path: Path) -> None:
         raise OutputError(f"{path}: suffix {path.suffix!r}; one of {', '.join(FORMATS)} was wanted")
 
 
-def read_photograph(path: Path) -> Photograph:
-    """Decode an image file.
+def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
+    """Decode an image file, or ``data``, which messages call ``path``.
 
     Raises:
         ImageError: the file is missing, a folder, not an image, truncated, animated, too large, or of an unusual mode.
@@ -61,7 +66,7 @@ def read_photograph(path: Path) -> Photograph:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow warns of large images and odd metadata, both of which are handled
-            with PIL.Image.open(path, formats=list(FORMATS.values())) as image:
+            with PIL.Image.open(path if data is None else io.BytesIO(data), formats=list(FORMATS.values())) as image:
                 deep = _has_16_bit_channels(image)
                 image.load()
                 return _photograph(image, path, deep)
@@ -74,6 +79,7 @@ def read_photograph(path: Path) -> Photograph:
 
 
 def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
+    image_format = image.format
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise ImageError(f"{path}: is animated ({frames} frames), one picture was wanted")
@@ -90,7 +96,7 @@ def _photograph(image: PIL.Image.Image, path: Path, deep: bool) -> Photograph:
     gray = image.mode in ("1", "L", "LA")
     alpha = image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info
     pixels = np.asarray(image.convert("RGBA" if alpha else "RGB"))
-    return Photograph(pixels, gray, exif, icc_profile, notes)
+    return Photograph(pixels, gray, exif, icc_profile, notes, str(image_format))
 
 
 def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
@@ -98,31 +104,47 @@ def _has_16_bit_channels(image: PIL.Image.Image) -> bool:
     return image.mode.startswith("I") or any("16" in str(tile[3]) for tile in getattr(image, "tile", []))
 
 
-def write_photograph(path: Path, pixels: NDArray[np.uint8], original: Photograph, *, overwrite: bool = False) -> None:
-    """Encode ``pixels`` atomically in the format of the suffix, with the metadata of the photograph they come from.
+def encode_photograph(
+    path: Path, pixels: NDArray[np.uint8], photograph: Photograph, quality: int | None = None
+) -> bytes:
+    """Encode ``pixels`` in the format of the suffix, with the metadata of the photograph they come from.
 
     Raises:
-        OutputError: the suffix is unknown, the format cannot hold the image, the file exists, without ``overwrite``, or
-            it cannot be written.
+        OutputError: the suffix is unknown, or the format cannot hold the image.
     """
     check_suffix(path)
     image_format = FORMATS[path.suffix.lower()]
     image = PIL.Image.fromarray(pixels)
-    if original.gray:
+    if photograph.gray:
         image = image.convert("LA" if image.mode == "RGBA" else "L")
     if image_format in ("JPEG", "BMP") and image.mode in ("RGBA", "LA"):
         raise OutputError(
             f"{path}: {image_format} cannot hold the transparency of the source; .png or .webp was wanted"
         )
     options = dict(_SAVE_OPTIONS.get(image_format, {}))
+    if quality is not None:
+        options["quality"] = quality
     if image_format == "BMP":
         # A BMP file has no place for the orientation, so the pixels are turned instead.
-        image.info["exif"] = original.exif
+        image.info["exif"] = photograph.exif
         image = PIL.ImageOps.exif_transpose(image)
     else:
-        options |= {"exif": original.exif, "icc_profile": original.icc_profile}
-    with atomic_output(path, overwrite=overwrite) as temporary:
-        try:
-            image.save(temporary, image_format, **options)
-        except ValueError as error:
-            raise OutputError(f"{path}: cannot be encoded as {image_format}: {error}") from None
+        options |= {"exif": photograph.exif, "icc_profile": photograph.icc_profile}
+    encoded = io.BytesIO()
+    try:
+        image.save(encoded, image_format, **options)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{path}: cannot be encoded as {image_format}: {error}") from None
+    return encoded.getvalue()
+
+
+def write_photograph(
+    path: Path,
+    pixels: NDArray[np.uint8],
+    photograph: Photograph,
+    *,
+    overwrite: bool = False,
+    quality: int | None = None,
+) -> None:
+    """Encode and write atomically; raises OutputError as that does, and where the file exists or cannot be written."""
+    write_bytes_atomically(path, encode_photograph(path, pixels, photograph, quality), overwrite=overwrite)

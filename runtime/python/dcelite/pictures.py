@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from dcelite.errors import ImageError
-from dcelite.images import FORMATS, is_image_path, pictures_below, read_photograph
+from dcelite.folders import pictures_below
+from dcelite.images import FORMATS, is_image_path, read_photograph
 from dcelite.metrics import Rgb
 
 SMALLEST_SIDE = 7
