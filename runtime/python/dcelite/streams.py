@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-_STANDARD = ("stdout", "stderr")
+_DESCRIPTORS = {"stdout": 1, "stderr": 2}
 
 
 class _Lenient(io.FileIO):
@@ -39,15 +39,14 @@ class Streams:
     def open(self, name: str) -> None:
         """Put one in the place of the interpreter's own; another one, of a test for instance, stays."""
         stream = getattr(sys, name)
-        if stream is None or stream is not getattr(sys, f"__{name}__"):
+        if stream is not getattr(sys, f"__{name}__"):
             return
-        self._raw[name] = _Lenient(stream.fileno())
+        self._raw[name] = _Lenient(_DESCRIPTORS[name])
+        settings = ("encoding", "line_buffering", "write_through")
         lenient = io.TextIOWrapper(
             io.BufferedWriter(self._raw[name]),
-            encoding=stream.encoding,
             errors="backslashreplace",
-            line_buffering=stream.line_buffering,
-            write_through=stream.write_through,
+            **{setting: getattr(stream, setting) for setting in settings if stream is not None},  # None: closed
         )
         setattr(sys, name, lenient)
 
@@ -82,7 +81,7 @@ def lenient_streams() -> Iterator[Streams]:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
     streams = Streams()
     try:
-        for name in _STANDARD:
+        for name in _DESCRIPTORS:
             streams.open(name)
         yield streams
     finally:

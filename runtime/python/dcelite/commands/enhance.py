@@ -71,11 +71,11 @@ def run(options: argparse.Namespace) -> int:
     output: Path | None = options.output
     work = plan(options.inputs, output, overwrite=options.overwrite, skip_existing=options.skip_existing)
     piped = any(job.to_output for job in work.jobs)
-    if piped and sys.stdout is not None and sys.stdout.isatty():
+    if piped and sys.stdout.isatty():
         raise OutputError("standard output: is a terminal; -o with a file name was wanted, or a pipe")
     if any(job.from_input for job in work.jobs) and sys.stdin is not None and sys.stdin.isatty():
         raise ImageError("standard input: is a terminal, a picture was wanted")
-    for text in (*work.notes, *work.problems.values()):
+    for text in (*work.notes, *(f"error: {problem}" for problem in work.problems.values())):
         say(f"dcelite: {printable(text)}", sys.stderr)
     for folder in {job.destination.parent for job in work.jobs if not job.to_output}:
         remove_leftovers(folder)
