@@ -197,7 +197,7 @@ def _without_results(found: Plan, jobs: list[Job]) -> list[Job]:
     results = {real.of(job.destination): job for job in jobs}
     kept = [job for job in jobs if results.get(real.of(job.source), job) is job]
     if len(kept) < len(jobs):
-        found.notes.append(f"{len(jobs) - len(kept)} inputs are results of others, and left out")
+        found.notes.append(f"left out: {len(jobs) - len(kept)} of the inputs, as results of others")
     return kept
 
 
