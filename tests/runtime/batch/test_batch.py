@@ -76,12 +76,11 @@ def test_no_file_ends_a_run(tmp_path: Path) -> None:
     result = run(photos, photos / "absent.jpg", "-o", out, preexec_fn=limit_files, text=True)
     assert result.returncode == 2
     assert "Traceback" not in result.stderr
-    for text in ("broken.png: cannot be read", "out/taken.png: is a folder", "File too large", "absent.jpg: no such"):
+    for text in ("/broken.png: ", "out/taken.png: is a folder", "File too large", "absent.jpg: no such"):
         assert text in result.stderr
     last = result.stderr.splitlines()[-1]
-    assert last.startswith("dcelite: error: 4 of 11 images failed") or last.startswith(
-        "dcelite: error: 5 of 11 images failed"  # where transparency cannot be left out
-    )
+    # Where formats cannot hold it, transparency is left out, or the picture is.
+    assert last.startswith(("dcelite: error: 4 of 11 images failed", "dcelite: error: 5 of 11 images failed"))
     for name in ("broken.png", "taken.png", "larger than a file may be.png", "absent.jpg"):
         assert name in last
     assert {name for name in contents(out) if "/" in name} == {
@@ -239,14 +238,9 @@ def test_quality(tmp_path: Path) -> None:
     picture(1, 200, 150).save(tmp_path / "in.jpg")
     sizes = []
     for quality in (5, 50, 100):
-        assert (
-            cli.main(
-                ["enhance", str(tmp_path / "in.jpg"), "-o", str(tmp_path / f"{quality}.jpg")]
-                + ["--quality", str(quality)]
-            )
-            == 0
-        )
-        sizes.append((tmp_path / f"{quality}.jpg").stat().st_size)
+        out = tmp_path / f"{quality}.jpg"
+        assert cli.main(["enhance", str(tmp_path / "in.jpg"), "-o", str(out), "--quality", str(quality)]) == 0
+        sizes.append(out.stat().st_size)
     assert sizes[0] < sizes[1] / 2 < sizes[2] / 4
 
 
