@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Sequence
 
@@ -80,6 +81,8 @@ def exit_code(name: str, command: Callable[[], int | None]) -> int:
         if message := streams.failure():
             print(f"{name}: error: {message}", file=sys.stderr)
             code = code or EXIT_BAD_INPUT
+    if interrupts.threads_left():
+        os._exit(code)
     return code
 
 

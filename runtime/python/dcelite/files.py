@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -323,6 +324,13 @@ def scratch_folder(output: Path) -> Iterator[Path]:
     finally:
         if not existed and output.is_dir() and not any(output.iterdir()):
             output.rmdir()
+
+
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """A temporary folder where the system has them, for what programs pass on as files."""
+    with _temporary_folder(Path(tempfile.gettempdir())) as folder:
+        yield folder
 
 
 def write_bytes_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:

@@ -24,11 +24,24 @@ _Handler = Callable[[int, FrameType | None], None]
 _received: int | None = None
 """The signal that ends the running command."""
 _process = 0
+_threads_left = False
 
 
 def received() -> int:
     """The number of the signal that ended the command, for its exit code; SIGINT where something else did."""
     return _received or signal.SIGINT
+
+
+def leave_threads() -> None:
+    """End the process without its other threads, which take too long; what they have not finished is removed."""
+    global _threads_left
+    _threads_left = True
+    files.remove_unfinished(for_good=True)
+
+
+def threads_left() -> bool:
+    """Whether the process must end without waiting for its threads."""
+    return _threads_left
 
 
 @contextlib.contextmanager

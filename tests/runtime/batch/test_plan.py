@@ -190,6 +190,16 @@ def test_one_output_that_exists_names_every_way_out() -> None:
     assert counts(plan(["a.jpg"], None, skip_existing=True)) == (0, 1, 0)
 
 
+def test_inputs_are_not_taken_for_their_results() -> None:
+    fill("photos/a.jpg", "photos/b.jpg")
+    for inputs, output in ((["photos"], "photos"), (["photos/a.jpg"], "photos/a.jpg")):
+        with pytest.raises(OutputError, match=r"photos/a\.jpg: is the input itself"):
+            plan(inputs, Path(output), skip_existing=True)
+        with pytest.raises(OutputError, match="exist"):
+            plan(inputs, Path(output))
+        assert plan(inputs, Path(output), overwrite=True).jobs[0].overwrite
+
+
 def test_missing_inputs_do_not_stop_the_others() -> None:
     fill("a.jpg", "empty/notes.txt")
     found = plan(["a.jpg", "absent.jpg", "empty"], Path("out"))

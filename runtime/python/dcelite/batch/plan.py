@@ -82,7 +82,7 @@ def plan(inputs: Sequence[str], output: Path | None, *, overwrite: bool = False,
     _find(found, paths, output, as_file=as_file)
     jobs = _without_repetitions(found)
     jobs = _without_results(found, jobs) if skip_existing else jobs
-    _refuse_collisions(jobs)
+    _refuse_collisions(jobs, skip_existing)
     for job in jobs:
         if problem := _problem(job):
             found.problems[str(job.source)] = problem
@@ -201,7 +201,7 @@ def _without_results(found: Plan, jobs: list[Job]) -> list[Job]:
     return kept
 
 
-def _refuse_collisions(jobs: Sequence[Job]) -> None:
+def _refuse_collisions(jobs: Sequence[Job], skip_existing: bool) -> None:
     real = _RealPaths()
     inputs = {real.of(job.source): job for job in jobs}
     sources: dict[str, Path] = {}
@@ -209,6 +209,8 @@ def _refuse_collisions(jobs: Sequence[Job]) -> None:
         destination = real.of(job.destination)
         if destination in sources:
             raise OutputError(f"{job.destination}: would hold both {sources[destination]} and {job.source}")
+        if skip_existing and destination in inputs:
+            raise OutputError(f"{job.destination}: is the input itself; another place was wanted for what it becomes")
         if inputs.get(destination, job) is not job:
             raise OutputError(f"{job.destination}: is an input itself, and would hold {job.source}")
         sources[destination] = job.source

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +13,17 @@ from typing import Any
 
 import numpy as np
 
+from dcelite import interrupts
 from dcelite.batch.plan import Job
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
 from dcelite.files import is_complete, prepare_output_directory, reason, write_bytes_atomically
 from dcelite.images import FORMATS, encode_photograph, read_photograph
 from dcelite.streams import write_standard_output
+
+_PAUSE = 0.2
+_GRACE = 2.0
+"""Seconds that an interrupted run waits for what is at work."""
 
 STAGES = ("decode", "enhancement", "encode", "write")
 
@@ -54,6 +58,7 @@ class Batch:
         interrupted: once it is set, no picture is begun, and those at work are given up at their next stage.
         skip_existing: a result that another process has made meanwhile is no failure.
         quality: of the formats that lose something, 1 to 100; None: that of the format.
+        standard_input: what came from there, for the job that is of it.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class Batch:
         *,
         skip_existing: bool = False,
         quality: int | None = None,
+        standard_input: bytes | None = None,
     ) -> None:
         self._jobs = jobs
         self._workers = workers
@@ -72,7 +78,9 @@ class Batch:
         self._interrupted = interrupted
         self._skip_existing = skip_existing
         self._quality = quality
+        self._standard_input = standard_input
         self._given_up = threading.Event()
+        self._left_at: float | None = None
         self._folders: set[Path] = set()
 
     def __iter__(self) -> Iterator[Outcome]:
@@ -99,10 +107,19 @@ class Batch:
         failure: Exception | None = None
         try:
             for thread in threads:
-                thread.start()
+                try:
+                    thread.start()
+                except RuntimeError:  # there may be no more of them: those that are there do the work
+                    if thread is threads[0]:
+                        raise
+                    outcomes.put(None)
             running = len(threads)
             while running:
-                outcome = outcomes.get()
+                try:
+                    outcome = outcomes.get(timeout=_PAUSE)
+                except queue.Empty:
+                    self._leave_after(_GRACE)
+                    continue
                 if outcome is None:
                     running -= 1
                 elif isinstance(outcome, Outcome):
@@ -111,12 +128,20 @@ class Batch:
                     failure = outcome
         finally:
             self._given_up.set()
-            for thread in threads:
+            for thread in [] if interrupts.threads_left() else threads:
                 if thread.ident is not None:
                     thread.join()
             self._given_up.clear()
         if failure is not None and not waiting.empty() and not self._interrupted.is_set():  # no worker had an Enhancer
             raise failure
+
+    def _leave_after(self, seconds: float) -> None:
+        """Raise KeyboardInterrupt when an interruption was that long ago: a stage of a large picture may take minutes."""
+        if self._interrupted.is_set():
+            self._left_at = self._left_at or time.monotonic() + seconds
+            if time.monotonic() > self._left_at:
+                interrupts.leave_threads()
+                raise KeyboardInterrupt
 
     def _work(
         self,
@@ -166,7 +191,7 @@ class Batch:
     def _enhance(self, outcome: Outcome, enhance: Enhancer) -> None:
         job = outcome.job
         with self._stage(outcome, "decode"):
-            photograph = read_photograph(job.source, _standard_input() if job.from_input else None)
+            photograph = read_photograph(job.source, self._standard_input if job.from_input else None)
         with self._stage(outcome, "enhancement"):
             try:
                 result = enhanced(enhance, photograph.pixels)
@@ -210,13 +235,6 @@ def enhanced(enhance: Enhancer, pixels: Any) -> Any:
     result = pixels.copy()
     result[..., :3] = enhance(np.ascontiguousarray(pixels[..., :3]))
     return result
-
-
-def _standard_input() -> bytes:
-    try:
-        return sys.stdin.buffer.read() if sys.stdin is not None else b""
-    except OSError as error:
-        raise ImageError(f"standard input: cannot be read: {reason(error)}") from None
 
 
 def _write_standard_output(data: bytes) -> None:

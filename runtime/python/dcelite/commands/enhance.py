@@ -16,7 +16,7 @@ from dcelite.batch.plan import STANDARD, Plan, plan
 from dcelite.batch.work import STAGES, Batch, Outcome
 from dcelite.commands.model_options import add_common_options, open_enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
-from dcelite.files import remove_leftovers
+from dcelite.files import reason, remove_leftovers
 from dcelite.interrupts import deferred_interrupts
 from dcelite.progress import say, track
 from dcelite.streams import printable
@@ -73,8 +73,7 @@ def run(options: argparse.Namespace) -> int:
     piped = any(job.to_output for job in work.jobs)
     if piped and sys.stdout.isatty():
         raise OutputError("standard output: is a terminal; -o with a file name was wanted, or a pipe")
-    if any(job.from_input for job in work.jobs) and sys.stdin is not None and sys.stdin.isatty():
-        raise ImageError("standard input: is a terminal, a picture was wanted")
+    standard_input = _standard_input() if any(job.from_input for job in work.jobs) else None
     for text in (*work.notes, *(f"error: {problem}" for problem in work.problems.values())):
         say(f"dcelite: {printable(text)}", sys.stderr)
     for folder in {job.destination.parent for job in work.jobs if not job.to_output}:
@@ -99,13 +98,16 @@ def run(options: argparse.Namespace) -> int:
             interrupted,
             skip_existing=options.skip_existing,
             quality=options.quality,
+            standard_input=standard_input,
         )
-        for outcome in batch if len(work.jobs) == 1 else track(batch, len(work.jobs), "enhance"):
-            report.add(outcome)
-            if outcome.size is not None:
-                say(_line(outcome), sys.stderr if piped else sys.stdout)
-            if outcome.error and not outcome.skipped and work.total > 1:
-                say(f"dcelite: error: {printable(outcome.error)}", sys.stderr)
+        outcomes = batch if len(work.jobs) == 1 else track(batch, len(work.jobs), "enhance")
+        with contextlib.suppress(KeyboardInterrupt):  # of a batch that leaves its threads
+            for outcome in outcomes:
+                report.add(outcome)
+                if outcome.size is not None:
+                    say(_line(outcome), sys.stderr if piped else sys.stdout)
+                if outcome.error and not outcome.skipped and work.total > 1:
+                    say(f"dcelite: error: {printable(outcome.error)}", sys.stderr)
     if work.total > 1 and not piped:
         say(report.summary(), sys.stdout)
     if interrupted.is_set() and report.unfinished:
@@ -123,6 +125,15 @@ def _check(options: argparse.Namespace) -> None:
         value = getattr(options, name)
         if value is not None and (value < least or (most is not None and value > most)):
             raise DceliteError(f"--{name}: {value}, {least} {'or more' if most is None else f'to {most}'} was wanted")
+
+
+def _standard_input() -> bytes:
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ImageError(f"standard input: is {'closed' if sys.stdin is None else 'a terminal'}, a picture was wanted")
+    try:
+        return sys.stdin.buffer.read()
+    except OSError as error:
+        raise ImageError(f"standard input: cannot be read: {reason(error)}") from None
 
 
 def _line(outcome: Outcome) -> str:
