@@ -136,7 +136,7 @@ class Batch:
             raise failure
 
     def _leave_after(self, seconds: float) -> None:
-        """Raise KeyboardInterrupt when an interruption was that long ago: a stage of a large picture may take minutes."""
+        """Raise KeyboardInterrupt when an interruption was that long ago: a stage may take minutes."""
         if self._interrupted.is_set():
             self._left_at = self._left_at or time.monotonic() + seconds
             if time.monotonic() > self._left_at:
