@@ -200,8 +200,12 @@ class Batch:
         with self._stage(outcome, "encode"):
             destination = job.destination
             if job.to_output:
-                suffix = next(suffix for suffix, name in FORMATS.items() if name == photograph.format)
-                destination = destination.with_name(f"{destination.name}{suffix}")
+                suffixes = [suffix for suffix, name in FORMATS.items() if name == photograph.format]
+                if not suffixes:
+                    raise OutputError(
+                        f"{job.source}: {photograph.format} is not written; -o with a file name was wanted"
+                    )
+                destination = destination.with_name(f"{destination.name}{suffixes[0]}")
             data = encode_photograph(destination, result, photograph, self._quality)
         with self._stage(outcome, "write"):
             if job.to_output:
