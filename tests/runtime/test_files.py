@@ -162,17 +162,19 @@ def test_where_no_lock_tells_what_has_not_changed_for_a_day_is_left_over(
     assert contents(tmp_path) == {"out.txt": "whole"}
 
 
+@pytest.mark.parametrize("when", ["before it is opened", "before it is locked"])
 def test_a_folder_that_is_taken_for_a_leftover_while_it_is_made_is_made_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
     """Between its making and its lock another process may remove it."""
     lock, left = files._lock, [2]
 
     def lose(folder: Path) -> int | None:
+        descriptor = lock(folder) if when == "before it is locked" else None
         if left[0]:
             left[0] -= 1
             folder.rmdir()
-        return lock(folder)
+        return lock(folder) if descriptor is None else descriptor
 
     monkeypatch.setattr(files, "_lock", lose)
     write_text_atomically(tmp_path / "out.txt", "whole")

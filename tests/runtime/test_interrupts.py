@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from dcelite import cli, interrupts
+from dcelite import cli
 from dcelite.interrupts import deferred_interrupts
 
-ENDING = [signal.Signals(number) for number in interrupts._ENDING]
+ENDING = [
+    getattr(signal, f"SIG{name}")
+    for name in ("INT", "TERM", "HUP", "QUIT", "XCPU", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO")
+]
 
 PROGRAM = """
 import contextlib, os, signal, sys, time

@@ -13,9 +13,9 @@ from dcelite import files
 from dcelite.errors import DceliteError
 
 _ENDING = tuple(
-    getattr(signal, name)
-    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGALRM", "SIGVTALRM")
-    if hasattr(signal, name)
+    getattr(signal, f"SIG{name}")
+    for name in ("INT", "TERM", "HUP", "QUIT", "XCPU", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "IO")
+    if hasattr(signal, f"SIG{name}")
 )
 """What ends a process, comes from outside, and can be caught. (Python ignores SIGPIPE and SIGXFSZ: the write fails.)"""
 
