@@ -35,6 +35,8 @@ BYTES_A_PIXEL = {1: 8, 2: 12}
 """Memory for a pixel of 8 and of 16 bits a channel at the worst moment: what Pillow holds, and the array."""
 _CHUNK = 1 << 22
 """Bytes that are handed from Pillow to an array at a time."""
+_PQ = 16
+"""SMPTE ST 2084, as ITU-T H.273 numbers it."""
 _DEEP = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -141,9 +143,7 @@ def _read_avif(data: bytes) -> Photograph:
     if frames > 1:
         raise _Refused(f"is animated ({frames} frames), one picture was wanted")
     configuration = data.find(b"av1C")
-    deep = (
-        configuration >= 0 and data[configuration + 6 : configuration + 7] >= b"\x40" and data[configuration + 6] & 0x40
-    )
+    deep = configuration >= 0 and data[configuration + 6 : configuration + 7].ljust(1, b"\0")[0] & 0x40
     notes = ["10 or 12 bits a channel were reduced to 8"] if deep else []
     photograph = _photograph(image, _metadata_of(image, "AVIF", notes), notes)
     photograph.lossless = False
@@ -157,6 +157,7 @@ def _read_heif(data: bytes) -> Photograph:
     image: Any = container[container.primary_index]
     info = image.info
     _check_size(image.size, 2 if ";16" in image.mode else 1)
+    colors = {name: info[name] for name in ("nclx_profile",) if info.get(name)}
     pixels = np.array(image)
     gray = pixels.ndim == 2
     if gray:
@@ -168,13 +169,14 @@ def _read_heif(data: bytes) -> Photograph:
     for kind, name in (("aux", "auxiliary pictures (HDR gain map and the like)"), ("depth_images", "the depth map")):
         if info.get(kind):
             notes.append(f"left out: {name}")
+    if colors and colors["nclx_profile"].get("transfer_characteristics") == _PQ:
+        notes.append("HDR (PQ) was brightened as SDR is: its highlights may be too bright")
     metadata = Metadata("HEIF")
     # The library has turned the pixels already.
     block, more = exif.prepared(info.get("exif") or b"", (pixels.shape[1], pixels.shape[0]))
     metadata.exif = exif.without_orientation(block)
     metadata.xmp = prepared_xmp(info.get("xmp") or b"", alone=True, turned=True)
     metadata.icc_profile = info.get("icc_profile") or b""
-    colors = {name: info[name] for name in ("nclx_profile",) if info.get(name)}
     return Photograph(pixels, gray, metadata=metadata, compression=colors, lossless=False, notes=notes + more)
 
 
