@@ -250,6 +250,10 @@ DCE_API const char *dce_kernels(const dce_enhancer *handle);
  * may be null where `size` is 0, and returns the length of the whole list. */
 DCE_API size_t dce_list_kernels(char *names, size_t size);
 
+/* Processors that the calling process may use, 1 to 64: those that its affinity and, on Linux, the CPU quotas of its control
+ * groups allow. As many threads a handle has that is opened with `threads` 0. */
+DCE_API int32_t dce_processors(void);
+
 /* Describes the model that is open. */
 DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info);
 

@@ -208,6 +208,8 @@ const char *dce_kernels(const dce_enhancer *handle) {
 
 size_t dce_list_kernels(char *names, size_t size) { return dce::list_dsp(names, names ? size : 0); }
 
+int32_t dce_processors(void) { return dce::available_processors(); }
+
 dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info) {
     const Call call(handle);
     if (call.status() != DCE_OK) return call.status();

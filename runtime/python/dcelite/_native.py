@@ -148,6 +148,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_error_message": (ctypes.c_char_p, [_HANDLE]),
     "dce_kernels": (ctypes.c_char_p, [_HANDLE]),
     "dce_list_kernels": (ctypes.c_size_t, [ctypes.c_char_p, ctypes.c_size_t]),
+    "dce_processors": (ctypes.c_int32, []),
     "dce_get_model_info": (_STATUS, [_HANDLE, ctypes.POINTER(ModelInfo)]),
     "dce_enhance": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.POINTER(Image)]),
     "dce_reset": (_STATUS, [_HANDLE]),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from dcelite import _native
 from dcelite.errors import ModelError
+from dcelite.files import working_folder
 
 SUFFIXES = (".dce", ".onnx", ".ms")
 """Of model files."""
@@ -92,10 +92,9 @@ def open_engine(model: str | bytes | None, threads: int) -> EngineModel | None:
 
         if isinstance(model, str):
             return mindspore_lite.open_model(Path(model), threads)
-        with tempfile.NamedTemporaryFile(suffix=".ms") as file:
-            file.write(model)
-            file.flush()
-            return mindspore_lite.open_model(Path(file.name), threads)
+        with working_folder() as folder:
+            (folder / "model.ms").write_bytes(model)
+            return mindspore_lite.open_model(folder / "model.ms", threads)
     return None
 
 

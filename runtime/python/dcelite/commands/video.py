@@ -10,7 +10,7 @@ from dcelite.commands.model_options import add_common_options, open_enhancer
 from dcelite.denoising import AMOUNT
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
-from dcelite.files import prepare_output_directory, refuse_existing
+from dcelite.files import prepare_output_directory, refuse_existing, remove_leftovers
 from dcelite.interrupts import deferred_interrupts
 
 if TYPE_CHECKING:
@@ -70,6 +70,7 @@ def run(options: argparse.Namespace) -> int:
     enhancer = open_enhancer(options, **of_video)
     with enhancer as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
+        remove_leftovers(destination.parent)
         report = enhance_video(
             source,
             destination,

@@ -22,7 +22,7 @@ import PIL.TiffImagePlugin
 import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
-from dcelite.errors import ImageError
+from dcelite.errors import ImageError, ImageTooLargeError
 from dcelite.files import reason
 from dcelite.images import exif, jpeg, png, tiff
 from dcelite.images.formats import FORMATS, SUFFIXES, format_of, missing_support
@@ -49,8 +49,8 @@ def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
         data: what to decode instead of the file; ``path`` then is a name for messages.
 
     Raises:
-        ImageError: the file is missing, a folder, not an image, damaged before its pixels, animated, too large for this
-            machine's memory or for the core library, or of an unusual mode.
+        ImageError: the file is missing, a folder, not an image, damaged before its pixels, animated, too large for the
+            core library, or of an unusual mode; ImageTooLargeError: there is not enough memory at the moment.
     """
     try:
         if data is None:
@@ -58,10 +58,12 @@ def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about metadata that are handled here
             photograph = _read(data, path)
+    except _TooLarge as error:
+        raise ImageTooLargeError(f"{path}: {error}") from None
     except _Refused as error:
         raise ImageError(f"{path}: {error}") from None
     except MemoryError:
-        raise ImageError(f"{path}: is too large for the memory of this machine") from None
+        raise ImageTooLargeError(f"{path}: needs more memory than there is") from None
     except Exception as error:  # decoders fail in many ways at damaged files
         raise ImageError(f"{path}: cannot be read: {reason(error) or type(error).__name__}") from None
     return photograph
@@ -92,6 +94,10 @@ def _read(data: bytes, path: Path) -> Photograph:
 
 class _Refused(Exception):  # noqa: N818
     """A picture that is whole but not taken; says why."""
+
+
+class _TooLarge(_Refused):
+    """It does not fit into the memory that is free."""
 
 
 def _read_jpeg(data: bytes) -> Photograph:
@@ -238,7 +244,7 @@ def _check_size(size: tuple[int, int], sample_bytes: int) -> None:
     needed = size[0] * size[1] * BYTES_A_PIXEL[sample_bytes]
     available = Machine().available_memory()
     if available is not None and needed > available:
-        raise _Refused(
+        raise _TooLarge(
             f"size {size[0]} x {size[1]} takes {needed / 2**20:,.0f} MB of memory, "
             f"{available / 2**20:,.0f} MB are available"
         )
