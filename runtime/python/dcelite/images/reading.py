@@ -31,7 +31,7 @@ from dcelite.images.photograph import Photograph, eight_bits
 from dcelite.machine import Machine
 from dcelite.model.architecture import MAX_DIMENSION
 
-BYTES_A_PIXEL = {1: 8, 2: 12}
+BYTES_A_PIXEL = {1: 9, 2: 12}
 """Memory for a pixel of 8 and of 16 bits a channel at the worst moment: what Pillow holds, and the array."""
 _CHUNK = 1 << 22
 """Bytes that are handed from Pillow to an array at a time."""
