@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dcelite.commands.model_options import add_common_options, open_enhancer
+from dcelite.commands.model_options import DEFAULTS, add_common_options, open_enhancer
 from dcelite.enhancer import Enhancer
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import prepare_output_directory, refuse_existing
@@ -39,7 +39,7 @@ def run(options: argparse.Namespace) -> int:
     for job in jobs:
         check_suffix(job.destination)
         refuse_existing(job.destination, options.overwrite)
-    enhance = open_enhancer(options)
+    enhance = open_enhancer(options, DEFAULTS)
     failures = 0
     for job in track(jobs, len(jobs), "enhance"):
         try:

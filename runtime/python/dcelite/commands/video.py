@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.commands.model_options import add_common_options, open_enhancer
+from dcelite.commands.model_options import DEFAULTS, add_common_options, open_enhancer
 from dcelite.denoising import AMOUNT
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.8
 """A video without smoothing flickers; with this one the curve follows a change of light within some five frames."""
+_DEFAULTS = DEFAULTS | {"smoothing": SMOOTHING, "temporal_denoise": AMOUNT}
 
 
 def add_command(subparsers: Any) -> None:
@@ -35,14 +36,12 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--smoothing",
         type=float,
-        default=SMOOTHING,
         metavar="S",
         help=f"against flicker: 0 takes each frame on its own, towards 1 changes slowly (default: {SMOOTHING})",
     )
     parser.add_argument(
         "--temporal-denoise",
         type=float,
-        default=AMOUNT,
         metavar="D",
         help=f"how much of the noise is taken away over the frames, where nothing moves, 0 to 1 (default: {AMOUNT:g})",
     )
@@ -66,8 +65,7 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)
-    of_video = {name: getattr(options, name) for name in ("smoothing", "map_interval", "temporal_denoise")}
-    enhancer = open_enhancer(options, **of_video)
+    enhancer = open_enhancer(options, _DEFAULTS, "smoothing", "map_interval", "temporal_denoise")
     with enhancer as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
         report = enhance_video(
