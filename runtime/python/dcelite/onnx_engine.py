@@ -154,7 +154,7 @@ def _by_trial(path: Path, model: OnnxModel, names: list[str]) -> tuple[str, str,
         of_curve = [
             name
             for name, image in images.items()
-            if any(np.abs(apply_curve(picture, a) - image).max() < 0.01 for a in maps.values())
+            if any(np.abs(apply_curve(picture.astype(np.float64), a) - image).max() < 0.01 for a in maps.values())
         ]
         return "enhanced", (of_curve or list(images))[-1], 3
     if len(maps) == 1:
@@ -165,14 +165,14 @@ def _by_trial(path: Path, model: OnnxModel, names: list[str]) -> tuple[str, str,
 
 
 def trial_picture(height: int, width: int) -> NDArray[np.float32]:
-    """float32 (H, W, 3) in 0 … 1: a dark gradient with squares of other colours, black at its left, white at its right."""
+    """float32 (H, W, 3) in 0 … 1: a dark gradient with squares, black at its left and white at its right."""
     y, x = np.mgrid[0:height, 0:width]
     dark = 0.3 * (x + 0.5) / width + 0.05 * ((x // 4 + y // 4) % 2)
     picture = np.stack([dark, 0.8 * dark, 0.6 * dark[:, ::-1]], axis=2)
     margin = width // 6
     picture[:, :margin] = 0
     picture[:, width - margin :] = 1
-    return picture.astype(np.float32)
+    return np.asarray(picture, np.float32)
 
 
 def _is_enhanced(result: NDArray[Any], picture: NDArray[Any]) -> bool:

@@ -6,7 +6,6 @@ import argparse
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dcelite.denoising import AMOUNT
 from dcelite.enhancer import Enhancer, open_with_defaults

@@ -26,8 +26,8 @@ MAX_WEIGHT = 1e6
 """Weights of these networks stay below 10; a flipped exponent bit gives 1e30 and more."""
 
 _WRAPPERS = re.compile(r"^(?:(?:module|model|_orig_mod)\.)+")
-"""What stands before the names of a network within another object: of nn.DataParallel, of an attribute ``model`` (as of a
-LightningModule), of torch.compile, and of one within the other."""
+"""What stands before the names of a network within another object: of nn.DataParallel, of an attribute ``model`` (as of
+a LightningModule), of torch.compile, and of one within the other."""
 
 
 @dataclass(frozen=True)

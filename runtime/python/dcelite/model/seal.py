@@ -19,7 +19,7 @@ UNSEALED = "0" * DIGITS
 """The value under SEAL_KEY before :func:`seal` replaces it."""
 
 _OF_DCELITE = (b"\x12\x07dcelite", b"dcelite.")
-"""The producer's name as ONNX keeps it, and what the names of the pairs beside the seal begin with: such files had one."""
+"""The producer as ONNX keeps it, and what the names of the pairs beside the seal begin with: such files had a seal."""
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of a pair's key and value: field number, length-delimited
 _MARKER = _FIELD_1 + bytes([len(SEAL_KEY)]) + SEAL_KEY.encode() + _FIELD_2 + bytes([DIGITS])
 
