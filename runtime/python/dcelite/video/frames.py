@@ -108,6 +108,7 @@ def chroma_location(frame: VideoFrame) -> str | None:
     try:
         with av.logging.Capture() as lines:
             graph.vpush(frame)
+            graph.vpull()
     finally:
         av.logging.set_level(level)
     found = re.search(r" cl:(\w+)", " ".join(text for _, name, text in lines if name == "showinfo"))

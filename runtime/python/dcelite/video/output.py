@@ -30,9 +30,12 @@ BITS_PER_PIXEL = 0.15
 
 DEFAULT_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
+_IN_ORDER = ("avi", "asf")
+"""Containers that tell one time of a frame, that of decoding: frames stand in the order in which they are shown."""
 _VARIABLE_RATE = 0x0400  # AVFMT_VARIABLE_FPS
 _ROTATING_FORMATS = ("mp4", "mov", "ipod", "3gp", "3g2", "matroska", "webm")
 _STALE_TAGS = (
+    "alpha_mode",
     "encoder",
     "major_brand",
     "minor_version",
@@ -176,7 +179,7 @@ class Output:
         context.pix_fmt = self.encoder.pixel_format
         context.thread_type = "AUTO"
         context.flags |= CodecFlags.frame_duration
-        if self._container.format.name == "avi":  # which knows no time of a frame but its place in the file
+        if self._container.format.name in _IN_ORDER:
             context.max_b_frames = 0
         if not {"crf", "global_quality"} & set(self._encoder_options):
             context.bit_rate = round(BITS_PER_PIXEL * width * height * rate)
@@ -293,9 +296,7 @@ def _losses(frame: VideoFrame, source: Source, encoder: Encoder) -> list[str]:
     if not is_rgb(name) and len(frame.format.components) >= 3 and not has_halved_chroma(frame):
         notes.append(f"{name} was reduced to {encoder.pixel_format}")
     # VP8 and VP9 hold it as a second picture, which FFmpeg's own decoders pass over.
-    if (
-        any(component.is_alpha for component in frame.format.components)
-        or source.video.metadata.get("alpha_mode") == "1"
-    ):
+    beside = ("alpha_mode", "1") in ((key.lower(), value) for key, value in source.video.metadata.items())
+    if beside or any(component.is_alpha for component in frame.format.components):
         notes.append("transparency was left out")
     return notes
