@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import yuv_reference
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, _native, reference
 from dcelite.model.architecture import MAX_CHROMA_STEP
+from dcelite.reference import Coding
 
 from native_builds import SYSROOT, run, tool
 from support import REPOSITORY, assert_equals_reference, skip
@@ -330,11 +330,11 @@ def i420_of(planes: Planes, pixel_format: int) -> Planes:
 
 
 def assert_equals_definition(frame: Frame, regions: list[Pixels], weights: Weights) -> None:
-    """The destination holds what dcelite.reference and yuv_reference make of the source; all else is as it was."""
+    """The destination holds what dcelite.reference makes of the source; all else is as it was."""
     before = list(frame.regions)
     source, result = frame.source(before), frame.destination(regions)
     source_format = I420 if len(frame.views) == 4 else frame.source_format
-    coding = next(name for name, number in _native.MATRICES.items() if number == frame.matrix)
+    coding = next(Coding(*name) for name, number in _native.MATRICES.items() if number == frame.matrix)
     strength = float(np.float32(frame.strength))
     if source_format in CHANNELS:
         assert strength == 1
@@ -345,15 +345,15 @@ def assert_equals_definition(frame: Frame, regions: list[Pixels], weights: Weigh
             assert (result[0][..., 3] == alpha).all()
     elif source_format == RGB16:
         pixels = np.ascontiguousarray(source[0]).view(np.uint16)
-        wide = yuv_reference.enhance_16_bit(pixels, weights, frame.scale)
+        wide = reference.enhance_16_bit(pixels, weights, frame.scale)
         _assert_close([np.ascontiguousarray(result[0]).view(np.uint16)], [wide], 3, 1)
     elif frame.format in CHANNELS:
-        rgb = yuv_reference.rgb_of_planes(i420_of(source, source_format), coding)
-        wanted = reference.to_8_bit(yuv_reference.enhance_rgb(rgb, weights, frame.scale, strength))
+        rgb = coding.rgb_of_planes(i420_of(source, source_format))
+        wanted = reference.to_8_bit(reference.enhance_values(rgb, weights, frame.scale, strength))
         assert_equals_reference(rgb_order(result[0], frame.format), wanted)
         assert CHANNELS[frame.format] == 3 or (result[0][..., 3] == 255).all()
     else:
-        planes = yuv_reference.enhance(i420_of(source, source_format), weights, frame.scale, coding, strength)
+        planes = reference.enhance_planes(i420_of(source, source_format), weights, frame.scale, coding, strength)
         _assert_close(i420_of(result, frame.format), planes, 2, 0)
 
     untouched = [np.ones_like(region) for region in before]

@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import yuv_reference
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, core, reference
 from dcelite.darkroom import LARGE_SENSOR, SMALL_SENSOR, darken, light_of, picture_of
 from dcelite.denoising import Noise, TemporalDenoiser, denoise, noise_of
 from dcelite.metrics import psnr, ssim
+from dcelite.reference import Coding
 
 import photographs
 from generated import Model
@@ -22,7 +22,7 @@ from support import REPOSITORY, load_weights
 Levels = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 SIZES = [(1, 1), (1, 2), (2, 1), (5, 3), (7, 130), (16, 32), (33, 65), (97, 101), (60, 1031)]
-CODING = ("bt601", True)
+CODING = Coding(full_range=True)
 
 
 @functools.cache
@@ -96,10 +96,10 @@ def test_16_bits_equal_the_reference(model: Model, height: int, width: int) -> N
 @pytest.mark.parametrize("layout", ["i420", "nv12", "nv21"])
 def test_yuv_equals_the_reference(model: Model, height: int, width: int, layout: str) -> None:
     rgb = np.ascontiguousarray(np.resize(night(), (300, 1100, 3))[:height, :width]) / 255.0
-    y, u, v = planes = yuv_reference.planes_of_rgb(rgb, CODING)
-    levels = 255 * yuv_reference.rgb_of_planes(planes, CODING)
+    y, u, v = planes = CODING.planes_of_rgb(rgb)
+    levels = 255 * CODING.rgb_of_planes(planes)
     result = enhanced(levels, model.weights, denoise(levels, 1.0))
-    wanted = yuv_reference.planes_of_rgb(result, CODING)
+    wanted = CODING.planes_of_rgb(result)
     enhance = Enhancer(model.path, scale=12, denoise=1.0)
     given = [y, u, v] if layout == "i420" else [y, np.stack([u, v] if layout == "nv12" else [v, u], axis=2)]
     seen = enhance.yuv420(given, layout=layout, matrix="bt601", full_range=True)
