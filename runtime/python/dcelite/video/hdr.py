@@ -68,6 +68,14 @@ class MasteringDisplay:
         return f"{green}{blue}{red}{white}L({luminances})"
 
 
+_LIGHT_OPTIONS = {
+    "libx265": ("x265-params", "master-display", "max-cll", MasteringDisplay.in_units),
+    "libx264": ("x264-params", "mastering-display", "cll", MasteringDisplay.in_units),
+    "libsvtav1": ("svtav1-params", "mastering-display", "content-light", MasteringDisplay.in_numbers),
+}
+"""Encoder: its option for parameters, and what they are called in there."""
+
+
 @dataclass(frozen=True)
 class Hdr:
     """What makes a video one of high dynamic range."""
@@ -99,21 +107,14 @@ class Hdr:
 
     def encoder_options(self, encoder: str) -> dict[str, str]:
         """What tells an encoder of the light, beside the tags of colours; nothing where it has no such option."""
-        if encoder in ("libx264", "libx265"):
-            light = {"mastering-display": self.mastering.in_units()} if self.mastering else {}
-            if self.max_cll:
-                light["cll" if encoder == "libx264" else "max-cll"] = f"{self.max_cll},0"
-            return {f"{encoder.removeprefix('lib')}-params": _joined(light)} if light else {}
-        if encoder == "libsvtav1":
-            light = {"mastering-display": self.mastering.in_numbers()} if self.mastering else {}
-            if self.max_cll:
-                light["content-light"] = f"{self.max_cll},0"
-            return {"svtav1-params": _joined(light)} if light else {}
-        return {}
-
-
-def _joined(parameters: dict[str, str]) -> str:
-    return ":".join(f"{name}={value}" for name, value in parameters.items())
+        if encoder not in _LIGHT_OPTIONS:
+            return {}
+        option, of_display, of_light, text = _LIGHT_OPTIONS[encoder]
+        light = {of_display: text(self.mastering)} if self.mastering else {}
+        if self.max_cll:
+            light[of_light] = f"{self.max_cll},0"  # MaxCLL, MaxFALL
+        joined = ":".join(f"{name}={value}" for name, value in light.items())
+        return {option: joined} if joined else {}
 
 
 def left_out(frame: VideoFrame) -> list[str]:

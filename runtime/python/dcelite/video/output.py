@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +33,8 @@ DEFAULT_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
 _IN_ORDER = ("avi", "asf")
 """Containers that tell one time of a frame, that of decoding: frames stand in the order in which they are shown."""
+_FRAMES_WITHOUT_DECODING_TIMES = 2
+"""Where a video has no more, x265 (in FFmpeg 8.0) leaves their decoding times undefined."""
 _VARIABLE_RATE = 0x0400  # AVFMT_VARIABLE_FPS
 _ROTATING_FORMATS = ("mp4", "mov", "ipod", "3gp", "3g2", "matroska", "webm")
 _STALE_TAGS = (
@@ -98,6 +101,7 @@ class Output:
         self.encoder = choose_encoder(path, container, codec, 8 if whole_graph else bits_of(frame), hdr_name)
         self._encoder_options = self._options(frame, crf)
         self._last_time: int | None = None
+        self._frames = 0
         self.notes: list[str] = []
         """What was left out or changed, in words."""
         self.size = self._even_size(frame)
@@ -112,6 +116,7 @@ class Output:
         self._video = self._add_video(frame)
         self._copies = self._add_copies()
         """The other streams by their index in the source."""
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
         try:
             self._video.codec_context.open()
             if "crf" in self._video.codec_context.options:  # still there: nobody took it
@@ -265,13 +270,18 @@ class Output:
         result.time_base = base
         if frame.duration:
             result.duration = round(frame.duration * source_base / base)
+        self._frames += 1
         with self._writing():
             self._container.mux(self._video.encode(result))
 
     def finish(self) -> None:
         """Write what the encoder still holds, and close the file."""
         with self._writing():
-            self._container.mux(self._video.encode(None))
+            packets = self._video.encode(None)
+            if self.encoder.name == "libx265" and self._frames <= _FRAMES_WITHOUT_DECODING_TIMES:
+                for packet in packets:
+                    packet.dts = packet.pts
+            self._container.mux(packets)
             self._container.close()
 
     @contextlib.contextmanager
