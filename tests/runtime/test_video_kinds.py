@@ -35,7 +35,7 @@ class Kind(NamedTuple):
     to: str
     becomes: str
     note: str = ""
-    """What the closing line names, or, of a file that is refused, the sentence."""
+    """What the closing line names, or, of a file that is refused, what the sentence has."""
     pixel_format: str = "yuv420p"
     options: tuple[tuple[str, str], ...] = ()
     """Of the encoder that makes the source."""

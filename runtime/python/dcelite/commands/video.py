@@ -26,7 +26,7 @@ def add_command(subparsers: Any) -> None:
         "video",
         help="brighten a video",
         description="Brighten a video of any kind that FFmpeg reads. Sound, subtitles, metadata, rotation and the "
-        "times of the frames are kept. Needs PyAV: pip install 'dcelite[video]'",
+        "times of the frames are kept, and so are HDR10 and HLG. Needs PyAV: pip install 'dcelite[video]'",
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a video file")
     add_common_options(
@@ -49,7 +49,9 @@ def add_command(subparsers: Any) -> None:
         "--map-interval", type=int, default=1, metavar="N", help="run the network on every n-th frame only (default: 1)"
     )
     parser.add_argument(
-        "--codec", metavar="C", help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264; VP9 in .webm)"
+        "--codec",
+        metavar="C",
+        help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264, or HEVC for more than 8 bits; VP9 or AV1 in .webm)",
     )
     parser.add_argument(
         "--crf", type=int, metavar="Q", help="quality of the encoder, 0 is the best (default: 18 for H.264)"

@@ -199,7 +199,7 @@ class FrameEnhancer:
     def _by_whole_graph(self, frame: VideoFrame) -> VideoFrame:
         """By way of 8-bit RGB."""
         width, height = self._size
-        rgb: NDArray[np.uint8] = self._reformatted(frame, "rgb24", None, RANGE_FULL).to_ndarray()[:height, :width]
+        rgb = np.asarray(self._reformatted(frame, "rgb24", None, RANGE_FULL).to_ndarray()[:height, :width], np.uint8)
         result = self._from_rgb.reformat(
             VideoFrame.from_ndarray(np.ascontiguousarray(self._enhance(rgb)), "rgb24"),
             format=FORMAT,
