@@ -23,6 +23,7 @@ from video_clips import (
 from dcelite import Enhancer
 from dcelite.video.frames import chroma_location
 
+from generated import weights_of
 from support import REPOSITORY
 
 
@@ -253,17 +254,18 @@ def test_the_place_of_chroma_is_kept(tmp_path: Path, rng: np.random.Generator, l
 # Whole graphs -------------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def whole_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def write_whole_graph(path: Path, size: tuple[int, int] | None = None) -> Path:
     onnx_graph = pytest.importorskip("dcelite.export.onnx_graph")
     from dcelite.export.spec import ExportSpec
 
-    from generated import weights_of
-
-    path = tmp_path_factory.mktemp("graph") / "all.onnx"
-    spec = ExportSpec("zerodcepp", 12, resize_in_graph=True)
+    spec = ExportSpec("zerodcepp", 12, resize_in_graph=True, size=size)
     onnx_graph.write_onnx(weights_of("zerodcepp").arrays, spec, spec.metadata("0" * 64, "0"), path)
     return path
+
+
+@pytest.fixture(scope="module")
+def whole_graph(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_whole_graph(tmp_path_factory.mktemp("graph") / "all.onnx")
 
 
 def test_a_whole_graph(
@@ -285,3 +287,24 @@ def test_a_whole_graph(
         assert_refused(
             capsys, tmp_path, [source, "-o", tmp_path / "b.mkv", "--model", whole_graph, *given], "its graph"
         )
+
+
+def test_what_a_whole_graph_cannot_take(
+    tmp_path: Path, rng: np.random.Generator, capsys: pytest.CaptureFixture[str], whole_graph: Path
+) -> None:
+    deep = {"pixel_format": "yuv420p10le"}
+    source = write_clip(tmp_path / "deep.mkv", moving(rng, 2), **deep)
+    assert run(source, "-o", tmp_path / "out.mkv", "--model", whole_graph) == 0
+    assert "(10 bits a channel (yuv420p10le) were reduced to 8)" in capsys.readouterr().out
+    assert read_frames(tmp_path / "out.mkv")[0].format.name == "yuv420p"
+
+    model = write_whole_graph(tmp_path / "fixed.onnx", (48, 64))
+    hdr = write_clip(tmp_path / "hdr.mkv", moving(rng, 2), color_trc=18, **deep)
+    for path, clip, text in [
+        (whole_graph, hdr, "hdr.mkv: is HDR of HLG, but the model has 8-bit images in its graph"),
+        (model, source, f"deep.mkv: {model}: the model refuses an image of (64, 128, 3), it takes (48, 64) only"),
+    ]:
+        before = sorted(tmp_path.iterdir())
+        assert run(clip, "-o", tmp_path / "b.mkv", "--model", path) == 2
+        assert text in capsys.readouterr().err.splitlines()[-1]
+        assert sorted(tmp_path.iterdir()) == before

@@ -51,7 +51,7 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--codec",
         metavar="C",
-        help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264, or HEVC for more than 8 bits; VP9 or AV1 in .webm)",
+        help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264, HEVC of 10 bits; in .webm VP9, AV1)",
     )
     parser.add_argument(
         "--crf", type=int, metavar="Q", help="quality of the encoder, 0 is the best (default: 18 for H.264)"
