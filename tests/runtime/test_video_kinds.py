@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import av
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 from video_clips import (
     Planes,
     assert_refused,
@@ -181,6 +182,7 @@ def test_avi_frames_keep_their_places(tmp_path: Path, rng: np.random.Generator, 
     out = tmp_path / "out.avi"
     assert run(source, "-o", out) == 0
     assert places_of_packets(out) == list(range(12))
+    assert {frame.pict_type for frame in read_frames(out)} == {PictureType.I, PictureType.P}
     assert [round(place(planes)) for planes in read_planes(out)] == list(range(12))
     assert run(source, "-o", tmp_path / "out.mp4") == 0
     assert read_times(tmp_path / "out.mp4") == [i / 25 for i in range(12)]

@@ -102,8 +102,7 @@ class Source:
     def __iter__(self) -> Iterator[Item]:
         try:
             for packet in self.container.demux():
-                # PyAV's call to flush the decoder; with a time, a frame that was dropped: the one before stays.
-                if packet.size == 0 and (packet.dts is None or packet.stream is self.video):
+                if packet.size == 0 and packet.dts is None:  # PyAV's call to flush the decoder
                     continue
                 self._note_end(packet)
                 if packet.stream is self.video:
