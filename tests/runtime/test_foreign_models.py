@@ -112,6 +112,7 @@ def test_what_is_neither_says_what_was_wanted(tmp_path: Path) -> None:
         (("Relu", TensorProto.FLOAT, [1, 4, 8, 8]), "its input is x tensor(float) [1, 4, 8, 8]"),
         (("Relu", TensorProto.DOUBLE, square), "its input is x tensor(double)"),
         (("Mul", TensorProto.FLOAT, square, 255.0), "neither of both: y float32 (1, 3, 48, 72)"),
+        (("Cos", TensorProto.FLOAT, square), "neither of both: y float32 (1, 3, 48, 72)"),  # 0.54 … 1, dark is bright
         (("GlobalAveragePool", TensorProto.FLOAT, square), "neither of both: y float32 (1, 3, 1, 1)"),
     ]:
         path = graph_of(tmp_path / "other.onnx", *arguments)

@@ -148,7 +148,7 @@ def _by_trial(path: Path, model: OnnxModel, names: list[str]) -> tuple[str, str,
             planar = values[0].astype(np.float64).transpose(1, 2, 0)
             if planar.shape == picture.shape and name != "curve_map" and _is_enhanced(planar, picture):
                 images[name] = planar
-            elif name != "enhanced" and np.all(np.abs(planar) <= 1):
+            elif name != "enhanced" and -1 <= planar.min() < 0 and planar.max() <= 1:
                 maps[name] = planar
     if images:
         of_curve = [
@@ -176,8 +176,8 @@ def trial_picture(height: int, width: int) -> NDArray[np.float32]:
 
 
 def _is_enhanced(result: NDArray[Any], picture: NDArray[Any]) -> bool:
-    """Whether values in 0 … 1 are the picture, brightened: what was brighter is so still. A curve map is negative where it
-    brightens."""
+    """Whether values in 0 … 1 are the picture, brightened: what was brighter is so still. (A curve map is negative where
+    it brightens.)"""
     if not (result.min() >= -0.01 and result.max() <= 1.01):  # false for NaN as well
         return False
     return bool(result.std() > 0 and np.corrcoef(result.ravel(), picture.ravel())[0, 1] > 0.5)
