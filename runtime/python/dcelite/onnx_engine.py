@@ -176,8 +176,8 @@ def trial_picture(height: int, width: int) -> NDArray[np.float32]:
 
 
 def _is_enhanced(result: NDArray[Any], picture: NDArray[Any]) -> bool:
-    """Whether values in 0 … 1 are the picture, brightened: what was brighter is so still. (A curve map is negative where
-    it brightens.)"""
+    """Whether values in 0 … 1 are the picture, brightened: what was brighter is so still. (A curve map is negative
+    where it brightens.)"""
     if not (result.min() >= -0.01 and result.max() <= 1.01):  # false for NaN as well
         return False
     return bool(result.std() > 0 and np.corrcoef(result.ravel(), picture.ravel())[0, 1] > 0.5)
