@@ -21,8 +21,12 @@ SOURCES = {
     ".webm": ("libvpx-vp9", "libopus", "yuv420p"),
     ".avi": ("mpeg4", "mp2", "yuv420p"),
     ".ts": ("libx264", "aac", "yuv420p"),
+    ".m2ts": ("libx264", "aac", "yuv420p"),
+    ".mov": ("libx265", "aac", "yuv420p10le"),
     ".gif": ("gif", None, "rgb8"),
 }
+OPTIONS = {".m2ts": {"x264-params": "interlaced=1:tff=1"}, ".mov": {"x265-params": "log-level=error"}}
+HLG = 18
 
 
 @pytest.mark.parametrize("suffix", SOURCES)
@@ -35,6 +39,8 @@ def test_damage(tmp_path: Path, rng: np.random.Generator, suffix: str) -> None:
         codec=codec,
         audio=audio,
         pixel_format=pixel_format,
+        options=OPTIONS.get(suffix),
+        color_trc=HLG if codec == "libx265" else 1,
         metadata={"title": "Night walk", "comment": "x" * 40},
     )
     folder = tmp_path / "tries"

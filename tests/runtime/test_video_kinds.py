@@ -241,6 +241,15 @@ def test_interlaced_frames_become_progressive(
     assert after < before / 2
 
 
+@pytest.mark.parametrize("count", [1, 2])
+def test_few_interlaced_frames(tmp_path: Path, rng: np.random.Generator, count: int) -> None:
+    """The decoder gives them at the end of the file only, and the filter after that."""
+    options = {"x264-params": "interlaced=1:tff=1"}
+    source = write_clip(tmp_path / "in.ts", moving(rng, count), codec="libx264", options=options)
+    assert run(source, "-o", tmp_path / "out.mkv") == 0
+    assert len(read_frames(tmp_path / "out.mkv")) == count
+
+
 # Chroma -------------------------------------------------------------------------------------------------------------
 
 

@@ -111,8 +111,11 @@ class Source:
                     yield packet
         except av.error.FFmpegError as error:
             self.damage.append(f"reading ended with: {reason(error)}")
-        yield from self._decode(None)
-        yield from self._deinterlacer.flush()
+        try:
+            yield from self._decode(None)
+            yield from self._deinterlacer.flush()
+        except av.error.FFmpegError as error:
+            self.damage.append(f"its end cannot be deinterlaced: {reason(error)}")
         self._note_damage()
 
     @property
@@ -135,6 +138,8 @@ class Source:
             return
         for frame in frames:
             self._damaged += frame.is_corrupt
+            if frame.time_base is None:  # of those that come at the end, which no packet brings
+                frame.time_base = self.video.time_base or Fraction(1, av.time_base)
             if self._places is not None:
                 frame.pts = heapq.heappop(self._places) if self._places else None
             yield from self._deinterlacer(frame)
