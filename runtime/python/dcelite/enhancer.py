@@ -41,7 +41,8 @@ class Enhancer:
 
     Args:
         model: a ``.dce`` file (native engine), ``.ms`` (MindSpore Lite) or ``.onnx`` (ONNX Runtime) as written by
-            ``dcelite export`` or, with such inputs and outputs, by another program, or the bytes of one; None for the weights that come with the library.
+            ``dcelite export`` or, with such inputs and outputs, by another program, or the bytes of one; None for the
+            weights that come with the library.
         threads: 1 to 64; 0 takes every processor that the process may use.
         scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
         strength: 0 leaves the image as it is, 1 is the model.
