@@ -7,7 +7,7 @@ import ctypes
 import functools
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -16,7 +16,6 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.denoising import AMOUNT
 from dcelite.pixels import Frame, Pixels
 from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
@@ -42,7 +41,8 @@ class Enhancer:
 
     Args:
         model: a ``.dce`` file (native engine), ``.ms`` (MindSpore Lite) or ``.onnx`` (ONNX Runtime) as written by
-            ``dcelite export``, or the bytes of one; None for the weights that come with the library.
+            ``dcelite export`` or, with such inputs and outputs, by another program, or the bytes of one; None for the
+            weights that come with the library.
         threads: 1 to 64; 0 takes every processor that the process may use.
         scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
         strength: 0 leaves the image as it is, 1 is the model.
@@ -302,12 +302,20 @@ class Enhancer:
         return result
 
 
-def open_denoising(model: str | os.PathLike[str] | None, denoise: float | None, **arguments: Any) -> Enhancer:
-    """An Enhancer as the commands open it: with ``denoise`` None, it takes AMOUNT of the noise away.
+def open_with_defaults(
+    model: str | os.PathLike[str] | None, defaults: Mapping[str, float], **arguments: Any
+) -> tuple[Enhancer, list[str]]:
+    """An Enhancer as the commands open it: arguments that are None take the values of ``defaults``.
 
-    A model with the curve in its graph has nowhere to do so: it is what it is, unless that is asked for.
+    A model with the curve in its graph has nowhere to do so: it is what it is, unless an argument asks for more.
+
+    Returns:
+        It, and the names of the defaults that its model cannot honour.
     """
-    enhancer = Enhancer(model, denoise=denoise or 0.0, **arguments)
-    if denoise is None and enhancer.has_curve_map:
-        enhancer.set_denoise(AMOUNT)
-    return enhancer
+    unset = [name for name, value in arguments.items() if value is None and name in defaults]
+    enhancer = Enhancer(model, **{name: value for name, value in arguments.items() if name not in unset})
+    if not enhancer.has_curve_map:
+        return enhancer, unset
+    for name in unset:
+        getattr(enhancer, f"set_{name}")(defaults[name])
+    return enhancer, []

@@ -177,7 +177,7 @@ def test_no_more_pictures_in_memory_and_enhancers_than_jobs(tmp_path: Path, monk
         with lock:
             at_work -= 1
 
-    def open_counted(options: Any) -> Enhancer:
+    def open_counted(options: Any, *_: Any, **__: Any) -> Enhancer:
         opened.append(options.threads)
         return Enhancer(threads=options.threads)
 
