@@ -410,6 +410,8 @@ def test_killed_runs_that_go_on_make_what_one_run_makes(tmp_path: Path) -> None:
     assert result.returncode == 0, result.stderr
     assert "exist already" in result.stdout.splitlines()[-1]
     assert contents(out) == wanted
+    (out / "1" / ".a.dcelite-01234567-89abcdef").mkdir()  # of one that was killed when its output was in place
+    os.utime(out / "1" / ".a.dcelite-01234567-89abcdef", (0, 0))
     result = run(photos, "-o", out, "--skip-existing", text=True)
     assert (result.returncode, result.stdout) == (0, f"0 images enhanced, {FILES} exist already\n")
     result = run(photos, "-o", out, text=True)

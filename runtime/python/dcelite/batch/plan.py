@@ -42,6 +42,8 @@ class Plan:
     jobs: list[Job] = field(default_factory=list)
     skipped: int = 0
     """How many outputs are there already."""
+    folders: set[Path] = field(default_factory=set)
+    """Of all outputs."""
     problems: dict[str, str] = field(default_factory=dict)
     """Inputs that can be told to fail, by name, each with what to say."""
     notes: list[str] = field(default_factory=list)
@@ -66,7 +68,8 @@ def plan(inputs: Sequence[str], output: Path | None, *, overwrite: bool = False,
             output, or one of them would take the place of the other; ``output`` names a file for several inputs.
     """
     if STANDARD in inputs or output == Path(STANDARD):
-        return Plan([_piped_job(inputs, output, overwrite)])
+        job = _piped_job(inputs, output, overwrite)
+        return Plan([job], folders=set() if job.to_output else {job.destination.parent})
     paths = [Path(text) for text in inputs]
     single = len(paths) == 1 and not os.path.isdir(paths[0])  # noqa: PTH112 (which fails for a name too long)
     as_file = single and output is not None and output.suffix != "" and not output.is_dir()
@@ -235,6 +238,7 @@ def _problem(job: Job) -> str:
 def _settle_existing(found: Plan, *, overwrite: bool, skip_existing: bool) -> None:
     """Skip, replace or refuse the outputs that are there."""
     jobs, found.jobs = found.jobs, []
+    found.folders = {job.destination.parent for job in jobs}
     existing: list[Path] = []
     for job in jobs:
         if not os.path.lexists(job.destination):

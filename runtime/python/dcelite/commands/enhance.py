@@ -76,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     standard_input = _standard_input() if any(job.from_input for job in work.jobs) else None
     for text in (*work.notes, *(f"error: {problem}" for problem in work.problems.values())):
         say(f"dcelite: {printable(text)}", sys.stderr)
-    for folder in {job.destination.parent for job in work.jobs if not job.to_output}:
+    for folder in work.folders:
         remove_leftovers(folder)
 
     threads = options.threads or core.processors()
