@@ -52,11 +52,6 @@ YUV = [
 ]  # with chroma steps
 YUV_OF_10_BITS = [(_native.P010, 0), (_native.I010, 0)]
 UNKNOWN = "unknown to this library"
-FUNCTIONS = ["abi_version", "options_init_size", "open", "close", "error_message", "list_kernels", "enhance", "reset"]
-FUNCTIONS += ["curve_map_size", "curve_map"]
-_native._FUNCTIONS = {
-    f"dce_{name}": _native._FUNCTIONS[f"dce_{name}"] for name in FUNCTIONS
-}  # an older one lacks others
 Bytes = NDArray[np.uint8]
 
 

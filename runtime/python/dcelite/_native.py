@@ -184,15 +184,24 @@ def _load(path: Path) -> ctypes.CDLL:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
         raise DceliteError(f"{path}: the core library cannot be loaded: {error}") from None
-    try:
-        for name, (result, arguments) in _FUNCTIONS.items():
+    for name, (result, arguments) in _FUNCTIONS.items():
+        try:
             function = getattr(lib, name)
-            function.restype, function.argtypes = result, arguments
-    except AttributeError as error:
-        raise DceliteError(f"{path}: not this version of the core library: {error}") from None
+        except AttributeError as error:
+            missing = DceliteError(f"{path}: not this version of the core library: {error}")
+            if name == "dce_abi_version":
+                raise missing from None
+            setattr(lib, name, functools.partial(_refuse, missing))  # an older build does all else
+            continue
+        function.restype, function.argtypes = result, arguments
     if lib.dce_abi_version() != ABI_VERSION:
         raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")
     return lib
+
+
+def _refuse(failure: DceliteError, *_arguments: object) -> int:
+    """Stands for a function that the library lacks."""
+    raise failure
 
 
 def keep_forever(value: object) -> None:
