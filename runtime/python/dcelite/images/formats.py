@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from importlib.util import find_spec
 from pathlib import Path
 
 import PIL.features
@@ -54,7 +55,7 @@ def missing_support(suffix: str) -> str | None:
     image_format = FORMATS.get(suffix.lower())
     if image_format == "HEIF":
         return absent("heif", "pillow_heif") or None
-    if image_format == "AVIF" and not PIL.features.check("avif"):
+    if image_format == "AVIF" and not (find_spec("PIL.AvifImagePlugin") and PIL.features.check("avif")):
         return "this Pillow reads and writes no AVIF; Pillow 11.3 or newer was wanted"
     return None
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import PIL.AvifImagePlugin
 import PIL.BmpImagePlugin
 import PIL.Image
 import PIL.ImageCms
@@ -144,6 +143,8 @@ def _read_webp(data: bytes) -> Photograph:
 
 
 def _read_avif(data: bytes) -> Photograph:
+    import PIL.AvifImagePlugin  # of Pillow 11.3 and newer
+
     image = _opened(PIL.AvifImagePlugin.AvifImageFile, data)
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
