@@ -21,7 +21,7 @@ from dcelite.denoising import AMOUNT
 from dcelite.export.export import ExportOptions, export
 from dcelite.extras import absent
 from dcelite.files import prepare_output_directory, refuse_existing
-from dcelite.images import Photograph, read_photograph, write_photograph
+from dcelite.images import Photograph, eight_bits, read_photograph, write_photograph
 
 CHECKPOINT = Path(__file__).resolve().parent.parent / "models" / "zerodcepp_scene.ckpt"
 
@@ -36,7 +36,7 @@ def default_photograph() -> Photograph:
     import skimage.data
 
     dark = darken(skimage.data.coffee(), EXPOSURE, SMALL_SENSOR, np.random.default_rng(0))
-    return Photograph(dark, gray=False, exif=b"", icc_profile=None, notes=[])
+    return Photograph(dark)
 
 
 def run(image: Path | None, output: Path, *, overwrite: bool) -> None:
@@ -51,7 +51,7 @@ def run(image: Path | None, output: Path, *, overwrite: bool) -> None:
     else:
         files = export(ExportOptions(CHECKPOINT, models, overwrite=overwrite))
 
-    dark = photograph.pixels
+    dark = eight_bits(photograph.pixels)
     with Enhancer() as enhance:
         plain = enhance(dark)
         enhance.set_denoise(AMOUNT)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.errors import DceliteError, ImageError
-from dcelite.images import read_photograph
+from dcelite.images import read_rgb8
 from dcelite.model.architecture import ARCHITECTURES
 from dcelite.pictures import find_pictures
 from dcelite.progress import Progress
@@ -89,7 +89,7 @@ def choose_pictures(folder: Path, scale: int, count: int, seed: int) -> Calibrat
                 break
             seen += 1
             try:
-                pixels = read_photograph(paths[index]).pixels[..., :3]
+                pixels = read_rgb8(paths[index])
             except ImageError as error:
                 unreadable.append(str(error))
                 continue

@@ -12,7 +12,7 @@ import numpy as np
 
 from dcelite import Enhancer
 from dcelite.extras import require
-from dcelite.images import read_photograph
+from dcelite.images import read_rgb8
 from dcelite.metrics import Rgb, psnr, ssim
 from dcelite.pictures import find_pairs, read_picture
 from dcelite.progress import track
@@ -112,7 +112,7 @@ class Reference:
         Raises DceliteError where these do not match, or scikit-image is missing.
         """
         with Enhancer(model) as enhancer:
-            self.photos = [np.ascontiguousarray(read_photograph(path).pixels[..., :3]) for path in photos]
+            self.photos = [read_rgb8(path) for path in photos]
             self.names = [path.name for path in photos]
             self.outputs = [enhancer(pixels) for pixels in track(self.photos, len(photos), "fp32")]
             if pairs is not None:

@@ -14,10 +14,11 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from dcelite.errors import DceliteError, ImageError
 from dcelite.files import reason
+from dcelite.images import read_photograph, upright
 from dcelite.metrics import Rgb
 from dcelite.progress import track
 
@@ -135,10 +136,9 @@ class TrainingImages:
         order = np.argsort(self.pixels.mean((1, 2, 3)), kind="stable")
         pictures = []
         for rank in SAMPLE_RANKS:
-            with Image.open(self.files[order[round(rank * (len(self) - 1))]]) as file:
-                picture = ImageOps.exif_transpose(file).convert("RGB")
-                picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
-                pictures.append(np.asarray(picture))
+            picture = Image.fromarray(_upright(self.files[order[round(rank * (len(self) - 1))]]))
+            picture.thumbnail((SAMPLE_SIDE, SAMPLE_SIDE), Image.Resampling.BOX)
+            pictures.append(np.asarray(picture))
         return pictures
 
 
@@ -200,22 +200,19 @@ def load_image(path: Path, size: int) -> NDArray[np.uint8]:
     Grey images become grey RGB and transparency is dropped. Images with more than 8 bits a channel are refused, because
     their black and white levels are unknown, and so are those that would have to be enlarged.
     """
-    try:
-        with Image.open(path) as file:
-            _check_kind(file, path, size)
-            file.draft("RGB", (2 * size, 2 * size))  # lets the JPEG decoder skip the finest details
-            image = ImageOps.exif_transpose(file).convert("RGB")
-    except ImageError:
-        raise
-    except Exception as error:  # decoders raise nearly anything on damaged files
-        text = reason(error) if isinstance(error, OSError) else str(error) or type(error).__name__
-        raise ImageError(f"{path}: is not a readable image: {' '.join(text.split())}") from None
-    resized = image.resize((size, size), Image.Resampling.BOX)
+    pixels = _upright(path)
+    height, width = pixels.shape[:2]
+    if min(width, height) < size:
+        raise ImageError(f"{path}: has {width}x{height} pixels; at least {size}x{size} was wanted")
+    resized = Image.fromarray(pixels).resize((size, size), Image.Resampling.BOX)
     return np.ascontiguousarray(np.asarray(resized).transpose(2, 0, 1))
 
 
-def _check_kind(file: Image.Image, path: Path, size: int) -> None:
-    if file.mode.startswith(("I", "F")):
-        raise ImageError(f"{path}: has pixels of type {file.mode}; 8 bits a channel were wanted")
-    if min(file.size) < size:
-        raise ImageError(f"{path}: has {file.width}x{file.height} pixels; at least {size}x{size} was wanted")
+def _upright(path: Path) -> NDArray[np.uint8]:
+    """uint8 (H, W, 3), turned as the metadata say; raises ImageError."""
+    photograph = read_photograph(path)
+    if photograph.pixels.dtype != np.uint8:
+        raise ImageError(f"{path}: has 16 bits a channel; 8 were wanted")
+    if photograph.damage:
+        raise ImageError(f"{path}: {'; '.join(photograph.damage)}")
+    return upright(photograph.pixels[..., :3], photograph.metadata)[0]

@@ -139,7 +139,7 @@ def test_no_input_is_replaced_by_another(tmp_path: Path, photo: Path) -> None:
     [
         (["missing.png"], ["missing.png: no such file"]),
         (["empty_folder"], ["empty_folder: holds no image"]),
-        (["night.png", "-o", "out.tif"], ["out.tif", "suffix '.tif'"]),
+        (["night.png", "-o", "out.gif"], ["out.gif", "suffix '.gif'"]),
         (["broken.jpg", "-o", "out.jpg"], ["broken.jpg: is not an image"]),
         (["night.png", "-o", "night.png/out.png"], ["night.png"]),
         (["night.png", "-o", "out.png", "--model", "missing.dce"], ["missing.dce: no such file"]),

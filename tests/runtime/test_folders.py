@@ -36,13 +36,16 @@ def test_what_is_being_written_is_left(tmp_path: Path) -> None:
         assert look_through(tmp_path) == folders.Contents()
 
 
-def test_what_is_left_out_is_counted_by_kind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("without_heif")
+def test_what_is_left_out_is_counted_by_kind(tmp_path: Path) -> None:
     fill(tmp_path, "a.jpg", "b.heic", "deep/c.HEIC", "d.heic", "e.mov", "deep/f.mov", "notes.txt", "Makefile")
     (tmp_path / "gone.jpg").symlink_to("nowhere.jpg")
     (tmp_path / "up").symlink_to("..")
     os.mkfifo(tmp_path / "pipe.jpg")
-    monkeypatch.setattr(folders, "missing_support", lambda suffix: "pip install x" if suffix == ".heic" else None)
-    assert describe(look_through(tmp_path).left_out).split(", ", 2)[:2] == ["3 .heic (pip install x)", "2 .mov"]
+    assert describe(look_through(tmp_path).left_out).split(", ", 2)[:2] == [
+        "3 .heic (pillow-heif is not installed; run: pip install 'dcelite[heif]')",
+        "2 .mov",
+    ]
     assert look_through(tmp_path).left_out == {
         ".heic": 3,
         ".mov": 2,

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import image_files
 import numpy as np
 import pytest
 from PIL import Image
 
 from dcelite.errors import DceliteError, ImageError
+from dcelite.machine import Machine
 from dcelite.training.dataset import DARKEST, Mixture, Source, TrainingImages, load_image, load_images, read_names
 
 
@@ -68,7 +70,7 @@ def test_other_8_bit_modes_are_converted(tmp_path: Path, mode: str) -> None:
 
 def test_16_bit_is_refused(tmp_path: Path) -> None:
     Image.fromarray(np.full((20, 20), 40_000, np.uint16)).save(tmp_path / "x.png")
-    with pytest.raises(ImageError, match=r"x\.png: has pixels of type I;16; 8 bits a channel were wanted"):
+    with pytest.raises(ImageError, match=r"x\.png: has 16 bits a channel; 8 were wanted"):
         load_image(tmp_path / "x.png", 16)
 
 
@@ -87,17 +89,23 @@ def test_bad_files_are_skipped_by_name(tmp_path: Path) -> None:
         "empty.png", "notes.txt", "tiny.png", "truncated.jpg",
     ]  # fmt: skip
     assert "has 40x15 pixels; at least 16x16 was wanted" in images.skipped[2]
-    assert all("is not a readable image" in images.skipped[n] for n in (0, 1, 3))
+    assert all("is not an image" in images.skipped[n] for n in (0, 1))
+    assert "the file ends before its picture" in images.skipped[3]
     assert not any("\n" in line for line in images.skipped)
 
 
-def test_decompression_bomb_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)
+def test_what_the_memory_cannot_hold_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Machine, "available_memory", lambda _: 9 * 500)
     write(tmp_path / "huge.png")
     write(tmp_path / "good.png", size=(20, 20))
     images = load_images(tmp_path, size=16, batch_size=1)
     assert len(images) == 1
-    assert "huge.png: is not a readable image" in images.skipped[0]
+    assert "MB of memory" in images.skipped[0]
+
+
+def test_a_damaged_orientation_costs_no_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(image_files.jpeg(image_files.exif_segment(image_files.exif(orientation=b"top"))))
+    assert load_image(tmp_path / "a.jpg", 16).shape == (3, 16, 16)
 
 
 @pytest.mark.parametrize(

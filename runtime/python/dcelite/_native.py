@@ -29,7 +29,14 @@ RGB16 = 4
 NV12 = 5
 NV21 = 6
 I420 = 7
-MATRICES = {("bt601", False): 0, ("bt601", True): 1, ("bt709", False): 2, ("bt709", True): 3}  # of (name, full range)
+RGBA16 = 8
+P010 = 9
+I010 = 10
+MATRICES = {  # of (name, full range)
+    (name, full_range): 2 * i + full_range
+    for i, name in enumerate(("bt601", "bt709", "bt2020"))
+    for full_range in (False, True)
+}
 
 _EXCEPTIONS: dict[int, type[Exception]] = {
     INVALID_ARGUMENT: ValueError,
@@ -97,6 +104,8 @@ class Options(ctypes.Structure):
         ("denoise", ctypes.c_float),
         ("temporal_denoise", ctypes.c_float),
         ("noise_level", ctypes.c_float),
+        ("reserved", ctypes.c_int32),
+        ("white", ctypes.c_float),
     )
 
 
@@ -147,6 +156,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_set_smoothing": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_set_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_set_temporal_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_set_white": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_get_timings": (_STATUS, [_HANDLE, ctypes.POINTER(Timings)]),
     "dce_curve_map_size": (_STATUS, [_HANDLE, ctypes.c_int32, ctypes.c_int32, *_SIZE]),
     "dce_curve_map": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]),
@@ -174,15 +184,24 @@ def _load(path: Path) -> ctypes.CDLL:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
         raise DceliteError(f"{path}: the core library cannot be loaded: {error}") from None
-    try:
-        for name, (result, arguments) in _FUNCTIONS.items():
+    for name, (result, arguments) in _FUNCTIONS.items():
+        try:
             function = getattr(lib, name)
-            function.restype, function.argtypes = result, arguments
-    except AttributeError as error:
-        raise DceliteError(f"{path}: not this version of the core library: {error}") from None
+        except AttributeError as error:
+            missing = DceliteError(f"{path}: not this version of the core library: {error}")
+            if name == "dce_abi_version":
+                raise missing from None
+            setattr(lib, name, functools.partial(_refuse, missing))  # an older build does all else
+            continue
+        function.restype, function.argtypes = result, arguments
     if lib.dce_abi_version() != ABI_VERSION:
         raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")
     return lib
+
+
+def _refuse(failure: DceliteError, *_arguments: object) -> int:
+    """Stands for a function that the library lacks."""
+    raise failure
 
 
 def keep_forever(value: object) -> None:

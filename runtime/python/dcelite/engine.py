@@ -29,6 +29,8 @@ class EngineModel(ABC):
     """Downsampling factor that the curve network was trained for."""
     takes_8_bit: bool
     """The graph has uint8 (H, W, 3) at both ends, not float32 (3, H, W) in 0 … 1."""
+    sealed: bool
+    """The file carries the checksum of ``dcelite export``, and it matched; False: a file of another program."""
     failure: BaseException | None = None
     """What ended the last run for the core library, which knows it as a sentence only."""
 

@@ -10,7 +10,7 @@ from dcelite.errors import EngineUnavailableError
 MINDSPORE_PYTHONS = ((3, 10), (3, 12))
 """The first and the last version of Python that MindSpore exists for; pyproject.toml and the Makefile have them too."""
 
-_NAMES = {"av": "PyAV", "scipy": "SciPy", "skimage": "scikit-image"}
+_NAMES = {"av": "PyAV", "pillow_heif": "pillow-heif", "scipy": "SciPy", "skimage": "scikit-image"}
 """Of modules that are called otherwise than their packages."""
 
 

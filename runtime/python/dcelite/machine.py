@@ -121,6 +121,18 @@ class Machine:
         found = self.field("proc/meminfo", name)
         return 1024 * int(found.split()[0]) if found else None
 
+    def available_memory(self) -> int | None:
+        """Bytes that can be had without swapping, within the limit of the control group where there is one."""
+        found = [self.memory("MemAvailable")]
+        for limit, used in (
+            ("memory.max", "memory.current"),
+            ("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes"),
+        ):
+            most, now = (self.number(f"sys/fs/cgroup/{name}") for name in (limit, used))
+            if most is not None and now is not None:
+                found.append(max(0, most - now))
+        return min((value for value in found if value is not None), default=None)
+
     def state(self, unix_time: float) -> dict[str, Any]:
         """What changes while it runs."""
         load = self.line("proc/loadavg")

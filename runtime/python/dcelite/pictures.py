@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from dcelite.errors import ImageError
 from dcelite.folders import pictures_below
-from dcelite.images import FORMATS, is_image_path, read_photograph
+from dcelite.images import FORMATS, is_image_path, read_rgb8
 from dcelite.metrics import Rgb
 
 SMALLEST_SIDE = 7
@@ -71,7 +69,7 @@ def _by_stem(folder: Path) -> dict[str, Path]:
 
 def read_rgb(path: Path) -> Rgb:
     """uint8 (H, W, 3) without transparency; raises ImageError."""
-    pixels = np.ascontiguousarray(read_photograph(path).pixels[..., :3])
+    pixels = read_rgb8(path)
     if min(pixels.shape[:2]) < SMALLEST_SIDE:
         size = f"{pixels.shape[1]} x {pixels.shape[0]}"
         raise ImageError(f"{path}: size {size}, at least {SMALLEST_SIDE} each way was wanted")

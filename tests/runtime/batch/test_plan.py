@@ -127,17 +127,15 @@ def test_names_too_long_are_shortened_and_stay_apart() -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("a.heic", "pip install it"),
+        ("a.heic", "pillow-heif is not installed"),
         ("a.mp4", "is a video; dcelite video"),
         ("a.MOV", "is a video; dcelite video"),
         ("a.xyz", "suffix '.xyz'; one of .jpg"),
         ("a", "suffix ''; one of .jpg"),
     ],
 )
-def test_an_input_of_another_kind_is_named(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        "dcelite.batch.plan.missing_support", lambda suffix: "pip install it" if suffix == ".heic" else None
-    )
+@pytest.mark.usefixtures("without_heif")
+def test_an_input_of_another_kind_is_named(name: str, text: str) -> None:
     fill(name, "b.jpg")
     for output in (None, Path("out")):
         with pytest.raises(ImageError) as failure:

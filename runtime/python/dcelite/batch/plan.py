@@ -222,7 +222,7 @@ def _refuse_collisions(jobs: Sequence[Job], skip_existing: bool) -> None:
 def _problem(job: Job) -> str:
     """Why a picture cannot be enhanced, as far as names tell; "" where they do not."""
     suffix = job.destination.suffix.lower()
-    if suffix not in FORMATS:  # that of the input: one that was asked for has been checked
+    if suffix not in FORMATS or missing_support(suffix):  # that of the input: what was asked for has been checked
         if suffix in VIDEO_SUFFIXES:
             return f"{job.source}: is a video; dcelite video brightens it"
         return f"{job.source}: " + (

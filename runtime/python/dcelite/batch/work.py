@@ -9,16 +9,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from dcelite import interrupts
 from dcelite.batch.plan import Job
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
 from dcelite.files import is_complete, prepare_output_directory, reason, write_bytes_atomically
-from dcelite.images import FORMATS, encode_photograph, read_photograph
+from dcelite.images import SUFFIXES, encode_photograph, read_photograph
 from dcelite.streams import write_standard_output
 
 _PAUSE = 0.2
@@ -136,7 +133,7 @@ class Batch:
             raise failure
 
     def _leave_after(self, seconds: float) -> None:
-        """Raise KeyboardInterrupt when an interruption was that long ago: a stage may take minutes."""
+        """Raise KeyboardInterrupt when an interruption was that long ago: a stage of a picture may take minutes."""
         if self._interrupted.is_set():
             self._left_at = self._left_at or time.monotonic() + seconds
             if time.monotonic() > self._left_at:
@@ -175,13 +172,14 @@ class Batch:
                 outcome.skipped = True
             else:
                 self._enhance(outcome, enhance)
+        except MemoryError as error:
+            if not last_try:
+                return False
+            named = isinstance(error, DceliteError)
+            outcome.error = str(error) if named else f"{job.source}: needs more memory than there is"
         except DceliteError as error:
             outcome.error = str(error)
             outcome.skipped = self._skip_existing and isinstance(error, OutputError) and is_complete(job.destination)
-        except MemoryError:
-            if not last_try:
-                return False
-            outcome.error = f"{job.source}: needs more memory than there is"
         except _Dropped:
             raise
         except BaseException as error:
@@ -194,18 +192,13 @@ class Batch:
             photograph = read_photograph(job.source, self._standard_input if job.from_input else None)
         with self._stage(outcome, "enhancement"):
             try:
-                result = enhanced(enhance, photograph.pixels)
+                result = enhance(photograph.pixels, out=photograph.pixels)
             except ValueError as error:
                 raise ImageError(f"{job.source}: {error}") from None
         with self._stage(outcome, "encode"):
             destination = job.destination
             if job.to_output:
-                suffixes = [suffix for suffix, name in FORMATS.items() if name == photograph.format]
-                if not suffixes:
-                    raise OutputError(
-                        f"{job.source}: {photograph.format} is not written; -o with a file name was wanted"
-                    )
-                destination = destination.with_name(f"{destination.name}{suffixes[0]}")
+                destination = destination.with_name(f"{destination.name}{SUFFIXES[photograph.format]}")
             data = encode_photograph(destination, result, photograph, self._quality)
         with self._stage(outcome, "write"):
             if job.to_output:
@@ -230,15 +223,6 @@ class Batch:
         if folder not in self._folders:
             prepare_output_directory(folder)
             self._folders.add(folder)
-
-
-def enhanced(enhance: Enhancer, pixels: Any) -> Any:
-    """The enhanced pixels; the engines have no format for 16 bits with transparency, which stays as it is."""
-    if pixels.dtype != np.uint16 or pixels.shape[2] == 3:
-        return enhance(pixels)
-    result = pixels.copy()
-    result[..., :3] = enhance(np.ascontiguousarray(pixels[..., :3]))
-    return result
 
 
 def _write_standard_output(data: bytes) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from dcelite import core
 from dcelite.batch.plan import STANDARD, Plan, plan
 from dcelite.batch.work import STAGES, Batch, Outcome
-from dcelite.commands.model_options import add_common_options, open_enhancer
+from dcelite.commands.model_options import DEFAULTS, add_common_options, open_enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
 from dcelite.files import reason, remove_leftovers
 from dcelite.interrupts import deferred_interrupts
@@ -33,7 +33,7 @@ def add_command(subparsers: Any) -> None:
     parser = subparsers.add_parser(
         "enhance",
         help="brighten photographs",
-        description="Brighten photographs (JPEG, PNG, WebP, BMP). EXIF data and colour profile are kept.",
+        description="Brighten photographs (JPEG, PNG, TIFF, WebP, BMP, AVIF, HEIC), 8 and 16 bits. Metadata are kept.",
     )
     parser.add_argument(
         "inputs",
@@ -60,7 +60,7 @@ def add_command(subparsers: Any) -> None:
         "--quality",
         type=int,
         metavar="Q",
-        help="of the formats that lose something, 1 to 100 (default: 95; see the documentation)",
+        help="of the formats that lose something, 1 to 100 (default: near that of the input)",
     )
     parser.set_defaults(run=run)
 
@@ -82,12 +82,12 @@ def run(options: argparse.Namespace) -> int:
     threads = options.threads or core.processors()
     workers = max(1, min(options.jobs or threads, len(work.jobs)))
     options.threads = max(1, threads // workers)
-    first = [open_enhancer(options)] if work.jobs else []  # tells of a model that is none before any work
+    first = [open_enhancer(options, DEFAULTS)] if work.jobs else []  # tells of a model that is none before any work
 
     def open_another() -> Enhancer:
         with contextlib.suppress(IndexError):
             return first.pop()
-        return open_enhancer(options)
+        return open_enhancer(options, DEFAULTS, quiet=True)
 
     report = Report(work)
     with deferred_interrupts() as interrupted:
