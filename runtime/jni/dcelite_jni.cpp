@@ -101,7 +101,8 @@ bool lay_out(JNIEnv *env, const char *name, jobject buffer, jint position, jint 
     const int64_t half_stride = (stride + 2 * sample - 1) / (2 * sample) * sample;
     const int64_t chroma = image->height * stride;
     if (!place(env, block, 0, image->height, image->width * sample, stride, 0, image)) return false;
-    if (image->format != DCE_I420 && image->format != DCE_I010) return place(env, block, chroma, rows, 2 * half_width, 2 * half_stride, 1, image);
+    if (image->format != DCE_I420 && image->format != DCE_I010)
+        return place(env, block, chroma, rows, 2 * half_width, 2 * half_stride, 1, image);
     return place(env, block, chroma, rows, half_width, half_stride, 1, image) &&
            place(env, block, chroma + rows * half_stride, rows, half_width, half_stride, 2, image);
 }

@@ -326,15 +326,18 @@ def test_white_can_be_set(planes: MakePlanes, picture: Picture) -> None:
     fresh = {white: Enhancer(white=white).yuv420(frame, layout="i010") for white in (1.0, 0.5)}
     assert any((a != b).any() for a, b in zip(*fresh.values(), strict=True))
     assert_same(Enhancer().yuv420(frame, layout="i010"), fresh[1.0])
-    enhance = Enhancer(smoothing=0.8, denoise=0.5, temporal_denoise=0.5)
-    other = Enhancer(smoothing=0.8, denoise=0.5, temporal_denoise=0.5, white=0.5)
-    enhance.yuv420([plane // 2 for plane in frame], layout="i010")
-    enhance.set_white(0.5)  # which begins a new video
-    assert_same(enhance.yuv420(frame, layout="i010"), other.yuv420(frame, layout="i010"))
-    assert_same(
-        pickle.loads(pickle.dumps(enhance)).yuv420(frame, layout="i010"),
-        Enhancer(smoothing=0.8, denoise=0.5, temporal_denoise=0.5, white=0.5).yuv420(frame, layout="i010"),
-    )
+    before = [frame[0] + 4, *frame[1:]]  # no scene cut
+    for settings in ({"smoothing": 0.8}, {"temporal_denoise": 0.5}):
+        enhance, other = Enhancer(**settings), Enhancer(**settings, white=0.95)
+        enhance.yuv420(before, layout="i010")
+        enhance.set_white(0.95)  # which begins a new video
+        alone = other.yuv420(frame, layout="i010")
+        assert_same(enhance.yuv420(frame, layout="i010"), alone)
+        assert_same(pickle.loads(pickle.dumps(enhance)).yuv420(frame, layout="i010"), alone)
+        enhance.reset()
+        enhance.yuv420(before, layout="i010")
+        enhance.set_white(0.95)  # as it was
+        assert any((a != b).any() for a, b in zip(enhance.yuv420(frame, layout="i010"), alone, strict=True))
     plain = Enhancer()
     wanted = plain(wide)
     plain.set_white(0.4)  # of YUV alone

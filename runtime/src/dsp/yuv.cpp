@@ -2,9 +2,9 @@
 
 namespace dce {
 
-// ITU-R BT.601-7, BT.709-6 and BT.2020-2: Y' = Kr R' + Kg G' + Kb B', Pb = (B' - Y') / 2 (1 - Kb), Pr = (R' - Y') / 2 (1 - Kr).
-// Limited: luma 16 + 219 Y', chroma 128 + 224 P; all of it times 4 in 10 bits. Full (JFIF, ITU-T H.273): luma M Y', chroma
-// half + M P, M being the largest code.
+// ITU-R BT.601-7, BT.709-6 and BT.2020-2: Y' = Kr R' + Kg G' + Kb B', Pb = (B' - Y') / 2 (1 - Kb), Pr = (R' - Y') /
+// 2 (1 - Kr). Limited: luma 16 + 219 Y', chroma 128 + 224 P; all of it times 4 in 10 bits. Full (JFIF, ITU-T H.273): luma
+// M Y', chroma 128 + M P, or 512 + M P, M being the largest code.
 YuvMatrix yuv_matrix(int matrix, int bits, double one) {
     constexpr double kWeights[][2] = {{0.299, 0.114}, {0.2126, 0.0722}, {0.2627, 0.0593}};  // of red and blue, by dce_matrix / 2
     const bool full = matrix % 2 != 0;

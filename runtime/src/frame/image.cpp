@@ -16,14 +16,16 @@ constexpr Format kFormats[] = {
     {"RGBA8", Kind::kInterleaved8, {4, {0, 1, 2}}, 1},  {"BGRA8", Kind::kInterleaved8, {4, {2, 1, 0}}, 1},
     {"RGB16", Kind::kInterleaved16, {3, {0, 1, 2}}, 1}, {"NV12", Kind::kYuv8, {}, 2},
     {"NV21", Kind::kYuv8, {}, 2},                       {"I420", Kind::kYuv8, {}, 3},
-    {"RGBA16", Kind::kInterleaved16, {4, {0, 1, 2}}, 1}, {"P010", Kind::kYuv10, {}, 2, 6},
-    {"I010", Kind::kYuv10, {}, 3},
+    {"RGBA16", Kind::kInterleaved16, {4, {0, 1, 2}}, 1},
+    {"P010", Kind::kYuv10, {}, 2, 6},                   {"I010", Kind::kYuv10, {}, 3},
 };
 constexpr int kFormatCount = sizeof kFormats / sizeof *kFormats;
 
 const Format &format_of(const dce_image &image) { return kFormats[image.format]; }
 
-bool has_words(const dce_image &image) { return format_of(image).kind != Kind::kInterleaved8 && format_of(image).kind != Kind::kYuv8; }
+bool has_words(const dce_image &image) {
+    return format_of(image).kind == Kind::kInterleaved16 || format_of(image).kind == Kind::kYuv10;
+}
 
 // In samples.
 int chroma_step(const dce_image &image) {

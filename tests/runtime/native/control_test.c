@@ -134,7 +134,8 @@ static void white_changes(void) {
     const float wrong[] = {0.0f, -0.5f, 1.001f, INFINITY, NAN};
     for (int i = 0; i < 5; ++i) {
         CHECK_EQUAL(dce_set_white(handle, wrong[i]), DCE_ERROR_INVALID_ARGUMENT);
-        CHECK(strstr(dce_error_message(handle), "white: ") && strstr(dce_error_message(handle), ", more than 0 to 1 was wanted"));
+        CHECK(strstr(dce_error_message(handle), "white: "));
+        CHECK(strstr(dce_error_message(handle), ", more than 0 to 1 was wanted"));
         dce_options options;
         dce_enhancer *none;
         dce_options_init(&options);

@@ -364,7 +364,8 @@ static void test_refused(void) {
         .format = DCE_I010, .width = 9, .height = 7, .plane = {b, b + 200, b + 300}, .stride = {18, 10, 10}};
     CHECK_EQUAL(dce_enhance(handle, &p010, &i010), DCE_OK);
     CHECK_EQUAL(dce_enhance(handle, &p010, &rgb8), DCE_OK);
-    refuse(handle, p010, nv12, "destination: format NV12, P010, I010, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of P010");
+    refuse(handle, p010, nv12,
+           "destination: format NV12, P010, I010, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of P010");
     refuse(handle, p010, rgb16, "destination: format RGB16, P010, I010, RGB8");
     bad = i420;
     refuse(handle, bad, i010, "destination: format I010, NV12, NV21, I420");

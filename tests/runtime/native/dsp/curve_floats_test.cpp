@@ -177,7 +177,8 @@ void test_yuv(const FloatCurveKernels &kernels, Samples kind, int maps, int step
                     [&] { kernels.curve_to_rgb_row(source, map, width, {4, {2, 1, 0}}, nullptr, pixels); });
         time_kernel(kind.are_words ? "curve_to_yuv_row of YUV, 10 bits" : "curve_to_yuv_row of YUV", width,
                     [&] { kernels.curve_to_yuv_row(source, map, width, row.luma, kind, differences, false); });
-        time_kernel(kind.are_words ? "chroma_row, 10 bits" : "chroma_row", width, [&] { kernels.chroma_row(differences, matrix, width, rows, row); });
+        time_kernel(kind.are_words ? "chroma_row, 10 bits" : "chroma_row", width,
+                    [&] { kernels.chroma_row(differences, matrix, width, rows, row); });
     }
     for (const Counter &counter : {luma_counter, chroma_counter, rgb_counter}) {
         CHECK(counter.largest <= 1);
