@@ -1,25 +1,21 @@
 // Multiply-add and copy rates of a core. No part of the C++ standard library that is more than a header is used.
 #include "roofline.h"
 
-#include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 #if defined(__aarch64__)
 #  include <arm_neon.h>
 #endif
+#if defined(__linux__)
+#  include <unistd.h>
+#endif
 
-#include "model/model.h"
+#include "dsp/dsp.h"
+#include "platform.h"
 
 namespace {
 
-double now() {
-    timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<double>(time.tv_sec) + 1e-9 * static_cast<double>(time.tv_nsec);
-}
+double now() { return 1e-9 * static_cast<double>(dce::now_ns()); }
 
 // Rounds of a burst, which then takes some tens of microseconds: longer than the clock is coarse, shorter than a time slice.
 constexpr int kRounds = 20000;
@@ -70,8 +66,8 @@ bool always() { return true; }
 #if defined(__x86_64__)
 __attribute__((target("avx2,fma"))) void avx2(int rounds) { multiply_add<Vector8, kSums>(rounds); }
 __attribute__((target("avx512f"))) void avx512(int rounds) { multiply_add<Vector16, kSums>(rounds); }
-bool has_avx2() { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
-bool has_avx512() { return __builtin_cpu_supports("avx512f"); }
+bool has_avx2() { return dce::cpu_features() & dce::kAvx2; }
+bool has_avx512() { return dce::cpu_features() & dce::kAvx512; }
 #elif defined(__aarch64__)
 constexpr int kSumsOfManyRegisters = 20;  // of 32
 
@@ -152,18 +148,18 @@ int wait_while(int *value, int old) {
     for (int i = 0;; ++i) {
         const int now = __atomic_load_n(value, __ATOMIC_ACQUIRE);
         if (now != old) return now;
-        if (i > 2000) sched_yield();
+        if (i > 2000) dce::yield();
     }
 }
 
-void *help(void *argument) {
+DCE_THREAD help(void *argument) {
     Probe &probe = *static_cast<Probe *>(argument);
     const int number = __atomic_add_fetch(&probe.helpers, 1, __ATOMIC_RELAXED);
     for (int pass = 0; (pass = wait_while(&probe.pass, pass)) >= 0;) {
         run_part(probe, number);
         __atomic_fetch_add(&probe.done, 1, __ATOMIC_RELEASE);
     }
-    return nullptr;
+    return 0;
 }
 
 void run_pass(Probe &probe) {
@@ -185,15 +181,15 @@ double dce_bench_multiply_adds(const char *isa, double seconds) {
 
 double dce_bench_probe(const char *isa, int32_t threads) {
     Probe probe = {instructions_of(isa), threads, 0, 0, 0};
-    pthread_t helpers[kMostThreads];
+    dce::Thread helpers[kMostThreads];
     double time = -1.0;
     int started = 1;
     if (!probe.instructions || threads < 1 || threads > kMostThreads) return -1.0;
     if (!probe_memory[0]) memset(probe_memory, 1, sizeof probe_memory);  // so that it is there
-    while (started < threads && pthread_create(&helpers[started], nullptr, help, &probe) == 0) ++started;
+    while (started < threads && dce::start_thread(&helpers[started], help, &probe)) ++started;
     if (started == threads) time = shortest(kProbeSeconds, [&] { run_pass(probe); });
     __atomic_store_n(&probe.pass, -1, __ATOMIC_RELEASE);
-    for (int i = 1; i < started; ++i) pthread_join(helpers[i], nullptr);
+    for (int i = 1; i < started; ++i) dce::join(helpers[i]);
     return time;
 }
 
@@ -212,6 +208,7 @@ double dce_bench_copied_bytes(double seconds) {
 }
 
 int32_t dce_bench_is_emulated(void) {
+#if defined(__linux__)
     // The emulator answers for /proc/self/exe with the program, but not for the same file by way of the thread.
     char path[256];
     const ssize_t length = readlink("/proc/thread-self/exe", path, sizeof path - 1);
@@ -219,11 +216,9 @@ int32_t dce_bench_is_emulated(void) {
     path[length] = '\0';
     const char *name = strrchr(path, '/');
     return strncmp(name ? name + 1 : path, "qemu-", 5) == 0;
-}
-
-const uint8_t *dce_bench_default_model(size_t *size) {
-    *size = dce::kDefaultModelSize;
-    return dce::kDefaultModel;
+#else
+    return 0;
+#endif
 }
 
 }  // extern "C"

@@ -9,7 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#if defined(_WIN32)
+#  define DCE_BENCH_API __declspec(dllexport)
+#elif defined(__GNUC__)
 #  define DCE_BENCH_API __attribute__((visibility("default")))
 #else
 #  define DCE_BENCH_API
@@ -40,9 +42,6 @@ DCE_BENCH_API void dce_bench_scene(uint8_t *pixels, int32_t width, int32_t heigh
 
 /* 1 where the process runs under an emulator of user programs (qemu-aarch64 and the like), else 0. */
 DCE_BENCH_API int32_t dce_bench_is_emulated(void);
-
-/* The .dce file whose weights are compiled into the core library of the same build. */
-DCE_BENCH_API const uint8_t *dce_bench_default_model(size_t *size);
 
 #ifdef __cplusplus
 }

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import functools
+import re
 from typing import Any
 
 from dcelite import core
-from dcelite.errors import DceliteError
-from dcelite.model.dce_file import DceModel, parse_dce
+from dcelite._native import library_name
+from dcelite.errors import DceliteError, ModelError
+from dcelite.model.dce_file import MAGIC, DceModel, parse_dce, stated_size
 
 SIGNATURES: dict[str, list[Any]] = {
     "multiply_adds": [ctypes.c_double, ctypes.c_char_p, ctypes.c_double],
     "copied_bytes": [ctypes.c_double, ctypes.c_double],
     "probe": [ctypes.c_double, ctypes.c_char_p, ctypes.c_int32],
     "is_emulated": [ctypes.c_int32],
-    "default_model": [ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t)],
     "scene": [None, ctypes.c_void_p, ctypes.c_int32, ctypes.c_int32],
 }
 """Result and arguments of what ``native/roofline.h`` declares."""
@@ -24,7 +26,7 @@ SIGNATURES: dict[str, list[Any]] = {
 @functools.cache
 def library() -> ctypes.CDLL:
     """The loaded library of ``native/``, which stands beside the core library; raises DceliteError."""
-    path = core.library_path().with_name("libdcelite_bench.so")
+    path = core.library_path().with_name(library_name("dcelite_bench"))
     try:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
@@ -37,10 +39,13 @@ def library() -> ctypes.CDLL:
 
 @functools.cache
 def shipped_model() -> DceModel:
-    """The weights that are compiled into the core library."""
-    size = ctypes.c_size_t()
-    address = library().dce_bench_default_model(size)
-    return parse_dce(ctypes.string_at(address, size.value), "shipped weights")
+    """The weights that are compiled into the core library, from its file, where their signature and checksum tell them
+    from all else; raises ModelError."""
+    data = core.library_path().read_bytes()
+    for match in re.finditer(re.escape(MAGIC), data):
+        with contextlib.suppress(ModelError):
+            return parse_dce(data[match.start() : match.start() + stated_size(data, match.start())], "shipped weights")
+    raise ModelError(f"{core.library_path()}: holds no weights")
 
 
 def is_emulated() -> bool:

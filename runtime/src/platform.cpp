@@ -1,25 +1,27 @@
 #include "platform.h"
 
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <time.h>
-#include <unistd.h>
-#if defined(__linux__)
+#if defined(_WIN32)
+#  define WIN32_LEAN_AND_MEAN
+#  define NOMINMAX
+#  include <windows.h>
+#else
 #  include <sched.h>
+#  include <signal.h>
+#  include <sys/mman.h>
+#  include <time.h>
+#  include <unistd.h>
+#endif
+#if defined(__linux__)
 #  include <sys/auxv.h>
 #elif defined(__APPLE__)
 #  include <sys/sysctl.h>
-#elif defined(_WIN32)
-#  define WIN32_LEAN_AND_MEAN
-#  include <windows.h>
 #endif
 
 namespace dce {
 
-#if !defined(__ANDROID__)  // where apps have shares of the processors, not quotas
+#if defined(__linux__) && !defined(__ANDROID__)  // where apps have shares of the processors, not quotas
 namespace {
 
 constexpr size_t kGroup = 512;             // bytes of the path of a control group; a longer one counts as none
@@ -113,7 +115,13 @@ int quota_processors(const char *membership, const char *mount) {
 #endif
 
 int available_processors() {
+#if defined(_WIN32)
+    DWORD_PTR allowed = 0, all = 0;  // both 0 where the process has processors of more than one group of 64
+    GetProcessAffinityMask(GetCurrentProcess(), &allowed, &all);
+    const long count = allowed ? __builtin_popcountll(allowed) : static_cast<long>(GetActiveProcessorCount(ALL_PROCESSOR_GROUPS));
+#else
     long count = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
 #if defined(__linux__)
     cpu_set_t allowed;
     if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) count = CPU_COUNT(&allowed);
@@ -126,9 +134,18 @@ int available_processors() {
 }
 
 int64_t now_ns() {
+    constexpr int64_t kSecond = 1000000000;
+#if defined(_WIN32)
+    LARGE_INTEGER frequency, ticks;
+    QueryPerformanceFrequency(&frequency);
+    QueryPerformanceCounter(&ticks);
+    const int64_t each = frequency.QuadPart, all = ticks.QuadPart;
+    return all / each * kSecond + all % each * kSecond / each;
+#else
     timespec time;
     clock_gettime(CLOCK_MONOTONIC, &time);
-    return static_cast<int64_t>(time.tv_sec) * 1000000000 + time.tv_nsec;
+    return static_cast<int64_t>(time.tv_sec) * kSecond + time.tv_nsec;
+#endif
 }
 
 #if defined(__aarch64__)
@@ -156,6 +173,67 @@ void pause() {
     __asm__ volatile("yield");
 #endif
 }
+
+#if defined(_WIN32)
+
+void yield() { SwitchToThread(); }
+
+FILE *open_to_read(const char *path) {
+    wchar_t wide[4096];  // of UTF-16; a longer path cannot be opened
+    if (MultiByteToWideChar(CP_UTF8, MB_ERR_INVALID_CHARS, path, -1, wide, sizeof wide / sizeof *wide) == 0) return nullptr;
+    return _wfopen(wide, L"rb");
+}
+
+namespace {
+SRWLOCK *of(Mutex *mutex) { return reinterpret_cast<SRWLOCK *>(&mutex->lock); }
+CONDITION_VARIABLE *of(Condition *condition) { return reinterpret_cast<CONDITION_VARIABLE *>(&condition->variable); }
+}  // namespace
+
+void lock(Mutex *mutex) { AcquireSRWLockExclusive(of(mutex)); }
+void unlock(Mutex *mutex) { ReleaseSRWLockExclusive(of(mutex)); }
+void destroy(Mutex *) {}
+void wait(Condition *condition, Mutex *mutex) { SleepConditionVariableSRW(of(condition), of(mutex), INFINITE, 0); }
+void wake_one(Condition *condition) { WakeConditionVariable(of(condition)); }
+void wake_all(Condition *condition) { WakeAllConditionVariable(of(condition)); }
+void destroy(Condition *) {}
+
+bool start_thread(Thread *thread, ThreadFunction *function, void *context) {
+    *thread = CreateThread(nullptr, 0, function, context, 0, nullptr);
+    return *thread != nullptr;
+}
+
+void join(Thread thread) {
+    WaitForSingleObject(thread, INFINITE);
+    CloseHandle(thread);
+}
+
+Generation::Generation() = default;
+Generation::~Generation() = default;
+uint32_t Generation::now() { return 1; }
+
+#else
+
+void yield() { sched_yield(); }
+FILE *open_to_read(const char *path) { return fopen(path, "rb"); }
+
+void lock(Mutex *mutex) { pthread_mutex_lock(mutex); }
+void unlock(Mutex *mutex) { pthread_mutex_unlock(mutex); }
+void destroy(Mutex *mutex) { pthread_mutex_destroy(mutex); }
+void wait(Condition *condition, Mutex *mutex) { pthread_cond_wait(condition, mutex); }
+void wake_one(Condition *condition) { pthread_cond_signal(condition); }
+void wake_all(Condition *condition) { pthread_cond_broadcast(condition); }
+void destroy(Condition *condition) { pthread_cond_destroy(condition); }
+
+bool start_thread(Thread *thread, ThreadFunction *function, void *context) {
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    const bool started = pthread_create(thread, nullptr, function, context) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    return started;
+}
+
+void join(Thread thread) { pthread_join(thread, nullptr); }
 
 #if defined(MAP_ANONYMOUS) && !defined(MADV_WIPEONFORK) && defined(__linux__)
 #  define MADV_WIPEONFORK 18  // which older headers lack
@@ -191,5 +269,6 @@ uint32_t Generation::wiped() {
     __atomic_store_n(&last_, next, __ATOMIC_RELEASE);
     return next;
 }
+#endif
 
 }  // namespace dce

@@ -1,8 +1,13 @@
-// What the core asks of the operating system: processors, clock, forks. The other files know no system by name.
+// What the core asks of the operating system: processors, clock, threads, files, forks. The other files know no system by name.
 #ifndef DCELITE_PLATFORM_H
 #define DCELITE_PLATFORM_H
 
 #include <stdint.h>
+#include <stdio.h>
+
+#if !defined(_WIN32)
+#  include <pthread.h>
+#endif
 
 namespace dce {
 
@@ -25,8 +30,49 @@ bool has_arm_dot_product();
 // Tells the processor that this thread waits for another one.
 void pause();
 
+// Lets other threads have the processor.
+void yield();
+
+// Opens a file to read its bytes; `path` is UTF-8 on Windows, and what the caller's bytes are elsewhere. Null: it cannot be opened.
+FILE *open_to_read(const char *path);
+
+// Locks, conditions, threads: those of POSIX and of Windows, initialized by DCE_MUTEX and DCE_CONDITION.
+#if defined(_WIN32)
+struct Mutex {
+    void *lock;  // an SRWLOCK, which is a pointer
+};
+struct Condition {
+    void *variable;  // a CONDITION_VARIABLE
+};
+using Thread = void *;  // a HANDLE
+#  define DCE_MUTEX {nullptr}
+#  define DCE_CONDITION {nullptr}
+#  define DCE_THREAD unsigned long __stdcall  // what the function of a thread returns: 0
+#else
+using Mutex = pthread_mutex_t;
+using Condition = pthread_cond_t;
+using Thread = pthread_t;
+#  define DCE_MUTEX PTHREAD_MUTEX_INITIALIZER
+#  define DCE_CONDITION PTHREAD_COND_INITIALIZER
+#  define DCE_THREAD void *
+#endif
+using ThreadFunction = DCE_THREAD(void *context);
+
+void lock(Mutex *mutex);
+void unlock(Mutex *mutex);
+void destroy(Mutex *mutex);
+void wait(Condition *condition, Mutex *mutex);
+void wake_one(Condition *condition);
+void wake_all(Condition *condition);
+void destroy(Condition *condition);
+
+// Starts a thread that takes no signals: those belong to the program's own threads. False: the system grants none.
+bool start_thread(Thread *thread, ThreadFunction *function, void *context);
+void join(Thread thread);
+
 // Tells a process from the children that it forks: by the process number, and, since numbers come again in a service that forks
-// workers for months, by a page of memory that a child finds wiped, where the system can do that (Linux 4.14).
+// workers for months, by a page of memory that a child finds wiped, where the system can do that (Linux 4.14). On Windows there
+// are no forks.
 class Generation {
 public:
     Generation();
@@ -39,10 +85,12 @@ public:
     uint32_t now();
 
 private:
+#if !defined(_WIN32)
     uint32_t wiped();
 
     uint32_t *page_ = nullptr;  // read and written atomically, as is `last_`; null: the process number has to do
     uint32_t last_ = 1;         // what the page held before it was wiped
+#endif
 };
 
 }  // namespace dce

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -163,10 +164,17 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
 }
 
 
+def library_name(name: str) -> str:
+    """The file name of a native library of the package on this system, ``dcelite`` or ``dcelite_bench``."""
+    if sys.platform == "win32":
+        return f"{name}.dll"
+    return f"lib{name}{'.dylib' if sys.platform == 'darwin' else '.so'}"
+
+
 def library_path() -> Path:
     """The core library inside the installed package (in an editable install the package has two folders)."""
     override = os.environ.get("DCELITE_LIBRARY")
-    candidates = [Path(override)] if override else [Path(p, "native/libdcelite.so") for p in dcelite.__path__]
+    candidates = [Path(override)] if override else [Path(p, "native", library_name("dcelite")) for p in dcelite.__path__]
     for path in candidates:
         if path.is_file():
             return path

@@ -1,7 +1,5 @@
 #include "frame/thread_pool.h"
 
-#include <signal.h>
-
 // Tests put delays where threads can overtake each other.
 #ifndef DCELITE_RACE
 #  define DCELITE_RACE()
@@ -42,20 +40,15 @@ void ThreadPool::start(int threads) {
     threads_ = workers_ + 1;
 }
 
-// The workers take no signals: those belong to the program's own threads.
 void ThreadPool::start_workers(int count) {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    while (workers_ < count && pthread_create(&handles_[workers_], nullptr, worker, this) == 0) ++workers_;
-    pthread_sigmask(SIG_SETMASK, &before, nullptr);
+    while (workers_ < count && start_thread(&handles_[workers_], worker, this)) ++workers_;
 }
 
 // In a forked child. What the parent's threads held and waited for is in no defined state, and begins anew.
 void ThreadPool::forget_workers() {
-    mutex_ = PTHREAD_MUTEX_INITIALIZER;
-    wake_ = PTHREAD_COND_INITIALIZER;
-    done_ = PTHREAD_COND_INITIALIZER;
+    mutex_ = DCE_MUTEX;
+    wake_ = DCE_CONDITION;
+    done_ = DCE_CONDITION;
     workers_ = 0;
     ticket_ = 0;
     unfinished_ = 0;
@@ -64,14 +57,14 @@ void ThreadPool::forget_workers() {
 
 ThreadPool::~ThreadPool() {
     if (generation_ != generations_.now()) return;  // nobody to end, and no condition that could be destroyed
-    pthread_mutex_lock(&mutex_);
+    lock(&mutex_);
     put(stop_, true);
-    pthread_cond_broadcast(&wake_);
-    pthread_mutex_unlock(&mutex_);
-    for (int i = 0; i < workers_; ++i) pthread_join(handles_[i], nullptr);
-    pthread_cond_destroy(&done_);
-    pthread_cond_destroy(&wake_);
-    pthread_mutex_destroy(&mutex_);
+    wake_all(&wake_);
+    unlock(&mutex_);
+    for (int i = 0; i < workers_; ++i) join(handles_[i]);
+    destroy(&done_);
+    destroy(&wake_);
+    destroy(&mutex_);
 }
 
 bool ThreadPool::has_job_after(uint64_t job) const { return get(ticket_) >> kLeftBits != job || get(stop_); }
@@ -97,21 +90,21 @@ void ThreadPool::work(uint64_t ticket) {
 void ThreadPool::finish_index() {
     if (__atomic_sub_fetch(&unfinished_, 1, __ATOMIC_ACQ_REL) != 0) return;
     DCELITE_RACE();
-    pthread_mutex_lock(&mutex_);
-    pthread_cond_signal(&done_);
-    pthread_mutex_unlock(&mutex_);
+    lock(&mutex_);
+    wake_one(&done_);
+    unlock(&mutex_);
 }
 
-void *ThreadPool::worker(void *pool) {
+DCE_THREAD ThreadPool::worker(void *pool) {
     ThreadPool &self = *static_cast<ThreadPool *>(pool);
     uint64_t job = 0;  // the last one that this thread has worked on
     for (;;) {
         if (!spin_until([&] { return self.has_job_after(job); })) {
-            pthread_mutex_lock(&self.mutex_);
-            while (!self.has_job_after(job)) pthread_cond_wait(&self.wake_, &self.mutex_);
-            pthread_mutex_unlock(&self.mutex_);
+            lock(&self.mutex_);
+            while (!self.has_job_after(job)) wait(&self.wake_, &self.mutex_);
+            unlock(&self.mutex_);
         }
-        if (get(self.stop_)) return nullptr;
+        if (get(self.stop_)) return 0;
         const uint64_t ticket = get(self.ticket_);
         job = ticket >> kLeftBits;
         DCELITE_RACE();
@@ -130,21 +123,21 @@ void ThreadPool::run(void (*task)(void *context, int index), void *context, int 
     }
     const uint64_t job = (get(ticket_) >> kLeftBits) + 1;
     const uint64_t ticket = job << kLeftBits | static_cast<uint64_t>(count);
-    pthread_mutex_lock(&mutex_);
+    lock(&mutex_);
     put(task_, task);
     put(context_, context);
     put(count_, static_cast<uint32_t>(count));
     put(unfinished_, static_cast<uint32_t>(count));
     DCELITE_RACE();
     put(ticket_, ticket);
-    pthread_cond_broadcast(&wake_);
-    pthread_mutex_unlock(&mutex_);
+    wake_all(&wake_);
+    unlock(&mutex_);
     work(ticket);
     const auto all_done = [this] { return get(unfinished_) == 0; };
     if (spin_until(all_done)) return;
-    pthread_mutex_lock(&mutex_);
-    while (!all_done()) pthread_cond_wait(&done_, &mutex_);
-    pthread_mutex_unlock(&mutex_);
+    lock(&mutex_);
+    while (!all_done()) wait(&done_, &mutex_);
+    unlock(&mutex_);
 }
 
 }  // namespace dce

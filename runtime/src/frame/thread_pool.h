@@ -13,7 +13,6 @@
 #ifndef DCELITE_FRAME_THREAD_POOL_H
 #define DCELITE_FRAME_THREAD_POOL_H
 
-#include <pthread.h>
 #include <stdint.h>
 
 #include "platform.h"
@@ -44,17 +43,17 @@ public:
 private:
     using Task = void (*)(void *, int);
 
-    static void *worker(void *pool);
+    static DCE_THREAD worker(void *pool);
     void start_workers(int count);
     void forget_workers();
     void work(uint64_t ticket);
     bool has_job_after(uint64_t job) const;
     void finish_index();
 
-    pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
-    pthread_cond_t wake_ = PTHREAD_COND_INITIALIZER;
-    pthread_cond_t done_ = PTHREAD_COND_INITIALIZER;
-    pthread_t handles_[kMaxThreads];
+    Mutex mutex_ = DCE_MUTEX;
+    Condition wake_ = DCE_CONDITION;
+    Condition done_ = DCE_CONDITION;
+    Thread handles_[kMaxThreads];
     int threads_ = 1;
     int workers_ = 0;                              // that run in this process
     Generation generations_;

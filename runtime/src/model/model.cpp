@@ -1,9 +1,9 @@
 #include "model/model.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "model/dce_file.h"
+#include "platform.h"
 
 namespace dce {
 namespace {
@@ -79,7 +79,7 @@ dce_status read_model(const uint8_t *bytes, size_t size, const char *name, Model
 }
 
 dce_status read_model_file(const char *path, Model *model, Error *error) {
-    FILE *file = fopen(path, "rb");
+    FILE *file = open_to_read(path);
     if (!file)
         return error->set(DCE_ERROR_FILE, "%s: cannot be opened (no such file, or no permission to read it)", path);
     Buffer<uint8_t> bytes;

@@ -113,6 +113,11 @@ def write_dce(model: DceModel, path: Path) -> None:
     path.write_bytes(dce_bytes(model))
 
 
+def stated_size(data: bytes, begin: int) -> int:
+    """Bytes of the file that begins there, as its header says; 0 where there is no room for one."""
+    return int(_FIELDS.unpack_from(data, begin + CHECKED_FROM)[0]) if begin + HEADER_SIZE <= len(data) else 0
+
+
 def parse_dce(data: bytes, name: str) -> DceModel:
     """The model in the bytes of a file; raises ModelError, which calls them by ``name``."""
     if len(data) < HEADER_SIZE or not data.startswith(MAGIC):

@@ -1,0 +1,111 @@
+"""``make wheels``: a wheel for every platform, and the source distribution, into ``dist/``.
+
+The Python binds through the C ABI, so one wheel of a platform serves every version of it. All have the same files but for
+the native libraries. The bytes of a wheel depend on the sources, the version of zig and that of zlib, and on nothing else.
+
+    python packaging/wheels.py [--output dist] [PLATFORM...]
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import hashlib
+import os
+import sys
+import tempfile
+import time
+import zipfile
+from pathlib import Path
+
+import native
+from archives import write_zip
+from checks import check_library
+from native import REPOSITORY, PackagingError
+from platforms import Platform, chosen
+
+LARGEST = 500_000
+"""Bytes of a wheel."""
+
+
+def package_files() -> dict[str, bytes]:
+    """What every wheel has, without WHEEL and RECORD."""
+    from scikit_build_core.build import build_wheel
+
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(REPOSITORY)
+        name = build_wheel(folder, {"wheel.cmake": "false"})
+        with zipfile.ZipFile(Path(folder, name)) as wheel:
+            files = {name: wheel.read(name) for name in wheel.namelist() if not name.endswith("/")}
+    if any(Path(name).suffix in (".so", ".dylib", ".dll", ".pyc") for name in files):
+        raise PackagingError(f"{name}: has native or compiled files already; is the repository clean?")
+    return {name: data for name, data in files.items() if not name.endswith((".dist-info/WHEEL", ".dist-info/RECORD"))}
+
+
+def make_wheel(platform: Platform, shared: dict[str, bytes], output: Path) -> Path:
+    """Build the native libraries, check them, and write the wheel."""
+    folder = native.build(platform, "dcelite", "dcelite_bench")
+    files = {**shared, "dcelite/native/dcelite.h": (REPOSITORY / "runtime/include/dcelite.h").read_bytes()}
+    for name in ("dcelite", "dcelite_bench"):
+        path = native.library(folder, platform, name)
+        print(f"    {check_library(path, platform, name)}")
+        prefix = "" if platform.format == "pe" else "lib"
+        files[f"dcelite/native/{prefix}{name}{platform.suffix}"] = path.read_bytes()
+    information = next(name.rpartition("/")[0] for name in shared if name.endswith(".dist-info/METADATA"))
+    tags = "".join(f"Tag: py3-none-{tag}\n" for tag in platform.tag.split("."))
+    files[f"{information}/WHEEL"] = (
+        f"Wheel-Version: 1.0\nGenerator: dcelite {native.version()}\nRoot-Is-Purelib: false\n{tags}".encode()
+    )
+    record = [
+        f"{name},sha256={base64.urlsafe_b64encode(hashlib.sha256(files[name]).digest()).rstrip(b'=').decode()},{len(files[name])}"
+        for name in sorted(files)
+    ]
+    files[f"{information}/RECORD"] = "\n".join([*record, f"{information}/RECORD,,", ""]).encode()
+    path = output / f"dcelite-{native.version()}-py3-none-{platform.tag}.whl"
+    write_zip(path, files)
+    if path.stat().st_size > LARGEST:
+        raise PackagingError(f"{path.name}: {path.stat().st_size} bytes, {LARGEST} at most were wanted")
+    return path
+
+
+def make_sdist(output: Path) -> Path:
+    """The sources that pip builds where there is no wheel."""
+    from scikit_build_core.build import build_sdist
+
+    os.chdir(REPOSITORY)
+    return output / build_sdist(str(output), {})
+
+
+def write_checksums(output: Path) -> None:
+    """SHA256SUMS of all that lies in the folder, as ``sha256sum --check`` reads it."""
+    files = sorted(path for path in output.iterdir() if path.is_file() and path.name != "SHA256SUMS")
+    lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in files]
+    (output / "SHA256SUMS").write_text("".join(lines))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="names of packaging/platforms.py; all without")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "dist")
+    options = parser.parse_args()
+    try:
+        platforms = chosen(options.platforms)
+        output = options.output.resolve()
+        output.mkdir(parents=True, exist_ok=True)
+        shared = package_files()
+        for platform in platforms:
+            start = time.monotonic()
+            print(f"{platform.name} ({platform.target})", flush=True)
+            path = make_wheel(platform, shared, output)
+            print(f"    {path.name}: {path.stat().st_size} bytes, {time.monotonic() - start:.0f} s", flush=True)
+        if not options.platforms:
+            print(make_sdist(output).name)
+        write_checksums(output)
+    except (PackagingError, ValueError) as error:
+        print(f"wheels: error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
