@@ -80,7 +80,9 @@ def inspect_pe(path: Path) -> tuple[str, set[str], set[str], set[str]]:
     """Processor, libraries that are needed, names that are exported; no versions."""
     text = output_of("llvm-readobj", "--file-headers", "--coff-imports", "--coff-exports", path)
     machine = re.search(r"Machine: (\S+)", text)
-    imports, exports = (re.findall(rf"^{kind} {{\n.*?Name: (\S+)", text, re.MULTILINE | re.DOTALL) for kind in ("Import", "Export"))
+    imports, exports = (
+        re.findall(rf"^{kind} {{\n.*?Name: (\S+)", text, re.MULTILINE | re.DOTALL) for kind in ("Import", "Export")
+    )
     return machine[1] if machine else "", set(imports), set(exports), set()
 
 

@@ -174,7 +174,9 @@ def library_name(name: str) -> str:
 def library_path() -> Path:
     """The core library inside the installed package (in an editable install the package has two folders)."""
     override = os.environ.get("DCELITE_LIBRARY")
-    candidates = [Path(override)] if override else [Path(p, "native", library_name("dcelite")) for p in dcelite.__path__]
+    candidates = (
+        [Path(override)] if override else [Path(p, "native", library_name("dcelite")) for p in dcelite.__path__]
+    )
     for path in candidates:
         if path.is_file():
             return path
