@@ -420,6 +420,13 @@ def test_killed_runs_that_go_on_make_what_one_run_makes(tmp_path: Path) -> None:
     assert contents(out) == wanted
 
 
+def test_one_picture_that_is_done_is_said_to_be(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture(1).save(tmp_path / "a.png")
+    for line in (f"{tmp_path / 'a.png'} -> {tmp_path / 'b.png'} (40 x 30)", "0 images enhanced, 1 exist already"):
+        assert cli.main(["enhance", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png"), "--skip-existing"]) == 0
+        assert capsys.readouterr().out == f"{line}\n"
+
+
 def test_two_runs_that_go_on_at_once_share_the_work(tmp_path: Path) -> None:
     photos, out = fill(tmp_path / "photos", 60), tmp_path / "out"
     processes = [start(photos, "-o", out, "--skip-existing", "--jobs", 2) for _ in range(3)]

@@ -108,7 +108,7 @@ def run(options: argparse.Namespace) -> int:
                     say(_line(outcome), sys.stderr if piped else sys.stdout)
                 if outcome.error and not outcome.skipped and work.total > 1:
                     say(f"dcelite: error: {printable(outcome.error)}", sys.stderr)
-    if work.total > 1 and not piped:
+    if (work.total > 1 or report.counts["skipped"]) and not piped:
         say(report.summary(), sys.stdout)
     if interrupted.is_set() and report.unfinished:
         say(f"dcelite: {report.unfinished} of {work.total} images are not done; --skip-existing goes on", sys.stderr)
