@@ -4,6 +4,8 @@
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
 # make check   what one runs before a commit: style, types, native tests, the runtime's tests
+# make wheels  a wheel for every platform, and the sources, into dist (PLATFORMS="linux-aarch64 ..." makes some of them)
+# make libraries  the same for C and C++: archives of libraries, header, CMake package
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -23,10 +25,11 @@ NATIVE_SOURCES := $(shell find runtime bench -name '*.cpp' -o -name '*.h' -o -na
 LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
+PLATFORMS ?=
 CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats images reference) tests/runtime/model \
 	tests/test_nothing_replaced_unasked.py
 
-.PHONY: setup demo bench apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
+.PHONY: setup demo bench wheels libraries apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
 	test-oldest-compiler test-arm64 test-armhf fuzz clean
 .DELETE_ON_ERROR:
 
@@ -79,6 +82,14 @@ bench: setup
 	$(BIN)/python -m dcelite.bench.fixtures.clips build/bench/clips --overwrite
 	for clip in pan still; do for smoothing in 0 0.8; do $(BIN)/dcelite video build/bench/clips/$$clip.mp4 \
 		-o build/bench/clips/$${clip}_enhanced.mp4 --smoothing $$smoothing --overwrite || exit 1; done; done
+
+# The compiler of zig, which has the C library of every platform with it: PyPI's ziglang.
+$(VENV)/.packaging: $(VENV)/.created packaging/requirements.txt
+	$(BIN)/python -m pip install --quiet -r packaging/requirements.txt
+	touch $@
+
+wheels libraries: $(VENV)/.packaging
+	$(BIN)/python packaging/$@.py $(PLATFORMS)
 
 # Debian's tools and two pinned downloads; without them it says SKIPPED and fails with status 3.
 apk: $(VENV)/.created

@@ -108,4 +108,5 @@ def check_library(path: Path, platform: Platform, name: str) -> str:
     if platform.format == "elf" and bool(versions) != bool(platform.oldest):
         raise PackagingError(f"{path}: is for another C library than {platform.target}")
     system = f", versions {' '.join(sorted(versions))}" if versions else ""
-    return f"{path.name}: {path.stat().st_size} bytes, {machine}, needs {' '.join(sorted(needed))}{system}, exports {len(exported)}"
+    needs = " ".join(sorted(needed))
+    return f"{path.name}: {path.stat().st_size} bytes, {machine}, needs {needs}{system}, exports {len(exported)}"

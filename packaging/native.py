@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
@@ -12,7 +13,8 @@ from platforms import Platform
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILD = REPOSITORY / "build" / "packaging"
-VERSION_OF_ZIG = "0.17.1"
+_REQUIREMENTS = (REPOSITORY / "packaging" / "requirements.txt").read_text().splitlines()
+VERSION_OF_ZIG = next(line.partition("==")[2] for line in _REQUIREMENTS if line.startswith("ziglang=="))
 """Another compiler writes other bytes."""
 
 
@@ -33,11 +35,11 @@ def zig() -> Path:
     try:
         import ziglang
     except ImportError:
-        raise PackagingError(f"zig is absent: pip install ziglang=={VERSION_OF_ZIG}") from None
+        raise PackagingError("zig is absent: pip install -r packaging/requirements.txt") from None
     program = Path(ziglang.__file__).parent / "zig"
     version = subprocess.run([program, "version"], capture_output=True, text=True, check=True).stdout.strip()
     if version != VERSION_OF_ZIG:
-        raise PackagingError(f"zig {version}: {VERSION_OF_ZIG} was wanted; pip install ziglang=={VERSION_OF_ZIG}")
+        raise PackagingError(f"zig {version}: {VERSION_OF_ZIG} was wanted: pip install -r packaging/requirements.txt")
     return program
 
 
@@ -63,18 +65,25 @@ def configure(platform: Platform, folder: Path, *definitions: str) -> None:
         f"-DZIG_TARGET={platform.target}",
         f"-DZIG_CPU={platform.cpu}",
         "-DCMAKE_BUILD_TYPE=Release",
-        "-DCMAKE_INSTALL_PREFIX=/",
+        "-DCMAKE_INSTALL_PREFIX=/dcelite",
         "-DCMAKE_INSTALL_LIBDIR=lib",
         *definitions,
     ]
     run(command, folder / "build.log")
 
 
-def build(platform: Platform, *targets: str) -> Path:
-    """Build targets; returns the build folder."""
+@functools.cache
+def fresh(platform: Platform) -> Path:
+    """The build folder of a platform, empty but for what CMake wrote: nothing of an earlier build gets in."""
     folder = BUILD / platform.name
     shutil.rmtree(folder, ignore_errors=True)
     configure(platform, folder)
+    return folder
+
+
+def build(platform: Platform, *targets: str) -> Path:
+    """Build targets; returns the build folder."""
+    folder = fresh(platform)
     run([tool("cmake"), "--build", folder, "--parallel", "1", "--target", *targets], folder / "build.log")
     return folder
 

@@ -1,7 +1,7 @@
 """``make wheels``: a wheel for every platform, and the source distribution, into ``dist/``.
 
-The Python binds through the C ABI, so one wheel of a platform serves every version of it. All have the same files but for
-the native libraries. The bytes of a wheel depend on the sources, the version of zig and that of zlib, and on nothing else.
+The Python binds through the C ABI, so one wheel of a platform serves every version of it. All have the same files but
+for the native libraries. The bytes of a wheel depend on the sources and on requirements.txt, and on nothing else.
 
     python packaging/wheels.py [--output dist] [PLATFORM...]
 """
@@ -26,6 +26,8 @@ from platforms import Platform, chosen
 
 LARGEST = 500_000
 """Bytes of a wheel."""
+ENGINE_SOURCES = (".cpp", ".h", "CMakeLists.txt", "exports.map")
+"""Of MindSpore Lite's engine, which is built on Linux alone."""
 
 
 def package_files() -> dict[str, bytes]:
@@ -45,7 +47,10 @@ def package_files() -> dict[str, bytes]:
 def make_wheel(platform: Platform, shared: dict[str, bytes], output: Path) -> Path:
     """Build the native libraries, check them, and write the wheel."""
     folder = native.build(platform, "dcelite", "dcelite_bench")
-    files = {**shared, "dcelite/native/dcelite.h": (REPOSITORY / "runtime/include/dcelite.h").read_bytes()}
+    files = {
+        name: data for name, data in shared.items() if platform.format == "elf" or not name.endswith(ENGINE_SOURCES)
+    }
+    files |= {"dcelite/native/dcelite.h": (REPOSITORY / "runtime/include/dcelite.h").read_bytes()}
     for name in ("dcelite", "dcelite_bench"):
         path = native.library(folder, platform, name)
         print(f"    {check_library(path, platform, name)}")

@@ -19,7 +19,7 @@ endif()
 set(CMAKE_C_COMPILER "${ZIG}" cc)
 set(CMAKE_CXX_COMPILER "${ZIG}" c++)
 # zig builds with traps for undefined behaviour unless told otherwise. Paths of the build must not get into the files.
-set(zig_flags "-target ${ZIG_TARGET} -fno-sanitize=undefined -ffile-prefix-map=${CMAKE_CURRENT_LIST_DIR}/..=.")
+set(zig_flags "-target ${ZIG_TARGET} -fno-sanitize=undefined -g0 -ffile-prefix-map=${CMAKE_CURRENT_LIST_DIR}/..=.")
 if(NOT CMAKE_SYSTEM_NAME STREQUAL "Windows")
   string(APPEND zig_flags " -fno-unwind-tables -fno-asynchronous-unwind-tables")  # there are no exceptions
 endif()
@@ -46,9 +46,11 @@ set(CMAKE_C_STANDARD_COMPUTED_DEFAULT 17)
 set(CMAKE_CXX_STANDARD_COMPUTED_DEFAULT 17)
 # Probes compile and do not link, which would build the C library of the target once more.
 set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
-# Nothing of the library of the compiler is used but on 32-bit Arm, where it divides, and on Windows, where it reserves stack.
+# The library of the compiler is wanted for 32-bit Arm, which divides by it, and for Windows, where it touches the stack.
 set(CMAKE_SHARED_LINKER_FLAGS_INIT "-s")
-if(NOT CMAKE_SYSTEM_PROCESSOR STREQUAL "arm" AND NOT CMAKE_SYSTEM_NAME STREQUAL "Windows")
+if(ZIG_TARGET MATCHES "^x86_64-windows")
+  string(APPEND CMAKE_SHARED_LINKER_FLAGS_INIT " -rtlib=none ${CMAKE_CURRENT_LIST_DIR}/windows_x86_64.S")
+elseif(NOT ZIG_TARGET MATCHES "^arm-|-windows")
   string(APPEND CMAKE_SHARED_LINKER_FLAGS_INIT " -rtlib=none")
 endif()
 
@@ -67,5 +69,3 @@ endforeach()
 set(CMAKE_RC_COMPILER "${CMAKE_RC}")
 set(CMAKE_INSTALL_NAME_TOOL "${ZIG}")
 set(CMAKE_BUILD_WITH_INSTALL_RPATH ON)  # nothing is linked anew when it is installed
-set(CMAKE_C_STANDARD_LIBRARIES_INIT "")  # of Windows
-set(CMAKE_CXX_STANDARD_LIBRARIES_INIT "")

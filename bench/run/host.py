@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+import mmap
 import os
 import platform
 import re
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterable, Mapping
@@ -28,8 +30,11 @@ HERE = Machine()
 
 def describe() -> dict[str, Any]:
     """This machine, and what runs on it."""
+    found = HERE.describe(platform.machine())
+    if sys.platform in ("darwin", "win32"):
+        found |= {"cpu": platform.processor() or None, "kernel": platform.release(), "os": platform.platform()}
     return {
-        **HERE.describe(platform.machine()),
+        **found,
         "android": _android_properties(),
         "affinity": affinity(),
         "emulated": roofline.is_emulated(),
@@ -82,7 +87,9 @@ def parse_cpu_list(text: str) -> set[int]:
 
 def affinity() -> list[int]:
     """The processors that this process may use."""
-    return sorted(os.sched_getaffinity(0))
+    if hasattr(os, "sched_getaffinity"):  # of Linux and Android
+        return sorted(os.sched_getaffinity(0))
+    return list(range(os.cpu_count() or 1))
 
 
 def choose_processors(text: str) -> set[int]:
@@ -102,6 +109,8 @@ def choose_processors(text: str) -> set[int]:
 def set_affinity(processors: Iterable[int]) -> str | None:
     """Bind this process; returns the reason where that is not possible."""
     wanted = sorted(processors)
+    if not hasattr(os, "sched_setaffinity"):
+        return f"processors {wanted}: this system binds no process to processors"
     try:
         os.sched_setaffinity(0, wanted)
     except OSError as error:
@@ -117,7 +126,7 @@ def available_memory() -> int | None:
 def address_space() -> int | None:
     """Bytes that this process has reserved."""
     text = HERE.line("proc/self/statm")
-    return int(text.split()[0]) * os.sysconf("SC_PAGE_SIZE") if text else None
+    return int(text.split()[0]) * mmap.PAGESIZE if text else None
 
 
 def busy_threads() -> int:

@@ -7,7 +7,7 @@ import dataclasses
 import datetime
 import functools
 import itertools
-import resource
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -269,10 +269,12 @@ def _reference(path: Path | None) -> DceModel:
 def limited_memory(threads: int) -> Iterator[None]:
     """Let allocations beyond the memory that is free fail, instead of having the kernel end the process later."""
     available, used = host.available_memory(), host.address_space()
-    before, hard = resource.getrlimit(resource.RLIMIT_AS)
-    if available is None or used is None:
+    if sys.platform == "win32" or available is None or used is None:
         yield
         return
+    import resource
+
+    before, hard = resource.getrlimit(resource.RLIMIT_AS)
     limit = used + int(MEMORY_SHARE * available) + threads * THREAD_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (limit if hard == resource.RLIM_INFINITY else min(limit, hard), hard))
     try:

@@ -2,11 +2,19 @@
 #include <dcelite.h>
 #include <stdio.h>
 #include <stdlib.h>
+#if defined(_WIN32)
+#  include <fcntl.h>
+#  include <io.h>
+#endif
 
 int main(int argc, char **argv) {
     const int width = argc == 3 ? atoi(argv[1]) : 0, height = argc == 3 ? atoi(argv[2]) : 0;
     const size_t row = width > 0 ? 3 * (size_t)width : 0, rows = height > 0 ? (size_t)height : 0;
     unsigned char *pixels = malloc(row * rows + 1);
+#if defined(_WIN32)
+    _setmode(_fileno(stdin), _O_BINARY);
+    _setmode(_fileno(stdout), _O_BINARY);
+#endif
     if (!pixels || fread(pixels, 1, row * rows, stdin) != row * rows) return 2;
 
     dce_enhancer *enhancer;

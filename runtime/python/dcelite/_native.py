@@ -171,12 +171,15 @@ def library_name(name: str) -> str:
     return f"lib{name}{'.dylib' if sys.platform == 'darwin' else '.so'}"
 
 
+def packaged_libraries() -> list[Path]:
+    """Where the installed package may have the core library (an editable install has two folders)."""
+    return [Path(folder, "native", library_name("dcelite")) for folder in dcelite.__path__]
+
+
 def library_path() -> Path:
-    """The core library inside the installed package (in an editable install the package has two folders)."""
+    """The core library: that of DCELITE_LIBRARY, else that of the installed package."""
     override = os.environ.get("DCELITE_LIBRARY")
-    candidates = (
-        [Path(override)] if override else [Path(p, "native", library_name("dcelite")) for p in dcelite.__path__]
-    )
+    candidates = [Path(override)] if override else packaged_libraries()
     for path in candidates:
         if path.is_file():
             return path

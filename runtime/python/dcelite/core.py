@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ctypes
 
-from dcelite._native import library, library_path
+from dcelite._native import library, library_path, packaged_libraries
 
-__all__ = ["kernels", "library_path", "processors", "version"]
+__all__ = ["kernels", "library_path", "packaged_libraries", "processors", "version"]
 
 
 def kernels() -> tuple[str, ...]:

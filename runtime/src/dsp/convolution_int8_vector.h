@@ -28,16 +28,16 @@ inline void depthwise(const Int8Layer &layer, const Int8Input &input, int pair, 
     for (int c = 0; c < kInputs; c += kLanes) {
         Ints first[3], second[3];
         const int32_t *words[3];
-        for (int r = 0; r < 3; ++r) {
+        DCE_UNROLL_BLOCK for (int r = 0; r < 3; ++r) {
             first[r] = load(layer.depth + r * kInputs + c);
             second[r] = first[r] << 8;
             words[r] = input.rows[c / kFilters][r] + static_cast<ptrdiff_t>(pair) * kPairWords + c % kFilters;
         }
         const Ints start = load(bias + c);
         const Floats multiplier = load(layer.depth_multiplier + c);
-        for (int p = 0; p < kPairs; ++p) {
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPairs; ++p) {
             Ints a = start, b = start;
-            for (int r = 0; r < 3; ++r) {
+            DCE_UNROLL_BLOCK for (int r = 0; r < 3; ++r) {
                 const Ints values = load(words[r] + p * kPairWords);
                 a = dot4(a, values, first[r]);
                 b = dot4(b, values, second[r]);
@@ -53,15 +53,15 @@ template <int kPixels, int kVectors, int kStride>
 inline void pointwise(const Int8Layer &layer, const uint8_t *filtered, int groups, int first, int padded,
                       Ints (&sums)[kPixels][kVectors]) {
     const int32_t *bias = (kSigned ? layer.bias_signed : layer.bias) + first;
-    for (int v = 0; v < kVectors; ++v)
-        for (int p = 0; p < kPixels; ++p) sums[p][v] = load(bias + v * kLanes);
+    DCE_UNROLL_BLOCK for (int v = 0; v < kVectors; ++v)
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) sums[p][v] = load(bias + v * kLanes);
     const int32_t *weight = layer.point + first;
     for (int g = 0; g < groups; ++g, weight += padded, filtered += 4) {
         Ints weights[kVectors];
-        for (int v = 0; v < kVectors; ++v) weights[v] = load(weight + v * kLanes);
-        for (int p = 0; p < kPixels; ++p) {
+        DCE_UNROLL_BLOCK for (int v = 0; v < kVectors; ++v) weights[v] = load(weight + v * kLanes);
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) {
             const Ints values = broadcast(filtered + p * kStride);
-            for (int v = 0; v < kVectors; ++v) sums[p][v] = dot4(sums[p][v], values, weights[v]);
+            DCE_UNROLL_BLOCK for (int v = 0; v < kVectors; ++v) sums[p][v] = dot4(sums[p][v], values, weights[v]);
         }
     }
 }
@@ -86,10 +86,10 @@ inline void write_pairs(const Int8Layer &layer, const uint8_t *filtered, int gro
     for (int first = 0; first < kFeatureVectors; first += kVectors) {
         Ints sums[2 * kPairs][kVectors];
         pointwise<2 * kPairs, kVectors, kStride>(layer, filtered, groups, first * kLanes, kFilters, sums);
-        for (int v = 0; v < kVectors; ++v) {
+        DCE_UNROLL_BLOCK for (int v = 0; v < kVectors; ++v) {
             const Floats multiplier = load(layer.multiplier + (first + v) * kLanes);
             int32_t *words = output + static_cast<ptrdiff_t>(pair) * kPairWords + (first + v) * kLanes;
-            for (int p = 0; p < kPairs; ++p) {
+            DCE_UNROLL_BLOCK for (int p = 0; p < kPairs; ++p) {
                 const Ints a = requantize(sums[2 * p][v], multiplier);
                 const Ints b = half ? Ints{} : requantize(sums[2 * p + 1][v], multiplier);
                 put_pair(&pending[first + v], a, b, pair + p > 0 ? words + (p - 1) * kPairWords : nullptr);

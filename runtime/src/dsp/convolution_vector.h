@@ -20,22 +20,22 @@ template <int kPixels, int kStride>
 inline void accumulate(const float *pixel, const float *weight, int count, Floats (&sums)[kPixels][kBlockVectors]) {
     for (int c = 0; c < count; ++c, ++pixel, weight += kFilters) {
         Floats weights[kBlockVectors];
-        for (int v = 0; v < kBlockVectors; ++v) weights[v] = load(weight + v * kLanes);
-        for (int p = 0; p < kPixels; ++p)
-            for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += pixel[p * kStride] * weights[v];
+        DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) weights[v] = load(weight + v * kLanes);
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p)
+            DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += pixel[p * kStride] * weights[v];
     }
 }
 
 template <int kPixels>
 inline void start_with_bias(const float *bias, Floats (&sums)[kPixels][kBlockVectors]) {
-    for (int v = 0; v < kBlockVectors; ++v)
-        for (int p = 0; p < kPixels; ++p) sums[p][v] = load(bias + v * kLanes);
+    DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v)
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) sums[p][v] = load(bias + v * kLanes);
 }
 
 template <int kPixels>
 inline void store_relu(const Floats (&sums)[kPixels][kBlockVectors], float *output) {
-    for (int p = 0; p < kPixels; ++p)
-        for (int v = 0; v < kBlockVectors; ++v)
+    DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p)
+        DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v)
             store(larger(sums[p][v], Floats{}), output + p * kFilters + v * kLanes);
 }
 
@@ -54,9 +54,9 @@ inline void depthwise(const float *const rows[3], int x, const float *weight, co
     const ptrdiff_t first = static_cast<ptrdiff_t>(x - 1) * kFilters;
     for (int c = 0; c < kFilters; c += kLanes) {
         Floats taps[kTaps];
-        for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * kInputs + c);
+        DCE_UNROLL_BLOCK for (int tap = 0; tap < kTaps; ++tap) taps[tap] = load(weight + tap * kInputs + c);
         Floats sums[kPixels];
-        for (int p = 0; p < kPixels; ++p) sums[p] = load(bias + c);
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) sums[p] = load(bias + c);
         // Column by column, so that a value is loaded once for the three pixels that it is a neighbor of.
         DCE_UNROLL for (int column = 0; column < kPixels + 2; ++column) {
             DCE_UNROLL for (int r = 0; r < 3; ++r) {
@@ -66,7 +66,7 @@ inline void depthwise(const float *const rows[3], int x, const float *weight, co
                 if (column >= 2) sums[column - 2] += value * taps[3 * r + 2];
             }
         }
-        for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * kInputs + c);
+        DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * kInputs + c);
     }
 }
 
@@ -179,11 +179,11 @@ struct PlainStep {
             if (!last)
                 store_relu(sums, result + o);
             else
-                for (int p = 0; p < kPixels; ++p)
-                    for (int v = 0; v < kBlockVectors; ++v) store(sums[p][v], result + p * kFilters + o + v * kLanes);
+                DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p)
+                    DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) store(sums[p][v], result + p * kFilters + o + v * kLanes);
         }
         if (last)  // 24 of the 32 padded outputs are channels of the map
-            for (int p = 0; p < kPixels; ++p)
+            DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p)
                 tanh_values(layer.outputs, result + p * kFilters, output + static_cast<ptrdiff_t>(x + p) * layer.outputs);
     }
 };
@@ -246,7 +246,7 @@ struct MapStep {
         Floats parts[3][kGroups];
         for (int g = 0; g < kGroups; ++g) dot(filtered + g * kGroup * kInputs, parts, g);
         Floats sums[3];
-        for (int o = 0; o < 3; ++o) sums[o] = sums_of<kGroups / 2>(parts[o]) + layer.bias[o];
+        DCE_UNROLL_BLOCK for (int o = 0; o < 3; ++o) sums[o] = sums_of<kGroups / 2>(parts[o]) + layer.bias[o];
         interleave<0>(sums, result);
         interleave<1>(sums, result);
         interleave<2>(sums, result);
@@ -282,13 +282,13 @@ struct MapStep {
         Floats sums[3][kGroup] = {};
         for (int c = 0; c < kInputs; c += kLanes) {
             Floats weights[3];
-            for (int o = 0; o < 3; ++o) weights[o] = load(layer.transposed_weight + o * kInputs + c);
-            for (int p = 0; p < kGroup; ++p) {
+            DCE_UNROLL_BLOCK for (int o = 0; o < 3; ++o) weights[o] = load(layer.transposed_weight + o * kInputs + c);
+            DCE_UNROLL_BLOCK for (int p = 0; p < kGroup; ++p) {
                 const Floats pixel = load(pixels + p * kInputs + c);
-                for (int o = 0; o < 3; ++o) sums[o][p] += pixel * weights[o];
+                DCE_UNROLL_BLOCK for (int o = 0; o < 3; ++o) sums[o][p] += pixel * weights[o];
             }
         }
-        for (int o = 0; o < 3; ++o) parts[o][g] = sums_of<kLanes / 2>(sums[o]);
+        DCE_UNROLL_BLOCK for (int o = 0; o < 3; ++o) parts[o][g] = sums_of<kLanes / 2>(sums[o]);
     }
 
     // Where a pixel's sum has come to.

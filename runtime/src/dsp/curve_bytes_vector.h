@@ -71,16 +71,16 @@ inline void curve_block(const uint8_t *source, const float *above, const float *
             const int n = step - g;  // of this group's iterations
             const ptrdiff_t first = g * kCurveGroup * kLanes;
             if (n == 0)
-                for (int v = 0; v < kCurveGroup; ++v) y[g][v] = load_bytes(source + first + v * kLanes) - 127.5f;
+                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) y[g][v] = load_bytes(source + first + v * kLanes) - 127.5f;
             if (n >= 0 && n < kMaps)
-                for (int v = 0; v < kCurveGroup; ++v) {
+                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) {
                     const Floats from = load(above + n * count + first + v * kLanes);
                     a[g][v] = from + weight * (load(below + n * count + first + v * kLanes) - from);
                 }
             if (n >= 0 && n < DCE_ITERATIONS)
-                for (int v = 0; v < kCurveGroup; ++v) y[g][v] += a[g][v] * (y[g][v] * y[g][v] - 127.5f * 127.5f);
+                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) y[g][v] += a[g][v] * (y[g][v] * y[g][v] - 127.5f * 127.5f);
             if (n == DCE_ITERATIONS) {
-                for (int v = 0; v < kCurveGroup; ++v) y[g][v] += 128.0f;
+                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) y[g][v] += 128.0f;
                 store_bytes(y[g], destination + first);
             }
         }

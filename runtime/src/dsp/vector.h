@@ -33,8 +33,10 @@
 // In front of a loop whose arrays are to live in registers, or whose counter decides what it does.
 #if defined(__clang__)
 #  define DCE_UNROLL _Pragma("clang loop unroll(full)")
+#  define DCE_UNROLL_BLOCK DCE_UNROLL
 #else
 #  define DCE_UNROLL _Pragma("GCC unroll 16")
+#  define DCE_UNROLL_BLOCK  // where GCC does it unasked
 #endif
 
 namespace dce::vector {

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Fetches the Python, NumPy, Pillow and tqdm of Debian 13, which are those of Raspberry Pi OS 13, for another processor, to be run
-# by an emulator. Nothing is installed: the packages are unpacked into a folder.
+# Fetches packages of Debian 13, on which Raspberry Pi OS 13 stands, and all that they need, for another processor, to be run by an
+# emulator. Nothing is installed: they are unpacked into FOLDER/root.
 #
-#     debian_python.sh ARCHITECTURE FOLDER         # arm64, armhf, riscv64, as Debian names them
+#     debian_packages.sh ARCHITECTURE FOLDER PACKAGE...         # arm64, armhf, riscv64, as Debian names them
 #
 # Status 3: they cannot be had.
 set -euo pipefail
 architecture=$1
 folder=$2
+shift 2
 [ -e "$folder/complete" ] && exit 0
 
 command -v apt-get > /dev/null || { echo "no apt-get: Debian's packages are wanted"; exit 3; }
@@ -25,7 +26,7 @@ apt() {
         -o APT::Sandbox::User=root -o Acquire::Languages=none -o Debug::NoLocking=true "$@"
 }
 apt update || exit 3
-apt install --download-only --yes --no-install-recommends python3-minimal python3-numpy python3-pil python3-tqdm > /dev/null || exit 3
+apt install --download-only --yes --no-install-recommends "$@" > /dev/null || exit 3
 # Where /bin and /lib are links to those below /usr, as Debian has them.
 mkdir -p "$folder/root/usr/lib" "$folder/root/usr/bin"
 ln -s usr/lib "$folder/root/lib"
