@@ -72,7 +72,7 @@ def export(options: ExportOptions) -> list[Path]:
         if not options.overwrite:
             raise
         previous = {}
-    with deferred_interrupts() as interrupted, scratch_folder(options.output) as scratch:
+    with deferred_interrupts(ctrl_c_is_sigterm=True) as interrupted, scratch_folder(options.output) as scratch:
         digest = sha256(options.checkpoint)
         parities = _make_files(weights, specs, digest, scratch, interrupted)
         print(_table(scratch, parities, skipped), flush=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from dcelite.errors import DceliteError
 from dcelite.export.onnx_graph import write_onnx
 from dcelite.export.spec import ExportSpec
+from dcelite.files import working_folder
 from dcelite.mindspore_lite import convert
 
 
@@ -30,7 +30,7 @@ def write_ms(
     if spec.size is not None and spec.scale > 1 and min(spec.size) == 1:
         # Its align_corners divides by H - 1 even where that is zero, and gives NaN.
         raise DceliteError(f"--size {spec.size_text}: MindSpore Lite resizes to 2x2 and more; leave out the format ms")
-    with tempfile.TemporaryDirectory(prefix="dcelite-export-") as folder:
-        source = Path(folder, "model.onnx")
+    with working_folder() as folder:
+        source = folder / "model.onnx"
         write_onnx(arrays, spec, metadata, source)
         convert(source, path, scale=spec.scale, **options)

@@ -19,7 +19,6 @@ reproduces the conversion (full int8 with --inputShape=image:1,3,48,64).
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -29,6 +28,7 @@ from numpy.typing import NDArray
 from dcelite.export.lite import write_ms
 from dcelite.export.onnx_graph import build_model, write_onnx
 from dcelite.export.spec import ExportSpec
+from dcelite.files import working_folder
 from dcelite.mindspore_lite import open_model
 
 CALIBRATION_SIZE = (48, 64)
@@ -111,8 +111,8 @@ def write_ms_full(
         fitted(image, CALIBRATION_SIZE).astype("<f4").tofile(inputs / f"{index:03}.bin")
     values = {"count": len(images), "skip": skipped_nodes(arrays, spec)}
     path.with_suffix(".cfg").write_text(FULL.format(folder=inputs.name, **values))
-    with tempfile.TemporaryDirectory(prefix="dcelite-quantize-") as folder:
-        config = Path(folder, "model.cfg")
+    with working_folder() as folder:
+        config = folder / "model.cfg"
         config.write_text(FULL.format(folder=inputs.absolute(), **values))
         options = {"config": config, "input_shape": {"image": (1, 3, *CALIBRATION_SIZE)}}
         write_ms(arrays, spec, metadata, path, **options)

@@ -57,6 +57,19 @@ def model(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture
+def without_heif(monkeypatch: pytest.MonkeyPatch) -> Generator[None, None, None]:
+    """As if pillow-heif were not installed."""
+    from dcelite.images import missing_support
+
+    find = importlib.util.find_spec
+    with monkeypatch.context() as patch:
+        patch.setattr(importlib.util, "find_spec", lambda name: None if name == "pillow_heif" else find(name))
+        missing_support.cache_clear()
+        yield
+    missing_support.cache_clear()
+
+
+@pytest.fixture
 def mindspore() -> Any:
     if importlib.util.find_spec("mindspore") is None:
         skip("mindspore is absent")

@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from dcelite import reference
 from dcelite.denoising import AMOUNT
-from dcelite.enhancer import open_denoising
+from dcelite.enhancer import open_with_defaults
 from dcelite.errors import DceliteError, ImageError
 from dcelite.metrics import Rgb, clipped, colour_shift, mean_absolute_error, noise_level, psnr, ssim
 from dcelite.model.architecture import ARCHITECTURES, MAX_SCALE
@@ -96,7 +96,7 @@ def open_model(path: Path | None, *, scale: int | None = None, threads: int = 0,
     if path is not None and path.suffix.lower() in (".ckpt", ".pth"):
         return CheckpointModel(path, scale, denoise=amount)
     try:
-        return open_denoising(path, denoise, scale=scale, threads=threads)
+        return open_with_defaults(path, {"denoise": AMOUNT}, denoise=denoise, scale=scale, threads=threads)[0]
     except ValueError as error:
         raise DceliteError(str(error)) from None
 

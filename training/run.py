@@ -172,7 +172,7 @@ class Run:
         """Write run.json, after which the folder is the run's; or take up the saved state of one with the same data."""
         files.prepare_output_directory(self._output)
         path = self._output / "run.json"
-        files.remove_leftovers(self._state)
+        files.remove_leftovers(self._output)
         self._samples = images.samples()
         if not self._resume:
             for old in self._files() if self._overwrite else ():

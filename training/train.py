@@ -141,7 +141,10 @@ def train(
         out_of_time = minutes is not None and run.seconds >= 60 * minutes
         return out_of_time or (steps is not None and trainer.step >= steps)
 
-    with deferred_interrupts() as interrupted, Progress("training", steps, trainer.step) as progress:
+    with (
+        deferred_interrupts(ctrl_c_is_sigterm=True) as interrupted,
+        Progress("training", steps, trainer.step) as progress,
+    ):
         while not done() and not interrupted.is_set():
             terms = trainer.train_step(images)
             if not np.isfinite(terms).all():

@@ -40,11 +40,13 @@ def library() -> ctypes.CDLL:
 @functools.cache
 def shipped_model() -> DceModel:
     """The weights that are compiled into the core library, from its file, where their signature and checksum tell them
-    from all else; raises ModelError."""
-    data = core.library_path().read_bytes()
-    for match in re.finditer(re.escape(MAGIC), data):
-        with contextlib.suppress(ModelError):
-            return parse_dce(data[match.start() : match.start() + stated_size(data, match.start())], "shipped weights")
+    from all else; those of the package for a library that has none in its file. Raises ModelError."""
+    for path in (core.library_path(), *core.packaged_libraries()):
+        data = path.read_bytes() if path.is_file() else b""
+        for match in re.finditer(re.escape(MAGIC), data):
+            with contextlib.suppress(ModelError):
+                model = data[match.start() : match.start() + stated_size(data, match.start())]
+                return parse_dce(model, "shipped weights")
     raise ModelError(f"{core.library_path()}: holds no weights")
 
 

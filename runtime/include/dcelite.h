@@ -24,7 +24,8 @@
  * matrix, in floating point. The network sees these values clamped to 0 … 1. The curve applies to those between 0 and 1;
  * beyond, where YUV reaches and no display does, values stay as they are, so that strength 0 is the identity. Back in YUV,
  * a pixel keeps its own luma, a chroma sample is the mean over the (up to) four pixels that it covers; all is rounded to
- * the nearest integer and clamped to 0 … 255.
+ * the nearest integer and clamped to 0 … 255, or 0 … 1023 for 10 bits. With `white` of dce_options, x = R'G'B' / white: what
+ * is at it stays there, and what is brighter stays as it is.
  *
  * Ownership: the caller owns every buffer it passes; the library keeps no pointer to any of them after the call returns,
  * except the `engine` of dce_options, see there. A handle from dce_open is freed by dce_close.
@@ -98,25 +99,34 @@ typedef enum dce_status {
     DCE_ERROR_BUSY = -6              /* the handle is in use by another thread */
 } dce_status;
 
-/* Pixel formats. The first five are interleaved in plane[0]; alpha is copied unchanged. The others have 8-bit luma in
- * plane[0] and one chroma sample for 2 x 2 pixels: ceil(width / 2) x ceil(height / 2) of them. */
+/* Pixel formats. RGB and BGR are interleaved in plane[0]; alpha is copied unchanged. The others are YUV, luma in plane[0] and
+ * one chroma sample for 2 x 2 pixels: ceil(width / 2) x ceil(height / 2) of them. Values wider than 8 bits are words of 16
+ * bits in the order of bytes of the processor, addresses and strides are even. */
 typedef enum dce_format {
     DCE_RGB8 = 0,
     DCE_BGR8 = 1,
     DCE_RGBA8 = 2,
     DCE_BGRA8 = 3,
-    DCE_RGB16 = 4, /* 16 bits a channel, in the order of bytes of the processor; address and stride are even */
-    DCE_NV12 = 5,  /* plane[1]: U and V in turn */
-    DCE_NV21 = 6,  /* plane[1]: V and U in turn */
-    DCE_I420 = 7   /* plane[1]: U, plane[2]: V; see chroma_step for planes that are interwoven, as cameras give them */
+    DCE_RGB16 = 4,
+    DCE_NV12 = 5,   /* plane[1]: U and V in turn */
+    DCE_NV21 = 6,   /* plane[1]: V and U in turn */
+    DCE_I420 = 7,   /* plane[1]: U, plane[2]: V; see chroma_step for planes that are interwoven, as cameras give them */
+    DCE_RGBA16 = 8,
+    DCE_P010 = 9,   /* 10 bits, the high ones of each word; the low 6 are ignored, and written as zeros. plane[1]: U and V in
+                       turn. YCBCR_P010 of android.graphics.ImageFormat, p010le of FFmpeg */
+    DCE_I010 = 10   /* 10 bits, the low ones of each word; what is above 1023 is taken for 1023. plane[1]: U, plane[2]: V.
+                       yuv420p10le of FFmpeg */
 } dce_format;
 
-/* How YUV stands for R'G'B'. Limited: luma 16 … 235, chroma 16 … 240; full: 0 … 255. */
+/* How YUV stands for R'G'B'. Limited: luma 16 … 235, chroma 16 … 240, or, of 10 bits, 64 … 940 and 64 … 960; full: 0 … 255,
+ * or 0 … 1023. */
 typedef enum dce_matrix {
     DCE_BT601_LIMITED = 0, /* standard definition video */
     DCE_BT601_FULL = 1,    /* JPEG, and the cameras of Android */
     DCE_BT709_LIMITED = 2, /* high definition video */
-    DCE_BT709_FULL = 3
+    DCE_BT709_FULL = 3,
+    DCE_BT2020_LIMITED = 4, /* ultra high definition video, SDR or HDR; of non-constant luminance */
+    DCE_BT2020_FULL = 5
 } dce_matrix;
 
 /* An image in the caller's memory. Source pixels are only read. Fields that a format has no use for are ignored; zero, as
@@ -172,8 +182,11 @@ typedef struct dce_options {
     int32_t timings;         /* not 0: keep the times of each call, see dce_get_timings */
     float denoise;           /* 0 (off) … 1: how much of the noise is taken away within each frame; see dce_enhance */
     float temporal_denoise;  /* 0 (off) … 1: how much over the frames of a video */
-    float noise_level;       /* standard deviation of white noise in R, G and B, in 1/255 of white, 0 … 255; 0: estimated from
-                                each frame */
+    float noise_level;       /* standard deviation of white noise in R, G and B, in 1/255 of their range, 0 … 255; 0:
+                                estimated from each frame */
+    int32_t reserved;        /* ignored; older structures ended here, in some bytes of padding */
+    float white;             /* of YUV, the R'G'B' that is 1 to network and curve, more than 0 … 1. Of PQ video, that of the
+                                brightest light of the mastering display, 0.7518 for 1000 cd/m2: nothing becomes brighter */
 } dce_options;
 
 typedef struct dce_model_info {
@@ -207,7 +220,7 @@ DCE_API int32_t dce_abi_version(void);
 DCE_API const char *dce_version(void);
 
 /* Fills in the defaults: shipped weights, built-in engine, all processors, the model's scale, strength 1,
- * every frame on its own. */
+ * white 1, every frame on its own. */
 #define dce_options_init(options) dce_options_init_size((options), sizeof(dce_options))
 
 /* The same for a structure of `size` bytes, as the caller's header has it: nothing beyond is touched, and what this library
@@ -237,16 +250,20 @@ DCE_API const char *dce_kernels(const dce_enhancer *handle);
  * may be null where `size` is 0, and returns the length of the whole list. */
 DCE_API size_t dce_list_kernels(char *names, size_t size);
 
+/* Processors that the calling process may use, 1 to 64: those that its affinity and, on Linux, the CPU quotas of its control
+ * groups allow. As many threads a handle has that is opened with `threads` 0. */
+DCE_API int32_t dce_processors(void);
+
 /* Describes the model that is open. */
 DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info);
 
 /* Enhances `source` into `destination`, of the same width and height. Their formats may be
  *   any two of RGB8, BGR8, RGBA8 and BGRA8 (alpha becomes 255 where the source has none);
- *   RGB16 and RGB16;
- *   any two of NV12, NV21 and I420 with the same matrix;
- *   one of NV12, NV21 and I420, and one of RGB8, BGR8, RGBA8 and BGRA8, for display.
- * The destination may be the source itself: equal planes and strides, 8-bit formats of as many bytes a pixel, YUV of the
- * same format and chroma_step. Other overlaps are refused.
+ *   any two of RGB16 and RGBA16 (alpha becomes 65535 where the source has none);
+ *   any two of NV12, NV21 and I420, or of P010 and I010, with the same matrix;
+ *   one of NV12, NV21, I420, P010 and I010, and one of RGB8, BGR8, RGBA8 and BGRA8, for display.
+ * The destination may be the source itself: equal planes and strides, RGB of as many bytes a pixel, YUV of the same format
+ * and chroma_step. Other overlaps are refused.
  *
  * Video: with `smoothing` or `map_interval` set, the handle takes its calls as the frames of one video and keeps the curve
  * map from frame to frame (and with it the downsampled frame: memory for (3 + map channels) floats for each of their
@@ -269,12 +286,14 @@ DCE_API dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info
  * begins anew. Keeps the frame, 6 bytes a pixel. The exported graphs of other formats have none of both. */
 DCE_API dce_status dce_enhance(dce_enhancer *handle, const dce_image *source, const dce_image *destination);
 
-/* Changes `strength`, `smoothing`, `denoise` or `temporal_denoise` of dce_options for the frames that follow. Smoothing and
- * temporal_denoise begin a new video where they were off. Values out of their range change nothing. */
+/* Changes `strength`, `smoothing`, `denoise`, `temporal_denoise` or `white` of dce_options for the frames that follow.
+ * Smoothing and temporal_denoise begin a new video where they were off, another white than before always does. Values out of
+ * their range change nothing. */
 DCE_API dce_status dce_set_strength(dce_enhancer *handle, float strength);
 DCE_API dce_status dce_set_smoothing(dce_enhancer *handle, float smoothing);
 DCE_API dce_status dce_set_denoise(dce_enhancer *handle, float denoise);
 DCE_API dce_status dce_set_temporal_denoise(dce_enhancer *handle, float temporal_denoise);
+DCE_API dce_status dce_set_white(dce_enhancer *handle, float white);
 
 /* The times of the last dce_enhance; zeros before the first. DCE_ERROR_INVALID_ARGUMENT on a handle that was opened without
  * `timings`, since to read the clock costs some time too. */

@@ -70,11 +70,11 @@ dce_image image_of(jint format, jint width, jint height, jint matrix) {
 
 // Whether format and size mean something. Where not, planes stay null and the library refuses the image, with its sentence.
 bool has_extent(const dce_image &image) {
-    return image.format >= DCE_RGB8 && image.format <= DCE_I420 && image.width >= 1 && image.width <= DCE_MAX_DIMENSION &&
+    return image.format >= DCE_RGB8 && image.format <= DCE_I010 && image.width >= 1 && image.width <= DCE_MAX_DIMENSION &&
            image.height >= 1 && image.height <= DCE_MAX_DIMENSION;
 }
 
-// Bytes a pixel of interleaved formats; 0: YUV.
+// Bytes a pixel of interleaved formats; 0: YUV, whose samples have as many as sample_bytes says.
 int64_t pixel_bytes(int32_t format) {
     switch (format) {
         case DCE_RGB8:
@@ -82,9 +82,12 @@ int64_t pixel_bytes(int32_t format) {
         case DCE_RGBA8:
         case DCE_BGRA8: return 4;
         case DCE_RGB16: return 6;
+        case DCE_RGBA16: return 8;
         default: return 0;
     }
 }
+
+int64_t sample_bytes(int32_t format) { return format == DCE_P010 || format == DCE_I010 ? 2 : 1; }
 
 // An image in one buffer, as Enhancer.enhance describes it.
 bool lay_out(JNIEnv *env, const char *name, jobject buffer, jint position, jint limit, int64_t stride, dce_image *image) {
@@ -93,10 +96,13 @@ bool lay_out(JNIEnv *env, const char *name, jobject buffer, jint position, jint 
     if (!has_extent(*image)) return true;
     const int64_t pixel = pixel_bytes(image->format);
     if (pixel > 0) return place(env, block, 0, image->height, image->width * pixel, stride, 0, image);
-    const int64_t rows = (image->height + 1) / 2, half_width = (image->width + 1) / 2, half_stride = (stride + 1) / 2;
+    const int64_t sample = sample_bytes(image->format);
+    const int64_t rows = (image->height + 1) / 2, half_width = (image->width + 1) / 2 * sample;
+    const int64_t half_stride = (stride + 2 * sample - 1) / (2 * sample) * sample;
     const int64_t chroma = image->height * stride;
-    if (!place(env, block, 0, image->height, image->width, stride, 0, image)) return false;
-    if (image->format != DCE_I420) return place(env, block, chroma, rows, 2 * half_width, 2 * half_stride, 1, image);
+    if (!place(env, block, 0, image->height, image->width * sample, stride, 0, image)) return false;
+    if (image->format != DCE_I420 && image->format != DCE_I010)
+        return place(env, block, chroma, rows, 2 * half_width, 2 * half_stride, 1, image);
     return place(env, block, chroma, rows, half_width, half_stride, 1, image) &&
            place(env, block, chroma + rows * half_stride, rows, half_width, half_stride, 2, image);
 }
@@ -185,8 +191,8 @@ dce_status open_enhancer(dce_options *options, dce_enhancer **handle, char *mess
 
 NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject model, jint position, jint limit, jint threads,
                                jint scale, jfloat strength, jfloat smoothing, jint map_interval, jfloat denoise,
-                               jfloat temporal_denoise, jfloat noise_level, jboolean timings, jlongArray handle,
-                               jintArray info) {
+                               jfloat temporal_denoise, jfloat noise_level, jfloat white, jboolean timings,
+                               jlongArray handle, jintArray info) {
     dce_options options;
     dce_options_init(&options);
     options.threads = threads;
@@ -197,6 +203,7 @@ NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject mod
     options.denoise = denoise;
     options.temporal_denoise = temporal_denoise;
     options.noise_level = noise_level;
+    options.white = white;
     options.timings = timings;
     Block block = {};
     if (model) {
@@ -279,6 +286,10 @@ NATIVE(jint, setDenoiseNative)(JNIEnv *, jclass, jlong handle, jfloat denoise) {
 
 NATIVE(jint, setTemporalDenoiseNative)(JNIEnv *, jclass, jlong handle, jfloat temporal_denoise) {
     return dce_set_temporal_denoise(enhancer_of(handle), temporal_denoise);
+}
+
+NATIVE(jint, setWhiteNative)(JNIEnv *, jclass, jlong handle, jfloat white) {
+    return dce_set_white(enhancer_of(handle), white);
 }
 
 NATIVE(jint, resetNative)(JNIEnv *, jclass, jlong handle) { return dce_reset(enhancer_of(handle)); }

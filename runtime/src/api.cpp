@@ -21,6 +21,11 @@ dce_status check_smoothing(float value, const char *name, Error *error) {
     return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: %g, 0 (off) to less than 1 was wanted", name, static_cast<double>(value));
 }
 
+dce_status check_white(float value, const char *name, Error *error) {
+    if (value > 0.0f && value <= 1.0f) return DCE_OK;
+    return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: %g, more than 0 to 1 was wanted", name, static_cast<double>(value));
+}
+
 // Changes an option of an open handle.
 dce_status set(dce_enhancer *handle, float value, const char *name, dce_status (*check)(float, const char *, Error *),
                float dce_options::*option, void (dce::Pipeline::*apply)(float)) {
@@ -42,7 +47,8 @@ dce_status check_options(const dce_options &options, Error *error) {
                           DCE_MAX_SCALE);
     if (check_share(options.strength, "strength", error) != DCE_OK || check_smoothing(options.smoothing, "smoothing", error) != DCE_OK ||
         check_share(options.denoise, "denoise", error) != DCE_OK ||
-        check_share(options.temporal_denoise, "temporal_denoise", error) != DCE_OK)
+        check_share(options.temporal_denoise, "temporal_denoise", error) != DCE_OK ||
+        check_white(options.white, "white", error) != DCE_OK)
         return DCE_ERROR_INVALID_ARGUMENT;
     if (!(options.noise_level >= 0.0f && options.noise_level <= 255.0f))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "noise_level: %g, 0 (estimated) to 255 was wanted",
@@ -156,6 +162,7 @@ void dce_options_init_size(dce_options *options, size_t size) {
     defaults.size = size;
     defaults.strength = 1.0f;
     defaults.map_interval = 1;
+    defaults.white = 1.0f;
     memset(options, 0, size);  // what newer versions have added is off
     memcpy(options, &defaults, size < sizeof defaults ? size : sizeof defaults);
 }
@@ -201,6 +208,8 @@ const char *dce_kernels(const dce_enhancer *handle) {
 
 size_t dce_list_kernels(char *names, size_t size) { return dce::list_dsp(names, names ? size : 0); }
 
+int32_t dce_processors(void) { return dce::available_processors(); }
+
 dce_status dce_get_model_info(dce_enhancer *handle, dce_model_info *info) {
     const Call call(handle);
     if (call.status() != DCE_OK) return call.status();
@@ -241,6 +250,10 @@ dce_status dce_set_denoise(dce_enhancer *handle, float denoise) {
 dce_status dce_set_temporal_denoise(dce_enhancer *handle, float temporal_denoise) {
     return set(handle, temporal_denoise, "temporal_denoise", check_share, &dce_options::temporal_denoise,
                &dce::Pipeline::set_temporal_denoise);
+}
+
+dce_status dce_set_white(dce_enhancer *handle, float white) {
+    return set(handle, white, "white", check_white, &dce_options::white, &dce::Pipeline::set_white);
 }
 
 dce_status dce_get_timings(dce_enhancer *handle, dce_timings *timings) {

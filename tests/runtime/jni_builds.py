@@ -8,16 +8,16 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import yuv_reference
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, _native, reference
 from dcelite.model.architecture import MAX_CHROMA_STEP
+from dcelite.reference import Coding
 
 from native_builds import SYSROOT, run, tool
 from support import REPOSITORY, assert_equals_reference, skip
@@ -30,9 +30,12 @@ JAVA_SOURCES = REPOSITORY / "runtime" / "jni" / "java"
 ANNOTATIONS = REPOSITORY / "runtime" / "jni" / "annotations"
 TESTS = REPOSITORY / "tests" / "runtime" / "jni"
 
-RGB8, BGR8, RGBA8, BGRA8, RGB16, NV12, NV21, I420 = range(8)
-NAMES = ("RGB8", "BGR8", "RGBA8", "BGRA8", "RGB16", "NV12", "NV21", "I420")
+NAMES = ("RGB8", "BGR8", "RGBA8", "BGRA8", "RGB16", "NV12", "NV21", "I420", "RGBA16", "P010", "I010")
+RGB8, BGR8, RGBA8, BGRA8, RGB16, NV12, NV21, I420, RGBA16, P010, I010 = range(11)
 CHANNELS = {RGB8: 3, BGR8: 3, RGBA8: 4, BGRA8: 4}
+WIDE = {RGB16: 3, RGBA16: 4}
+PIXEL_BYTES = {**CHANNELS, RGB16: 6, RGBA16: 8}
+YUV_OF_10_BITS = (P010, I010)
 BT601_FULL = _native.MATRICES["bt601", True]
 
 
@@ -258,32 +261,46 @@ def strided(region: Pixels, position: int, shape: tuple[int, ...], strides: tupl
 
 
 def planes_of(regions: list[Pixels], view: View, pixel_format: int, width: int, height: int) -> Planes:
-    """The planes of an image in one block, as Enhancer.enhance lays them out; RGB16 as pairs of bytes."""
+    """The planes of an image in one block, as Enhancer.enhance lays them out; words as pairs of bytes."""
     region, position, stride = regions[view.region], view.position, view.stride
-    if pixel_format in CHANNELS:
-        channels = CHANNELS[pixel_format]
-        return [strided(region, position, (height, width, channels), (stride, channels, 1))]
-    if pixel_format == RGB16:
-        return [strided(region, position, (height, width, 6), (stride, 6, 1))]
-    luma = strided(region, position, (height, width), (stride, 1))
-    chroma, rows, columns = position + height * stride, half(height), half(width)
-    if pixel_format != I420:
-        return [luma, strided(region, chroma, (rows, columns, 2), (2 * half(stride), 2, 1))]
-    planes = [strided(region, chroma + i * rows * half(stride), (rows, columns), (half(stride), 1)) for i in (0, 1)]
+    if pixel_format in PIXEL_BYTES:
+        pixel = PIXEL_BYTES[pixel_format]
+        return [strided(region, position, (height, width, pixel), (stride, pixel, 1))]
+    sample = sample_bytes(pixel_format)
+    luma = strided(region, position, (height, width * sample), (stride, 1))
+    chroma, rows, columns, step = (
+        position + height * stride,
+        half(height),
+        half(width),
+        half_stride(pixel_format, stride),
+    )
+    if pixel_format not in (I420, I010):
+        return [luma, strided(region, chroma, (rows, columns, 2 * sample), (2 * step, 2 * sample, 1))]
+    planes = [strided(region, chroma + i * rows * step, (rows, columns * sample), (step, 1)) for i in (0, 1)]
     return [luma, *planes]
+
+
+def sample_bytes(pixel_format: int) -> int:
+    return 2 if pixel_format in YUV_OF_10_BITS else 1
+
+
+def half_stride(pixel_format: int, stride: int) -> int:
+    """Of one sample of U and V for two of luma."""
+    return half(-(-stride // sample_bytes(pixel_format))) * sample_bytes(pixel_format)
 
 
 def block_size(pixel_format: int, width: int, height: int, stride: int) -> int:
     """Bytes from the first to the last one of an image in one block."""
-    if pixel_format == RGB16 or pixel_format in CHANNELS:
-        return (height - 1) * stride + width * (6 if pixel_format == RGB16 else CHANNELS[pixel_format])
-    if pixel_format == I420:
-        return height * stride + (2 * half(height) - 1) * half(stride) + half(width)
-    return height * stride + (half(height) - 1) * 2 * half(stride) + 2 * half(width)
+    if pixel_format in PIXEL_BYTES:
+        return (height - 1) * stride + width * PIXEL_BYTES[pixel_format]
+    step, row = half_stride(pixel_format, stride), half(width) * sample_bytes(pixel_format)
+    if pixel_format in (I420, I010):
+        return height * stride + (2 * half(height) - 1) * step + row
+    return height * stride + (half(height) - 1) * 2 * step + 2 * row
 
 
 def row_size(pixel_format: int, width: int) -> int:
-    return width * (6 if pixel_format == RGB16 else CHANNELS.get(pixel_format, 1))
+    return width * PIXEL_BYTES.get(pixel_format, sample_bytes(pixel_format))
 
 
 def run_frames(java: Java, frames: list[Frame], folder: Path) -> list[list[Pixels]]:
@@ -322,6 +339,15 @@ def rgb_order(pixels: Pixels, pixel_format: int) -> Pixels:
     return pixels[..., 2::-1] if pixel_format in (BGR8, BGRA8) else pixels[..., :3]
 
 
+def words_of(plane: Pixels) -> NDArray[np.uint16]:
+    return np.ascontiguousarray(plane).view(np.uint16)
+
+
+def i010_of(planes: Planes, pixel_format: int) -> list[NDArray[np.uint16]]:
+    words = [words_of(plane) for plane in planes]
+    return words if pixel_format == I010 else [word >> 6 for word in (words[0], words[1][..., 0], words[1][..., 1])]
+
+
 def i420_of(planes: Planes, pixel_format: int) -> Planes:
     if pixel_format == I420:
         return planes
@@ -330,11 +356,11 @@ def i420_of(planes: Planes, pixel_format: int) -> Planes:
 
 
 def assert_equals_definition(frame: Frame, regions: list[Pixels], weights: Weights) -> None:
-    """The destination holds what dcelite.reference and yuv_reference make of the source; all else is as it was."""
+    """The destination holds what dcelite.reference makes of the source; all else is as it was."""
     before = list(frame.regions)
     source, result = frame.source(before), frame.destination(regions)
     source_format = I420 if len(frame.views) == 4 else frame.source_format
-    coding = next(name for name, number in _native.MATRICES.items() if number == frame.matrix)
+    coding = next(Coding(*name) for name, number in _native.MATRICES.items() if number == frame.matrix)
     strength = float(np.float32(frame.strength))
     if source_format in CHANNELS:
         assert strength == 1
@@ -343,17 +369,28 @@ def assert_equals_definition(frame: Frame, regions: list[Pixels], weights: Weigh
         if CHANNELS[frame.format] == 4:
             alpha = source[0][..., 3] if CHANNELS[source_format] == 4 else 255
             assert (result[0][..., 3] == alpha).all()
-    elif source_format == RGB16:
-        pixels = np.ascontiguousarray(source[0]).view(np.uint16)
-        wide = yuv_reference.enhance_16_bit(pixels, weights, frame.scale)
-        _assert_close([np.ascontiguousarray(result[0]).view(np.uint16)], [wide], 3, 1)
+    elif source_format in WIDE:
+        pixels, seen = words_of(source[0]), words_of(result[0])
+        wide = reference.enhance_16_bit(pixels[..., :3], weights, frame.scale)
+        _assert_close([seen[..., :3]], [wide], 3, 1)
+        if frame.format == RGBA16:
+            assert (seen[..., 3] == (pixels[..., 3] if source_format == RGBA16 else 65535)).all()
+    elif source_format in YUV_OF_10_BITS and frame.format in YUV_OF_10_BITS:
+        planes = i010_of(source, source_format)
+        wanted = reference.enhance_planes(planes, weights, frame.scale, replace(coding, bits=10), strength)
+        _assert_close(i010_of(result, frame.format), wanted, 2, 0)
+        if frame.format == P010:
+            assert not any((words_of(plane) & 63).any() for plane in result)
     elif frame.format in CHANNELS:
-        rgb = yuv_reference.rgb_of_planes(i420_of(source, source_format), coding)
-        wanted = reference.to_8_bit(yuv_reference.enhance_rgb(rgb, weights, frame.scale, strength))
+        if source_format in YUV_OF_10_BITS:
+            rgb = replace(coding, bits=10).rgb_of_planes(i010_of(source, source_format))
+        else:
+            rgb = coding.rgb_of_planes(i420_of(source, source_format))
+        wanted = reference.to_8_bit(reference.enhance_values(rgb, weights, frame.scale, strength))
         assert_equals_reference(rgb_order(result[0], frame.format), wanted)
         assert CHANNELS[frame.format] == 3 or (result[0][..., 3] == 255).all()
     else:
-        planes = yuv_reference.enhance(i420_of(source, source_format), weights, frame.scale, coding, strength)
+        planes = reference.enhance_planes(i420_of(source, source_format), weights, frame.scale, coding, strength)
         _assert_close(i420_of(result, frame.format), planes, 2, 0)
 
     untouched = [np.ones_like(region) for region in before]
@@ -363,7 +400,7 @@ def assert_equals_definition(frame: Frame, regions: list[Pixels], weights: Weigh
         np.testing.assert_array_equal(region[keep == 1], now[keep == 1])
 
 
-def _assert_close(result: list[np.ndarray], wanted: list[np.ndarray], largest: int, usual: int) -> None:
+def _assert_close(result: Sequence[np.ndarray], wanted: Sequence[np.ndarray], largest: int, usual: int) -> None:
     """None off by more than `largest` levels, no more than 0.5 % (or one value) by more than `usual`."""
     difference = np.concatenate([np.abs(a.astype(int) - b).ravel() for a, b in zip(result, wanted, strict=True)])
     assert difference.max() <= largest
@@ -375,7 +412,9 @@ def _assert_close(result: list[np.ndarray], wanted: list[np.ndarray], largest: i
 
 def dark_bytes(rng: np.random.Generator, pixel_format: int, size: int) -> Pixels:
     """Memory full of dark pixels; of YUV, with chroma of every kind."""
-    values = rng.random(size) ** (2 if pixel_format <= RGB16 else 1)
+    if pixel_format == I010:  # now and then above 1023
+        return rng.integers(0, 1100, half(size), np.uint16).view(np.uint8)[:size]
+    values = rng.random(size) ** (2 if pixel_format in PIXEL_BYTES else 1)
     return np.asarray(255 * values, np.uint8)
 
 
@@ -457,20 +496,22 @@ def make_frames(rng: np.random.Generator) -> list[Frame]:
     """Every pair of formats, tight and padded, from an offset, in place, of odd and even sizes."""
     frames = []
     yuv = (NV12, NV21, I420)
-    pairs = [(a, b) for a in CHANNELS for b in CHANNELS] + [(RGB16, RGB16)]
+    pairs = [(a, b) for a in CHANNELS for b in CHANNELS] + [(a, b) for a in WIDE for b in WIDE]
     pairs += [(a, b) for a in yuv for b in (*yuv, *CHANNELS)]
+    pairs += [(a, b) for a in YUV_OF_10_BITS for b in (*YUV_OF_10_BITS, *CHANNELS)]
     for i, (source, destination) in enumerate(pairs):
         size = [(31, 46), (13, 11), (24, 36), (50, 3)][i % 4]
         frames.append(make_frame(rng, source, destination, *size, threads=1 + i % 3))
         frames.append(make_frame(rng, source, destination, *size, padding=6 + 4 * (i % 3), offset=4, scale=2 + i % 11))
-        if source not in yuv:
+        if source in PIXEL_BYTES:
             frames.append(make_frame(rng, source, destination, 1, 1 + i % 2))
         else:
-            frames.append(make_frame(rng, source, destination, 3, 1 + i % 2, padding=1, matrix=i % 4))
-            frames.append(make_frame(rng, source, destination, 34, 21, matrix=(i + 1) % 4, strength=0.4))
+            padding = sample_bytes(source)
+            frames.append(make_frame(rng, source, destination, 3, 1 + i % 2, padding=padding, matrix=i % 6))
+            frames.append(make_frame(rng, source, destination, 34, 21, matrix=(i + 1) % 6, strength=0.4))
     same_size = [(a, b) for a, b in pairs if CHANNELS.get(a, a) == CHANNELS.get(b, b)]
     frames += [make_frame(rng, a, b, 29, 17, padding=4, offset=8, in_place=True) for a, b in same_size]
-    frames += [make_frame(rng, yuv_format, yuv_format, 1, 1) for yuv_format in yuv]
+    frames += [make_frame(rng, yuv_format, yuv_format, 1, 1) for yuv_format in (*yuv, *YUV_OF_10_BITS)]
     return frames
 
 

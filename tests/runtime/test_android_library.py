@@ -264,7 +264,7 @@ def test_golden_frames_in_java(java: Java, golden: dict[str, Golden], tmp_path: 
 def test_frames_in_java(java: Java, tmp_path: Path) -> None:
     """Every pair of formats, planes with every pixel stride."""
     weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
-    assert {frame.format for frame in FRAMES} == set(range(8))
+    assert {frame.format for frame in FRAMES} == set(range(11))
     assert {frame.pixel_stride for frame in FRAMES} == set(range(1, MAX_CHROMA_STEP + 1))
     for frame, regions in zip(FRAMES, run_frames(java, FRAMES, tmp_path), strict=True):
         assert_equals_definition(frame, regions, weights)

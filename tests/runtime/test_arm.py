@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dcelite import reference
+from dcelite import _native, reference
+from dcelite.denoising import denoise, noise_of
 
 from support import REPOSITORY, assert_equals_reference, load_weights, skip
 
@@ -33,6 +34,9 @@ ARCHITECTURES = [
 ]
 
 
+WEIGHTS = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
+
+
 @pytest.fixture(params=ARCHITECTURES, ids=lambda architecture: architecture.preset)
 def architecture(request: pytest.FixtureRequest) -> Architecture:
     found: Architecture = request.param
@@ -51,6 +55,13 @@ def enhance_raw(architecture: Architecture) -> list[str]:
     return [str(emulator), "-L", str(architecture.sysroot), str(program)]
 
 
+def run_on(architecture: Architecture, command: list[str], pixels: bytes) -> bytes:
+    """What a program writes that reads pixels."""
+    # Without this path, threaded programs spin for ever under qemu-user where Arm's own libc is installed beside it.
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(architecture.sysroot / "lib")}
+    return subprocess.run(command, input=pixels, capture_output=True, check=True, timeout=120, env=environment).stdout
+
+
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (13, 11), (97, 101), (240, 320)])
 @pytest.mark.parametrize("threads", [1, 3])
 def test_equals_reference(
@@ -62,12 +73,56 @@ def test_equals_reference(
     width: int,
 ) -> None:
     image = (255 * rng.random((height, width, 3)) ** 3).astype(np.uint8)
-    command = [*enhance_raw, "-", str(threads), str(width), str(height)]
-    # Without this path, threaded programs spin for ever under qemu-user where Arm's own libc is installed beside it.
-    environment = {**os.environ, "LD_LIBRARY_PATH": str(architecture.sysroot / "lib")}
-    output = subprocess.run(
-        command, input=image.tobytes(), capture_output=True, check=True, timeout=120, env=environment
-    ).stdout
+    output = run_on(architecture, [*enhance_raw, "-", str(threads), str(width), str(height)], image.tobytes())
     result = np.frombuffer(output, np.uint8).reshape(image.shape)
-    weights = load_weights(REPOSITORY / "models" / "zerodcepp_scene.ckpt")
-    assert_equals_reference(result, reference.enhance(image, weights, 12))
+    assert_equals_reference(result, reference.enhance(image, WEIGHTS, 12))
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (13, 11), (97, 101)])
+@pytest.mark.parametrize("pixel_format", [_native.I010, _native.P010])
+@pytest.mark.parametrize(("white", "amount"), [(1.0, 0.0), (0.75, 0.0), (0.75, 1.0)])
+def test_10_bits_equal_the_reference(
+    architecture: Architecture,
+    enhance_raw: list[str],
+    rng: np.random.Generator,
+    pixel_format: int,
+    white: float,
+    amount: float,
+    height: int,
+    width: int,
+) -> None:
+    coding = reference.Coding("bt2020", bits=10)
+    chroma = (-(-height // 2), -(-width // 2))
+    luma = (1023 * rng.random((height, width)) ** 3).astype(np.uint16)
+    planes = [luma, *(rng.integers(400, 620, chroma, np.uint16) for _ in range(2))]
+    high = pixel_format == _native.P010
+    given = [luma << 6, np.stack(planes[1:], axis=2) << 6] if high else planes
+    numbers = (2, width, height, pixel_format, _native.MATRICES["bt2020", False], white, amount)
+    command = [*enhance_raw, "-", *map(str, numbers)]
+    words = np.frombuffer(run_on(architecture, command, b"".join(plane.tobytes() for plane in given)), np.uint16)
+    y, rest = np.split(words, [luma.size])
+    u, v = rest.reshape(-1, 2).T if high else np.split(rest, 2)
+    levels = 255 * coding.rgb_of_planes(planes)
+    without = denoise(levels, amount, noise_of(levels).with_rounding(1 / 4)) if amount else levels
+    small = reference.network(reference.downsample(np.clip(levels / (255 * white), 0, 1), 12), WEIGHTS)
+    values, inside = without / (255 * white), np.clip(without / (255 * white), 0, 1)
+    curved = reference.apply_curve(inside, reference.upsample(small, height, width))
+    wanted = coding.planes_of_rgb(white * np.where(values == inside, curved, values))
+    difference = np.concatenate(
+        [np.abs((a >> 6 if high else a).astype(int) - b.ravel()) for a, b in zip((y, u, v), wanted, strict=True)]
+    )
+    assert difference.max() <= (3 if amount else 1)
+    assert np.count_nonzero(difference) <= max(difference.size // (100 if amount else 1000), 2)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (97, 101)])
+def test_16_bits_with_alpha_equal_the_reference(
+    architecture: Architecture, enhance_raw: list[str], rng: np.random.Generator, height: int, width: int
+) -> None:
+    image = (20 / 255 * 65535 * rng.random((height, width, 4))).astype(np.uint16)
+    numbers = (2, width, height, _native.RGBA16, 0, 1.0, 0.0)
+    output = run_on(architecture, [*enhance_raw, "-", *map(str, numbers)], image.tobytes())
+    result = np.frombuffer(output, np.uint16).reshape(image.shape)
+    np.testing.assert_array_equal(result[..., 3], image[..., 3])
+    wanted = 65535 * reference.enhance_values(image[..., :3] / 65535, WEIGHTS, 12)
+    assert np.abs(result[..., :3] - wanted).max() <= 0.5 + 0.5

@@ -92,7 +92,8 @@ def test_folders_keep_their_structure_and_bad_files_do_not_stop_the_rest(tmp_pat
     result = dcelite("enhance", folder, "-o", out)
     assert result.returncode == 2
     assert "b.jpg: is not an image" in result.stderr
-    assert "1 of 3 images could not be read" in result.stderr
+    assert result.stderr.splitlines()[-1] == (f"dcelite: error: 1 of 3 images failed, see above: {folder / 'b.jpg'}")
+    assert "dcelite: left out: 1 .txt" in result.stderr
     assert "Traceback" not in result.stderr
     assert sorted(path.relative_to(out).as_posix() for path in out.rglob("*.*")) == ["c.webp", "holiday/a.png"]
 
@@ -130,9 +131,6 @@ def test_no_input_is_replaced_by_another(tmp_path: Path, photo: Path) -> None:
     before = enhanced.read_bytes()
     result = dcelite("enhance", photo, enhanced, "--overwrite")
     assert_refused(result, "night_enhanced.png: is an input itself, and would hold", photo)
-    (tmp_path / "link").symlink_to(tmp_path)
-    result = dcelite("enhance", photo, tmp_path / "link" / "night.png", "--overwrite")
-    assert_refused(result, "night_enhanced.png: would hold both")
     assert enhanced.read_bytes() == before
 
 
@@ -141,7 +139,7 @@ def test_no_input_is_replaced_by_another(tmp_path: Path, photo: Path) -> None:
     [
         (["missing.png"], ["missing.png: no such file"]),
         (["empty_folder"], ["empty_folder: holds no image"]),
-        (["night.png", "-o", "out.tif"], ["out.tif", "suffix '.tif'"]),
+        (["night.png", "-o", "out.gif"], ["out.gif", "suffix '.gif'"]),
         (["broken.jpg", "-o", "out.jpg"], ["broken.jpg: is not an image"]),
         (["night.png", "-o", "night.png/out.png"], ["night.png"]),
         (["night.png", "-o", "out.png", "--model", "missing.dce"], ["missing.dce: no such file"]),
@@ -199,7 +197,7 @@ def test_interruption_is_no_traceback(
     def interrupt(*_arguments: object, **_options: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("dcelite.commands.enhance.enhance_file", interrupt)
+    monkeypatch.setattr("dcelite.commands.enhance.plan", interrupt)
     assert cli.main(["enhance", str(photo), "-o", str(photo.with_name("out.png"))]) == 130
     assert capsys.readouterr().err == "dcelite: interrupted\n"
 

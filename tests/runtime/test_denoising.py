@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import yuv_reference
 from numpy.typing import NDArray
 
 from dcelite import Enhancer, core, reference
 from dcelite.darkroom import LARGE_SENSOR, SMALL_SENSOR, darken, light_of, picture_of
 from dcelite.denoising import Noise, TemporalDenoiser, denoise, noise_of
 from dcelite.metrics import psnr, ssim
+from dcelite.reference import Coding
 
 import photographs
 from generated import Model
@@ -22,7 +22,7 @@ from support import REPOSITORY, load_weights
 Levels = NDArray[np.float64]
 Picture = NDArray[np.uint8]
 SIZES = [(1, 1), (1, 2), (2, 1), (5, 3), (7, 130), (16, 32), (33, 65), (97, 101), (60, 1031)]
-CODING = ("bt601", True)
+CODING = Coding(full_range=True)
 
 
 @functools.cache
@@ -96,10 +96,10 @@ def test_16_bits_equal_the_reference(model: Model, height: int, width: int) -> N
 @pytest.mark.parametrize("layout", ["i420", "nv12", "nv21"])
 def test_yuv_equals_the_reference(model: Model, height: int, width: int, layout: str) -> None:
     rgb = np.ascontiguousarray(np.resize(night(), (300, 1100, 3))[:height, :width]) / 255.0
-    y, u, v = planes = yuv_reference.planes_of_rgb(rgb, CODING)
-    levels = 255 * yuv_reference.rgb_of_planes(planes, CODING)
+    y, u, v = planes = CODING.planes_of_rgb(rgb)
+    levels = 255 * CODING.rgb_of_planes(planes)
     result = enhanced(levels, model.weights, denoise(levels, 1.0))
-    wanted = yuv_reference.planes_of_rgb(result, CODING)
+    wanted = CODING.planes_of_rgb(result)
     enhance = Enhancer(model.path, scale=12, denoise=1.0)
     given = [y, u, v] if layout == "i420" else [y, np.stack([u, v] if layout == "nv12" else [v, u], axis=2)]
     seen = enhance.yuv420(given, layout=layout, matrix="bt601", full_range=True)
@@ -110,6 +110,44 @@ def test_yuv_equals_the_reference(model: Model, height: int, width: int, layout:
         enhance.yuv420(given, layout=layout, matrix="bt601", full_range=True, out=given), seen, strict=True
     ):
         assert np.array_equal(plane, other)
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+@pytest.mark.parametrize("white", [1.0, 0.75])
+def test_10_bits_equal_the_reference(model: Model, height: int, width: int, white: float) -> None:
+    """Noise is that of R'G'B', whatever white says."""
+    coding = Coding("bt2020", bits=10)
+    rgb = np.ascontiguousarray(np.resize(night(), (300, 1100, 3))[:height, :width]) / 255.0
+    planes = coding.planes_of_rgb(rgb)
+    levels = 255 * coding.rgb_of_planes(planes)
+    without = denoise(levels, 1.0, noise_of(levels).with_rounding(1 / 4))
+    wanted = coding.planes_of_rgb(white * enhanced(levels / white, model.weights, without / white))
+    enhance = Enhancer(model.path, scale=12, denoise=1.0, white=white)
+    seen = enhance.yuv420(planes, layout="i010", matrix="bt2020")
+    for plane, other in zip(seen, wanted, strict=True):
+        assert_close(plane, other)
+    high = [planes[0] << 6, np.stack(planes[1:], axis=2) << 6]
+    enhance.yuv420(high, layout="p010", matrix="bt2020", out=high)
+    assert np.array_equal(high[0], seen[0] << 6)
+    assert np.array_equal(high[1], np.stack(seen[1:], axis=2) << 6)
+
+
+@pytest.mark.parametrize("white", [1.0, 0.75])
+def test_frames_of_10_bits_equal_the_reference(model: Model, white: float) -> None:
+    light = light_of(np.resize(photographs.well_lit("cat"), (300, 1100, 3))[:97, :101]) / 48
+    rng = np.random.default_rng(3)
+    over_time, coding = TemporalDenoiser(0.9), Coding("bt2020", bits=10)
+    enhance = Enhancer(model.path, scale=12, denoise=0.7, temporal_denoise=0.9, threads=2, white=white)
+    for number in range(4):
+        if number == 3:
+            light = np.roll(light, 7, axis=1)  # something moves
+        planes = coding.planes_of_rgb(picture_of(LARGE_SENSOR.expose(light, rng)) / 255.0)
+        levels = 255 * coding.rgb_of_planes(planes)
+        mean = over_time(levels, noise_of(levels).with_rounding(1 / 4))
+        without = denoise(mean, 0.7, over_time.noise, over_time.remaining)
+        wanted = coding.planes_of_rgb(white * enhanced(levels / white, model.weights, without / white))
+        for plane, other in zip(enhance.yuv420(planes, layout="i010", matrix="bt2020"), wanted, strict=True):
+            assert_close(plane, other, 2)
 
 
 @pytest.mark.parametrize("size", [(33, 65), (97, 101), (60, 1031)])

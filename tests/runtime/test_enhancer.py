@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import threading
 from collections.abc import Callable
 from dataclasses import FrozenInstanceError, astuple
@@ -12,7 +13,7 @@ import PIL.Image
 import pytest
 
 import dcelite
-from dcelite import DceliteError, Enhancer, ModelError, ModelInfo, Timings, reference
+from dcelite import DceliteError, Enhancer, ModelError, ModelInfo, Timings, _native, reference
 
 import generated
 from generated import Model
@@ -205,6 +206,17 @@ def test_refused_libraries(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
         monkeypatch.setenv("DCELITE_LIBRARY", str(path))
         with pytest.raises(DceliteError, match=message):
             Enhancer()
+
+
+def test_a_library_may_lack_functions_that_are_newer(picture: Picture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that bench and compare_libraries can hold builds against each other; what is missing is said when called."""
+    monkeypatch.setitem(_native._FUNCTIONS, "dce_of_tomorrow", (ctypes.c_int32, [ctypes.c_void_p]))
+    _native._load.cache_clear()
+    with Enhancer() as enhance:
+        enhance(picture(5, 5))
+        with pytest.raises(DceliteError, match=r"not this version of the core library: .*dce_of_tomorrow"):
+            enhance._call("dce_of_tomorrow")
+    _native._load.cache_clear()
 
 
 def test_closed(picture: Picture) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from dcelite import OutputError
+from dcelite import OutputError, files
 from dcelite.files import atomic_output, publish, refuse_existing, remove_leftovers, write_text_atomically
 
 
@@ -97,14 +101,167 @@ def test_a_set_of_files_is_published_whole_or_not_at_all(
     assert contents(output) == {"a": "new", "folder/b": "new", "folder/c": "new", "folder/mine": "precious"}
 
 
-def test_leftovers_are_those_of_dcelite_alone(tmp_path: Path) -> None:
-    for name in (".state.backup.ckpt", ".state-1.ckpt", "state.ckpt", ".other.dcelite-x.ckpt"):
-        (tmp_path / name).write_text("precious")
+MADE_AND_HELD = """
+import sys, time
+from pathlib import Path
+from dcelite.files import atomic_output
+with atomic_output(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print(temporary.parent, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_leftovers_are_those_of_killed_processes_alone(tmp_path: Path) -> None:
+    names = (".state.backup.ckpt", "state.ckpt", ".other.dcelite-x.ckpt", ".dcelite-notes", ".x.dcelite-01234567")
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("precious")
     before = contents(tmp_path)
-    with atomic_output(tmp_path / "state.ckpt", overwrite=True) as temporary:
-        temporary.write_text("precious")
-        left = temporary.with_name(f"{temporary.stem}x{temporary.suffix}")
-        left.write_text("of a process that was killed")
-    assert left.exists()
-    remove_leftovers(tmp_path / "state.ckpt")
-    assert contents(tmp_path) == before
+    command = [sys.executable, "-c", MADE_AND_HELD, tmp_path / "out.txt"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        held = Path(process.stdout.readline().strip())
+        assert held.parent == tmp_path
+        remove_leftovers(tmp_path)
+        assert (held / "out.txt").read_text() == "half"
+        process.kill()
+    with atomic_output(tmp_path / "own.txt") as own:
+        assert held.exists()
+        remove_leftovers(tmp_path)
+        assert not held.exists()
+        assert own.exists()
+        own.write_text("ours")
+    assert contents(tmp_path) == before | {"own.txt": "ours"}
+
+
+@pytest.mark.parametrize("why", ["another system", "no locks"])
+def test_where_no_lock_tells_what_has_not_changed_for_a_day_is_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """A network share, or a file system without locks: another machine may be at work."""
+    system = files._system() if why == "no locks" else "0" * 8
+    left = tmp_path / f".a.dcelite-{system}-89abcdef"
+    left.mkdir()
+    (left / "a.mp4").write_text("half")
+    if why == "no locks":
+
+        def refuse(*_arguments: object) -> None:
+            raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+        monkeypatch.setattr("fcntl.flock", refuse)
+    old = time.time() - 25 * 3600
+    os.utime(left, (old, old))
+    remove_leftovers(tmp_path)
+    assert (left / "a.mp4").exists()  # it was written just now
+    os.utime(left / "a.mp4", (old, old))
+    os.utime(left, (old, old))
+    remove_leftovers(tmp_path)
+    assert not left.exists()
+    write_text_atomically(tmp_path / "out.txt", "whole")
+    assert contents(tmp_path) == {"out.txt": "whole"}
+
+
+@pytest.mark.parametrize("when", ["before it is opened", "before it is locked"])
+def test_a_folder_that_is_taken_for_a_leftover_while_it_is_made_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    """Between its making and its lock another process may remove it."""
+    lock, left = files._lock, [2]
+
+    def lose(folder: Path) -> int | None:
+        descriptor = lock(folder) if when == "before it is locked" else None
+        if left[0]:
+            left[0] -= 1
+            folder.rmdir()
+        return lock(folder) if descriptor is None else descriptor
+
+    monkeypatch.setattr(files, "_lock", lose)
+    write_text_atomically(tmp_path / "out.txt", "whole")
+    assert contents(tmp_path) == {"out.txt": "whole"}
+    assert left == [0]
+    assert [path.name for path in tmp_path.iterdir()] == ["out.txt"]
+
+
+def test_an_interruption_between_making_and_using_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the worst moment: the folder is there, and nobody has its name yet."""
+    make = Path.mkdir
+
+    def interrupted(path: Path, *arguments: object, **options: object) -> None:
+        make(path, *arguments, **options)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_text_atomically(tmp_path / "out.txt", "whole")
+    assert list(tmp_path.iterdir()) != []
+    files.remove_unfinished()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_forked_child_leaves_what_is_its_parents(tmp_path: Path) -> None:
+    with atomic_output(tmp_path / "out.txt") as temporary:
+        temporary.write_text("whole")
+        child = os.fork()
+        if child == 0:
+            try:
+                files.remove_unfinished()
+                files._discard(temporary.parent)
+            finally:
+                os._exit(0)
+        os.waitpid(child, 0)
+        assert temporary.exists()
+    assert contents(tmp_path) == {"out.txt": "whole"}
+
+
+@pytest.mark.usefixtures("file_system")
+def test_names_as_long_as_the_file_system_takes(tmp_path: Path) -> None:
+    for name in ("a" * 251 + ".txt", "\U0001f319" * 62 + ".txt"):  # four bytes each
+        write_text_atomically(tmp_path / name, "whole")
+    assert len(contents(tmp_path)) == 2
+    with pytest.raises(OutputError, match="File name too long"):
+        write_text_atomically(tmp_path / ("a" * 256), "")
+
+
+def test_threads_leave_the_usual_mode(tmp_path: Path) -> None:
+    """The mask of modes belongs to the process: it is not to be touched."""
+    before = os.umask(0o027)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: write_text_atomically(tmp_path / str(i), ""), range(400)))
+        assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
+    finally:
+        after = os.umask(before)
+    assert after == 0o027
+
+
+def test_without_links_a_name_that_was_taken_for_nothing_is_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_paths: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "link", refuse)
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OutputError, match="Input/output error"):
+        write_text_atomically(tmp_path / "out.txt", "whole")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_publication_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made").mkdir()
+    for name in "ab":
+        (tmp_path / "made" / name).write_text("new")
+    link = os.link
+
+    def interrupt(source: Path, target: Path) -> None:
+        if target.name == "b":
+            raise KeyboardInterrupt
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        publish(tmp_path / "made", tmp_path / "output")
+    assert contents(tmp_path / "output") == {}

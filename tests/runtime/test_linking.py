@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import subprocess
@@ -202,7 +203,38 @@ def test_soname_and_version(prefix: Path) -> None:
     assert f"Version: {version[1]}\n" in (prefix / "lib/pkgconfig/dcelite.pc").read_text()
 
 
-@pytest.mark.parametrize(("which", "limit"), [("prefix", 400_000), ("arm_prefix", 260_000)])
+def test_pages_of_4_16_and_64_kilobytes_hold_segments_of_arm(arm_prefix: Path) -> None:
+    """What a kernel needs to map the file, and that the loader protects all that relocation fills in."""
+    library = arm_prefix / "lib/libdcelite.so"
+    listing = run("readelf", "--segments", "--wide", library)
+    lines = re.findall(r"^ +(\w+) +((?:0x\w+ +){5})([RWE ]{3}) 0x(\w+)$", listing, re.MULTILINE)
+    segments = [
+        (kind, *(int(number, 16) for number in numbers.split()), flags.replace(" ", ""), int(align, 16))
+        for kind, numbers, flags, align in lines
+    ]
+    loaded = [segment for segment in segments if segment[0] == "LOAD"]
+    assert [segment[6] for segment in loaded] == ["RE", "RW", "RW"]
+    for page in (1 << 12, 1 << 14, 1 << 16):
+        for _, offset, address, _, in_file, size, _, align in loaded:
+            assert align % page == 0
+            assert (address - offset) % page == 0
+            assert in_file <= size
+        ends = [(segment[2] // page, (segment[2] + segment[5] - 1) // page) for segment in loaded]
+        assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+        (protected,) = (segment for segment in segments if segment[0] == "GNU_RELRO")
+        assert (protected[2] + protected[5]) % page == 0
+    assert protected[1:6] == loaded[1][1:6]
+    sections = run("readelf", "--sections", "--wide", library)
+    places = {
+        name: (int(address, 16), int(size, 16))
+        for name, address, size in re.findall(r"\] (\.\S+) +\w+ +(\w+) \w+ (\w+)", sections)
+    }
+    for name in (".data.rel.ro", ".dynamic", ".got", ".init_array"):
+        begin, size = places[name]
+        assert protected[2] <= begin < begin + size <= protected[2] + protected[5]
+
+
+@pytest.mark.parametrize(("which", "limit"), [("prefix", 400_000), ("arm_prefix", 210_000)])
 def test_size_of_the_stripped_library(which: str, limit: int, request: pytest.FixtureRequest) -> None:
     library = request.getfixturevalue(which) / "lib/libdcelite.so"
     assert ".symtab" not in run("readelf", "--sections", "--wide", library)

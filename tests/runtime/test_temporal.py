@@ -70,9 +70,11 @@ def test_all_formats_hold_their_brightness(rng: np.random.Generator) -> None:
     def change(means: list[float]) -> float:
         return float(np.abs(np.diff(means)).mean())
 
-    for full_range in (False, True):
+    for full_range, layout in ((False, "i420"), (True, "i420"), (False, "i010"), (True, "i010")):
+        factor, kind = (4, np.uint16) if layout == "i010" else (1, np.uint8)
+        planes = [[factor * plane.astype(kind) for plane in (y, chroma, chroma)] for y in luma]
         yuv = [
-            change([enhance.yuv420([y, chroma, chroma], full_range=full_range)[0].mean() for y in luma])
+            change([enhance.yuv420(p, full_range=full_range, layout=layout)[0].mean() for p in planes])
             for enhance in (Enhancer(), Enhancer(smoothing=0.9))
         ]
         assert yuv[1] * 4 <= yuv[0]
@@ -87,6 +89,12 @@ def test_all_formats_hold_their_brightness(rng: np.random.Generator) -> None:
         # The map is interleaved with or without alpha: by other instructions, which may round otherwise.
         assert np.abs(with_alpha[..., :3].astype(int) - opaque(frame)).max() <= 1
         np.testing.assert_array_equal(with_alpha[..., 3:], layer)
+    opaque.reset()
+    transparent.reset()
+    for frame, layer in zip(rgb, alpha, strict=True):
+        pixels = np.concatenate([frame, layer], axis=2).astype(np.uint16) * 257
+        wanted = np.concatenate([opaque(pixels[..., :3].copy()), pixels[..., 3:]], axis=2)
+        np.testing.assert_array_equal(transparent(pixels), wanted)
 
 
 def test_a_slow_change_of_light_is_followed(rng: np.random.Generator) -> None:

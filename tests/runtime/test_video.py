@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -15,117 +14,26 @@ import av
 import av.filter
 import numpy as np
 import pytest
-from av.codec.context import Flags as CodecFlags
-from numpy.typing import NDArray
+from video_clips import (
+    NO_DENOISING,
+    assert_refused,
+    assert_same_frames,
+    dark_planes,
+    enhanced,
+    read_frames,
+    read_planes,
+    read_times,
+    run,
+    write_clip,
+)
 
-from dcelite import Enhancer, cli
-from dcelite.denoising import AMOUNT
+from dcelite import Enhancer
+from dcelite.errors import VideoError
 from dcelite.video.enhance import enhance_video
 from dcelite.video.frames import MATRIX_BT709, MATRIX_UNSPECIFIED, RANGE_FULL, RANGE_LIMITED, colors_of, plane_arrays
 
-Planes = list[NDArray[np.uint8]]
-
 BT2020 = 9
 SMPTE170M = 6
-
-
-def dark_planes(rng: np.random.Generator, width: int = 96, height: int = 64, level: float = 40.0) -> Planes:
-    """A dark picture with a gradient and some colour."""
-    luma = level + 30.0 * np.linspace(0, 1, width) + rng.normal(0, 4, (height, width))
-    chroma = 128 + rng.normal(0, 3, (2, -(-height // 2), -(-width // 2)))
-    return [np.clip(plane, 1, 254).astype(np.uint8) for plane in (luma, *chroma)]
-
-
-def write_clip(
-    path: Path,
-    frames: Sequence[Planes],
-    *,
-    codec: str = "ffv1",
-    ticks: Sequence[int] | None = None,
-    durations: Sequence[int] | None = None,
-    time_base: Fraction | None = None,
-    audio: str | None = None,
-    rotation: int | None = None,
-    metadata: dict[str, str] | None = None,
-    **settings: Any,
-) -> Path:
-    """A video of yuv420p frames; ``settings`` go to the encoder (colorspace, color_range, sample_aspect_ratio, …)."""
-    height, width = frames[0][0].shape
-    with av.open(str(path), "w") as container:
-        container.metadata.update(metadata or {})
-        options = {"crf": "0"} if codec == "libx264" else {}
-        video: Any = container.add_stream(
-            codec, 25, options, width=width, height=height, time_base=time_base or Fraction(1, 25)
-        )
-        if durations is not None:
-            video.codec_context.flags |= CodecFlags.frame_duration
-        for name, value in settings.items():
-            setattr(video.codec_context, name, value)
-        if rotation is not None:
-            video.set_display_rotation(rotation)
-        sound = container.add_stream(audio, 48000) if audio else None
-        for i, planes in enumerate(frames):
-            frame = av.VideoFrame(width, height, "yuv420p")
-            for target, plane in zip(plane_arrays(frame, width, height), planes, strict=True):
-                target[...] = plane
-            frame.pts, frame.time_base = (ticks[i] if ticks else i), time_base or Fraction(1, 25)
-            if durations is not None:
-                frame.duration = durations[i]
-            container.mux(video.encode(frame))
-        container.mux(video.encode(None))
-        if sound is not None:
-            for start in range(0, 48000 * len(frames) // 25, 1024):
-                tone = np.sin(np.arange(start, start + 1024) * (2 * np.pi * 440 / 48000)).astype(np.float32)
-                samples = av.AudioFrame.from_ndarray(np.stack([tone, tone]), "fltp", "stereo")
-                samples.sample_rate, samples.pts, samples.time_base = 48000, start, Fraction(1, 48000)
-                container.mux(sound.encode(samples))
-            container.mux(sound.encode(None))
-    return path
-
-
-def read_frames(path: Path) -> list[av.VideoFrame]:
-    with av.open(str(path)) as container:
-        return list(container.decode(video=0))
-
-
-def read_planes(path: Path) -> list[Planes]:
-    return [[plane.copy() for plane in plane_arrays(f, f.width, f.height)] for f in read_frames(path)]
-
-
-def read_times(path: Path) -> list[float]:
-    return [round(float(frame.time), 6) for frame in read_frames(path)]
-
-
-NO_DENOISING = ["--denoise", 0, "--temporal-denoise", 0]
-
-
-def run(*arguments: object) -> int:
-    return cli.main(["video", *map(str, arguments)])
-
-
-def enhanced(path: Path, *, matrix: str = "bt601", full_range: bool = False, **options: Any) -> list[Planes]:
-    """What the enhancer makes of the frames of a file, with the settings of the command but for smoothing."""
-    with Enhancer(**{"denoise": AMOUNT, "temporal_denoise": AMOUNT} | options) as enhance:
-        return [list(enhance.yuv420(f, matrix=matrix, full_range=full_range)) for f in read_planes(path)]
-
-
-def assert_same_frames(result: list[Planes], wanted: list[Planes]) -> None:
-    assert len(result) == len(wanted)
-    for a, b in zip(result, wanted, strict=True):
-        for plane, wanted_plane in zip(a, b, strict=True):
-            np.testing.assert_array_equal(plane, wanted_plane)
-
-
-def assert_refused(capsys: pytest.CaptureFixture[str], folder: Path, arguments: Sequence[object], *texts: str) -> None:
-    """Exit code 2, one line that names the cause, and no new file."""
-    before = sorted(folder.rglob("*"))
-    assert run(*arguments) == 2
-    errors = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("video: ")]
-    assert len(errors) == 1, errors
-    assert errors[0].startswith("dcelite: error: ")
-    for text in texts:
-        assert text in errors[0]
-    assert sorted(folder.rglob("*")) == before
 
 
 @pytest.fixture
@@ -176,7 +84,16 @@ def test_colors_without_a_tag() -> None:
         assert (colors.matrix_tag, colors.range_tag) == (MATRIX_UNSPECIFIED, 0)
         assert matrix in colors.notes[0]
     assert colors_of(MATRIX_UNSPECIFIED, 0, "yuvj420p", 96, 64).full_range
-    assert "as if bt709" in colors_of(BT2020, RANGE_LIMITED, "yuv420p10le", 96, 64).notes[0]
+    assert colors_of(MATRIX_UNSPECIFIED, 0, "yuv420p10le", 96, 64, is_hdr=True).matrix == "bt2020"
+
+
+def test_colors_of_other_matrices() -> None:
+    assert colors_of(BT2020, RANGE_LIMITED, "yuv420p10le", 96, 64).matrix == "bt2020"
+    assert colors_of(BT2020, RANGE_LIMITED, "yuv420p10le", 96, 64).notes == ()
+    assert "constant luminance" in colors_of(BT2020 + 1, RANGE_LIMITED, "yuv420p10le", 96, 64).notes[0]
+    assert "as if bt709" in colors_of(8, RANGE_LIMITED, "yuv444p", 96, 64).notes[0]  # YCgCo
+    with pytest.raises(VideoError, match="its colours are ICtCp"):
+        colors_of(14, RANGE_LIMITED, "yuv420p10le", 96, 64)
 
 
 def test_frames_stored_from_the_bottom_up(rng: np.random.Generator) -> None:
@@ -235,13 +152,13 @@ def test_a_scene_cut_shows_no_ghost(tmp_path: Path, rng: np.random.Generator) ->
 
 
 def test_other_pixel_formats(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """10 bits, RGB, transparency: one colour everywhere, so that the chroma of 4:2:0 is no matter."""
+    """RGB, more chroma, transparency: one colour everywhere, so that the chroma of 4:2:0 is no matter."""
     color = np.array([20, 40, 60], np.uint8)
     image = np.broadcast_to(color, (48, 64, 3))
     with Enhancer(strength=1.0) as enhance:
         wanted = enhance(np.ascontiguousarray(image))[24, 32]
     for pixel_format, note in [
-        ("yuv420p10le", "10 bits a channel (yuv420p10le) were reduced to 8"),
+        ("yuv444p", "yuv444p was reduced to yuv420p"),
         ("yuv422p", "yuv422p was reduced to yuv420p"),
         ("yuva420p", "transparency was left out"),
         ("bgr0", "RGB was converted to YUV"),
@@ -602,7 +519,7 @@ def test_damaged_frames_are_reported(
     assert len(read_frames(tmp_path / "out.mkv")) >= 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_interrupted_it_leaves_nothing(tmp_path: Path, rng: np.random.Generator, number: signal.Signals) -> None:
     source = write_clip(tmp_path / "in.mkv", [dark_planes(rng, 640, 480) for _ in range(8)] * 60)
     command = [sys.executable, "-m", "dcelite.cli", "video", str(source), "-o", str(tmp_path / "out.mkv")]
@@ -615,7 +532,7 @@ def test_interrupted_it_leaves_nothing(tmp_path: Path, rng: np.random.Generator,
         time.sleep(0.2)
         process.send_signal(number)
         _, errors = process.communicate(timeout=60)
-    assert process.returncode == 130, errors
+    assert process.returncode == 128 + number, errors
     assert errors.splitlines()[-1] == "dcelite: interrupted"
     assert sorted(tmp_path.iterdir()) == [source]
 

@@ -95,7 +95,7 @@ def test_bad_files_are_skipped_by_name(tmp_path: Path) -> None:
 
 
 def test_what_the_memory_cannot_hold_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Machine, "available_memory", lambda _: 8 * 500)
+    monkeypatch.setattr(Machine, "available_memory", lambda _: 9 * 500)
     write(tmp_path / "huge.png")
     write(tmp_path / "good.png", size=(20, 20))
     images = load_images(tmp_path, size=16, batch_size=1)

@@ -7,12 +7,11 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from dcelite.errors import EngineUnavailableError, ModelError
-from dcelite.files import refuse_existing, write_bytes_atomically
+from dcelite.files import refuse_existing, working_folder, write_bytes_atomically
 from dcelite.mindspore_lite.build import CONVERTER, find_build
 from dcelite.mindspore_lite.sdk import INSTALL_COMMAND, cached_sdk, host_architecture, run_program
 from dcelite.mindspore_lite.seal import seal
@@ -43,11 +42,11 @@ def convert(
     for path in (onnx_path, config):
         if path is not None and not path.is_file():
             raise ModelError(f"{path}: {'is not a file' if path.exists() else 'no such file'}")
-    with tempfile.TemporaryDirectory(prefix="dcelite-ms-") as scratch:
+    with working_folder() as scratch:
         # The converter insists on the suffixes .onnx and .ms, and appends the latter itself.
-        source = Path(scratch, "model.onnx")
+        source = scratch / "model.onnx"
         source.symlink_to(onnx_path.absolute())
-        target = Path(scratch, "model.ms")
+        target = scratch / "model.ms"
         options = ["--fmk=ONNX", f"--modelFile={source}", f"--outputFile={target.with_suffix('')}"]
         if config is not None:
             options.append(f"--configFile={config}")

@@ -6,7 +6,15 @@ bright = enhance(dark)  # uint8 (H, W, 3 or 4)
 """
 
 from dcelite.enhancer import Enhancer
-from dcelite.errors import DceliteError, EngineUnavailableError, ImageError, ModelError, OutputError, VideoError
+from dcelite.errors import (
+    DceliteError,
+    EngineUnavailableError,
+    ImageError,
+    ImageTooLargeError,
+    ModelError,
+    OutputError,
+    VideoError,
+)
 from dcelite.pixels import Pixels, Planes
 from dcelite.session import ModelInfo, Timings
 
@@ -17,6 +25,7 @@ __all__ = [
     "EngineUnavailableError",
     "Enhancer",
     "ImageError",
+    "ImageTooLargeError",
     "ModelError",
     "ModelInfo",
     "OutputError",

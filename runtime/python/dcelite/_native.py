@@ -30,7 +30,14 @@ RGB16 = 4
 NV12 = 5
 NV21 = 6
 I420 = 7
-MATRICES = {("bt601", False): 0, ("bt601", True): 1, ("bt709", False): 2, ("bt709", True): 3}  # of (name, full range)
+RGBA16 = 8
+P010 = 9
+I010 = 10
+MATRICES = {  # of (name, full range)
+    (name, full_range): 2 * i + full_range
+    for i, name in enumerate(("bt601", "bt709", "bt2020"))
+    for full_range in (False, True)
+}
 
 _EXCEPTIONS: dict[int, type[Exception]] = {
     INVALID_ARGUMENT: ValueError,
@@ -98,6 +105,8 @@ class Options(ctypes.Structure):
         ("denoise", ctypes.c_float),
         ("temporal_denoise", ctypes.c_float),
         ("noise_level", ctypes.c_float),
+        ("reserved", ctypes.c_int32),
+        ("white", ctypes.c_float),
     )
 
 
@@ -140,6 +149,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_error_message": (ctypes.c_char_p, [_HANDLE]),
     "dce_kernels": (ctypes.c_char_p, [_HANDLE]),
     "dce_list_kernels": (ctypes.c_size_t, [ctypes.c_char_p, ctypes.c_size_t]),
+    "dce_processors": (ctypes.c_int32, []),
     "dce_get_model_info": (_STATUS, [_HANDLE, ctypes.POINTER(ModelInfo)]),
     "dce_enhance": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.POINTER(Image)]),
     "dce_reset": (_STATUS, [_HANDLE]),
@@ -147,6 +157,7 @@ _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {  # result and arguments
     "dce_set_smoothing": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_set_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_set_temporal_denoise": (_STATUS, [_HANDLE, ctypes.c_float]),
+    "dce_set_white": (_STATUS, [_HANDLE, ctypes.c_float]),
     "dce_get_timings": (_STATUS, [_HANDLE, ctypes.POINTER(Timings)]),
     "dce_curve_map_size": (_STATUS, [_HANDLE, ctypes.c_int32, ctypes.c_int32, *_SIZE]),
     "dce_curve_map": (_STATUS, [_HANDLE, ctypes.POINTER(Image), ctypes.c_void_p, ctypes.c_size_t]),
@@ -160,11 +171,15 @@ def library_name(name: str) -> str:
     return f"lib{name}{'.dylib' if sys.platform == 'darwin' else '.so'}"
 
 
+def packaged_libraries() -> list[Path]:
+    """Where the installed package may have the core library (an editable install has two folders)."""
+    return [Path(folder, "native", library_name("dcelite")) for folder in dcelite.__path__]
+
+
 def library_path() -> Path:
-    """The core library inside the installed package (in an editable install the package has two folders)."""
+    """The core library: that of DCELITE_LIBRARY, else that of the installed package."""
     override = os.environ.get("DCELITE_LIBRARY")
-    name = Path("native", library_name("dcelite"))
-    candidates = [Path(override)] if override else [Path(folder) / name for folder in dcelite.__path__]
+    candidates = [Path(override)] if override else packaged_libraries()
     for path in candidates:
         if path.is_file():
             return path
@@ -182,15 +197,24 @@ def _load(path: Path) -> ctypes.CDLL:
         lib = ctypes.CDLL(str(path))
     except OSError as error:
         raise DceliteError(f"{path}: the core library cannot be loaded: {error}") from None
-    try:
-        for name, (result, arguments) in _FUNCTIONS.items():
+    for name, (result, arguments) in _FUNCTIONS.items():
+        try:
             function = getattr(lib, name)
-            function.restype, function.argtypes = result, arguments
-    except AttributeError as error:
-        raise DceliteError(f"{path}: not this version of the core library: {error}") from None
+        except AttributeError as error:
+            missing = DceliteError(f"{path}: not this version of the core library: {error}")
+            if name == "dce_abi_version":
+                raise missing from None
+            setattr(lib, name, functools.partial(_refuse, missing))  # an older build does all else
+            continue
+        function.restype, function.argtypes = result, arguments
     if lib.dce_abi_version() != ABI_VERSION:
         raise DceliteError(f"{path}: ABI version {lib.dce_abi_version()}, {ABI_VERSION} was wanted")
     return lib
+
+
+def _refuse(failure: DceliteError, *_arguments: object) -> int:
+    """Stands for a function that the library lacks."""
+    raise failure
 
 
 def keep_forever(value: object) -> None:

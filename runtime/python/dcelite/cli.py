@@ -5,11 +5,14 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Sequence
 
 import dcelite
+from dcelite import interrupts
 from dcelite.errors import DceliteError
+from dcelite.streams import lenient_streams, printable
 
 COMMAND_MODULES = (
     "dcelite.commands.enhance",
@@ -25,7 +28,8 @@ COMMAND_MODULES = (
 installed is passed over."""
 
 EXIT_BAD_INPUT = 2
-EXIT_INTERRUPTED = 130
+EXIT_OF_SIGNAL = 128
+"""To which the number of the signal is added that ended the command: 130 for Ctrl-C."""
 
 
 def _installed(module: str) -> bool:
@@ -48,22 +52,38 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a subcommand; returns the exit code: 0, 2 for bad input, 130 when interrupted."""
-    options = build_parser().parse_args(arguments)
-    return exit_code("dcelite", lambda: options.run(options))
+    """Run a subcommand; returns the exit code: 0, 2 for bad input, 128 + n when signal n ended it (130: Ctrl-C)."""
+
+    def command() -> int | None:
+        options = build_parser().parse_args(arguments)
+        result: int | None = options.run(options)
+        return result
+
+    return exit_code("dcelite", command)
 
 
 def exit_code(name: str, command: Callable[[], int | None]) -> int:
-    """Run a command; returns its own exit code or 0, 2 for bad input, 130 when interrupted, and says so in one line."""
-    try:
-        return command() or 0
-    except DceliteError as error:
-        message = " ".join(str(error).split())
-        print(f"{name}: error: {message}", file=sys.stderr)
-        return EXIT_BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    """Run a command; returns its own exit code or 0, 2 for bad input, 128 + n when signal n ended it, and says so.
+
+    It runs to its end whether or not somebody reads what it prints.
+    """
+    with lenient_streams() as streams:
+        try:
+            with interrupts.orderly_end():
+                code = command() or 0
+        except DceliteError as error:
+            message = " ".join(str(error).split())
+            print(f"{name}: error: {printable(message)}", file=sys.stderr)
+            code = EXIT_BAD_INPUT
+        except KeyboardInterrupt:
+            print(f"{name}: interrupted", file=sys.stderr)
+            code = EXIT_OF_SIGNAL + interrupts.received()
+        if message := streams.failure():
+            print(f"{name}: error: {message}", file=sys.stderr)
+            code = code or EXIT_BAD_INPUT
+    if interrupts.threads_left():
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

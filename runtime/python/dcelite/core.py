@@ -1,12 +1,12 @@
-"""The core library that the package runs on: which file it is, its version, its instruction sets."""
+"""The core library that the package runs on: which file it is, its version, its instruction sets, its processors."""
 
 from __future__ import annotations
 
 import ctypes
 
-from dcelite._native import library, library_path
+from dcelite._native import library, library_path, packaged_libraries
 
-__all__ = ["kernels", "library_path", "version"]
+__all__ = ["kernels", "library_path", "packaged_libraries", "processors", "version"]
 
 
 def kernels() -> tuple[str, ...]:
@@ -15,6 +15,11 @@ def kernels() -> tuple[str, ...]:
     names = ctypes.create_string_buffer(lib.dce_list_kernels(None, 0) + 1)
     lib.dce_list_kernels(names, len(names))
     return tuple(names.value.decode().split())
+
+
+def processors() -> int:
+    """How many this process may use, 1 to 64: what affinity and the quota of a container allow."""
+    return int(library().dce_processors())
 
 
 def version() -> str:

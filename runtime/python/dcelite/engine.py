@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import tempfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from dcelite import _native
 from dcelite.errors import ModelError
+from dcelite.files import working_folder
 
 SUFFIXES = (".dce", ".onnx", ".ms")
 """Of model files."""
@@ -29,6 +29,8 @@ class EngineModel(ABC):
     """Downsampling factor that the curve network was trained for."""
     takes_8_bit: bool
     """The graph has uint8 (H, W, 3) at both ends, not float32 (3, H, W) in 0 … 1."""
+    sealed: bool
+    """The file carries the checksum of ``dcelite export``, and it matched; False: a file of another program."""
     failure: BaseException | None = None
     """What ended the last run for the core library, which knows it as a sentence only."""
 
@@ -92,10 +94,9 @@ def open_engine(model: str | bytes | None, threads: int) -> EngineModel | None:
 
         if isinstance(model, str):
             return mindspore_lite.open_model(Path(model), threads)
-        with tempfile.NamedTemporaryFile(suffix=".ms") as file:
-            file.write(model)
-            file.flush()
-            return mindspore_lite.open_model(Path(file.name), threads)
+        with working_folder() as folder:
+            (folder / "model.ms").write_bytes(model)
+            return mindspore_lite.open_model(folder / "model.ms", threads)
     return None
 
 

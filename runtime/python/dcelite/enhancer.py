@@ -8,7 +8,7 @@ import functools
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,11 +17,11 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from dcelite import _native
-from dcelite.denoising import AMOUNT
-from dcelite.pixels import Frame, Pixels, Planes
+from dcelite.pixels import Frame, Pixels
 from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, open_session
 
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
+Plane = TypeVar("Plane", NDArray[np.uint8], NDArray[np.uint16])
 
 _fork_lock = threading.Lock()
 _forks = 0
@@ -43,7 +43,8 @@ class Enhancer:
 
     Args:
         model: a ``.dce`` file (native engine), ``.ms`` (MindSpore Lite) or ``.onnx`` (ONNX Runtime) as written by
-            ``dcelite export``, or the bytes of one; None for the weights that come with the library.
+            ``dcelite export`` or, with such inputs and outputs, by another program, or the bytes of one; None for the
+            weights that come with the library.
         threads: 1 to 64; 0 takes every processor that the process may use.
         scale: downsampling factor at which the network sees the image, 1 to 64; None takes the model's own.
         strength: 0 leaves the image as it is, 1 is the model.
@@ -55,6 +56,9 @@ class Enhancer:
         denoise: 0 (off) to 1: how much of the noise is taken away within each image, before the curve multiplies it.
         temporal_denoise: 0 (off) to 1: how much over the frames of a video, as far as nothing moves.
         noise_level: standard deviation of the noise in R, G and B, in levels of 255; 0: estimated from each image.
+        white: for YUV, the R'G'B' that is 1 to network and curve, more than 0, up to 1: it stays what it is, and so
+            does what is brighter. With that of the mastering display's peak, 0.7518 for 1000 cd/m2 of PQ video,
+            nothing becomes brighter than the display.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.
@@ -81,6 +85,7 @@ class Enhancer:
         denoise: float = 0.0,
         temporal_denoise: float = 0.0,
         noise_level: float = 0.0,
+        white: float = 1.0,
     ) -> None:
         self._session: Session | None = None
         self._closed = False
@@ -99,6 +104,7 @@ class Enhancer:
             "denoise": denoise,
             "temporal_denoise": temporal_denoise,
             "noise_level": noise_level,
+            "white": white,
         }
         self._session = open_session(**self._arguments)
 
@@ -191,9 +197,10 @@ class Enhancer:
         """Enhance an image.
 
         Args:
-            image: uint8 array (H, W, 3) or (H, W, 4), or uint16 array (H, W, 3), any strides, each side 1 to 65535; or
-                a Pillow image of mode RGB or RGBA. Alpha stays as it is.
-            out: array to write the result to, of the same shape and type; it may be ``image`` itself.
+            image: uint8 or uint16 array (H, W, 3) or (H, W, 4), any strides and order of bytes, each side 1 to 65535;
+                or a Pillow image of mode RGB or RGBA. Alpha stays as it is.
+            out: array to write the result to, of the same shape and type, in any order of bytes; it may be ``image``
+                itself.
             order: "rgb" or "bgr", the order of the channels in memory (8-bit arrays only).
 
         Returns:
@@ -212,21 +219,24 @@ class Enhancer:
 
     def yuv420(
         self,
-        planes: Planes,
+        planes: Sequence[Plane],
         *,
         layout: str = "i420",
         matrix: str = "bt601",
         full_range: bool = False,
-        out: Planes | None = None,
-    ) -> list[NDArray[np.uint8]]:
+        out: Sequence[Plane] | None = None,
+    ) -> list[Plane]:
         """Enhance a frame of video in YUV with 2 x 2 subsampled chroma.
 
         Args:
-            planes: uint8 arrays, any strides: luma (H, W) and, with h = ceil(H / 2) and w = ceil(W / 2), for "i420" U
-                (h, w) and V (h, w); for "nv12" (h, w, 2) with U and V, for "nv21" with V and U.
-            layout: "i420", "nv12" or "nv21".
-            matrix: "bt601" or "bt709".
-            full_range: whether luma and chroma span 0 … 255 rather than 16 … 235 and 16 … 240.
+            planes: arrays of any strides: luma (H, W) and, with h = ceil(H / 2) and w = ceil(W / 2), for "i420" and
+                "i010" U (h, w) and V (h, w); for "nv12" and "p010" (h, w, 2) with U and V, for "nv21" with V and U.
+                uint8, or uint16 in any order of bytes for the 10 bits of "i010", 0 … 1023 (more counts for 1023), and
+                of "p010", 64 times that (the low 6 bits are ignored; the result has zeros there).
+            layout: "i420", "nv12", "nv21", "i010" or "p010".
+            matrix: "bt601", "bt709" or "bt2020" (of non-constant luminance).
+            full_range: whether luma and chroma span 0 … 255 rather than 16 … 235 and 16 … 240; of 10 bits, 0 … 1023
+                rather than 64 … 940 and 64 … 960.
             out: arrays of the same shapes to write the result to; they may be ``planes`` themselves.
 
         Returns:
@@ -256,6 +266,11 @@ class Enhancer:
         """Change ``temporal_denoise`` from the next frame on; raises ValueError outside 0 … 1."""
         self._call("dce_set_temporal_denoise", temporal_denoise)
         self._arguments["temporal_denoise"] = temporal_denoise
+
+    def set_white(self, white: float) -> None:
+        """Change ``white`` from the next frame on, where a new video begins; ValueError unless it is in (0, 1]."""
+        self._call("dce_set_white", white)
+        self._arguments["white"] = white
 
     @property
     def kernels(self) -> str:
@@ -289,12 +304,20 @@ class Enhancer:
         return result
 
 
-def open_denoising(model: str | os.PathLike[str] | None, denoise: float | None, **arguments: Any) -> Enhancer:
-    """An Enhancer as the commands open it: with ``denoise`` None, it takes AMOUNT of the noise away.
+def open_with_defaults(
+    model: str | os.PathLike[str] | None, defaults: Mapping[str, float], **arguments: Any
+) -> tuple[Enhancer, list[str]]:
+    """An Enhancer as the commands open it: arguments that are None take the values of ``defaults``.
 
-    A model with the curve in its graph has nowhere to do so: it is what it is, unless that is asked for.
+    A model with the curve in its graph has nowhere to do so: it is what it is, unless an argument asks for more.
+
+    Returns:
+        It, and the names of the defaults that its model cannot honour.
     """
-    enhancer = Enhancer(model, denoise=denoise or 0.0, **arguments)
-    if denoise is None and enhancer.has_curve_map:
-        enhancer.set_denoise(AMOUNT)
-    return enhancer
+    unset = [name for name, value in arguments.items() if value is None and name in defaults]
+    enhancer = Enhancer(model, **{name: value for name, value in arguments.items() if name not in unset})
+    if not enhancer.has_curve_map:
+        return enhancer, unset
+    for name in unset:
+        getattr(enhancer, f"set_{name}")(defaults[name])
+    return enhancer, []

@@ -23,6 +23,10 @@ class ImageError(DceliteError):
     """An image cannot be read, or has a size or pixel type that dcelite does not process."""
 
 
+class ImageTooLargeError(ImageError, MemoryError):
+    """An image needs more memory than is free at the moment."""
+
+
 class VideoError(DceliteError):
     """A video cannot be read, or is damaged; the message says whether an output was written all the same."""
 

@@ -1,18 +1,43 @@
-"""Outputs that replace nothing unasked, and appear atomically: a reader sees the old file, none, or all of the new."""
+"""Outputs that replace nothing unasked, and appear atomically: a reader sees the old file, none, or all of the new.
+
+What is not finished stands in temporary folders beside the outputs. Each is known to this module before it is there,
+and locked as long as it is in use. So none outlives a process that ends by itself or by a signal that can be caught,
+and :func:`remove_leftovers` can tell those of a process that was killed.
+"""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
-import glob
+import errno
 import os
+import re
+import shutil
+import sys
 import tempfile
+import threading
+import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 from dcelite.errors import OutputError
 
+if sys.platform != "win32":
+    import fcntl
+
 TEMPORARY = ".dcelite-"
-"""In the names of unfinished files and folders, so that nothing of the user's is taken for one."""
+"""In the names of unfinished folders, so that nothing of the user's is taken for one."""
+_TEMPORARY_NAME = re.compile(rf"(\..*)?{re.escape(TEMPORARY)}([0-9a-f]{{8}})-[0-9a-f]{{8}}", re.DOTALL)
+_LONGEST_STEM = 64
+"""Bytes of an output's name that its temporary folder has in its own."""
+_ABANDONED_AFTER = 24 * 3600.0
+"""Seconds without a change after which a temporary folder is taken for abandoned where no lock tells."""
+
+_guard = threading.RLock()  # a signal handler may take it while the thread below it has it
+_unfinished: set[Path] = set()
+"""The absolute paths of this process's temporary folders."""
+_ending = False
 
 
 def reason(error: Exception) -> str:
@@ -21,14 +46,14 @@ def reason(error: Exception) -> str:
 
 
 def prepare_output_directory(directory: Path) -> Path:
-    """Create an output folder (and its parents) and prove that files can be created in it.
+    """Create an output folder (and its parents) and prove that something can be created in it.
 
     Raises:
         OutputError: the path is a file, cannot be created, or is not writable.
     """
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=directory):
+        with _temporary_folder(directory):
             pass
     except FileExistsError:
         raise OutputError(f"{directory}: is a file, a folder was wanted for the outputs") from None
@@ -71,49 +96,184 @@ def _place(finished: Path, path: Path, overwrite: bool) -> None:
             path.open("xb").close()  # takes the name, or fails because it is taken
         except FileExistsError:
             raise _taken(path) from None
-        finished.replace(path)
+        try:
+            finished.replace(path)
+        except BaseException:
+            path.unlink()
+            raise
+
+
+def is_complete(path: Path) -> bool:
+    """Whether an output is there. An empty file is none: it may be what a process was killed over (see _place)."""
+    try:
+        return path.is_file() and path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def _taken(path: Path) -> OutputError:
     return OutputError(f"{path}: exists already; give another name or --overwrite")
 
 
+def shortened(name: str, size: int) -> str:
+    """The beginning of a name, at most ``size`` bytes of it in the file system, whole characters."""
+    while len(os.fsencode(name)) > size:
+        name = name[:-1]
+    return name
+
+
+@contextlib.contextmanager
+def _temporary_folder(parent: Path, stem: str = "") -> Iterator[Path]:
+    """A new hidden folder in ``parent``, for this process alone, which is gone after the block."""
+    folder, lock = _make_temporary_folder(parent, f".{stem}" if stem else "")
+    try:
+        yield folder
+    finally:
+        _discard(folder.absolute())
+        if lock is not None:
+            os.close(lock)
+
+
+def _make_temporary_folder(parent: Path, prefix: str) -> tuple[Path, int | None]:
+    """The folder, and a descriptor that holds its lock; None where there are no locks."""
+    for _ in range(100):
+        folder = parent / f"{prefix}{TEMPORARY}{_system()}-{os.urandom(4).hex()}"
+        with _guard:
+            if _ending:
+                raise OSError(errno.EINTR, "the command is being ended")
+            _unfinished.add(folder.absolute())
+            try:
+                folder.mkdir(0o700)
+            except OSError as error:
+                _unfinished.discard(folder.absolute())
+                if isinstance(error, FileExistsError):
+                    continue
+                raise
+        lock = None
+        with contextlib.suppress(BlockingIOError, FileNotFoundError):  # another process takes it for a leftover
+            lock = _lock(folder)
+            if folder.is_dir():
+                return folder, lock
+        _discard(folder.absolute())
+        if lock is not None:
+            os.close(lock)
+    raise OSError(errno.EBUSY, "temporary folders do not stay")
+
+
+def _lock(folder: Path) -> int | None:
+    """A descriptor that locks a folder until it is closed; None where the file system or the system has no such locks.
+
+    Raises BlockingIOError where another process holds the lock, FileNotFoundError where the folder is gone.
+    """
+    if sys.platform == "win32":
+        return None
+    descriptor = None
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        if descriptor is not None:
+            os.close(descriptor)
+        if isinstance(error, BlockingIOError | FileNotFoundError):
+            raise
+        return None
+    return descriptor
+
+
+def _system() -> str:
+    """Eight digits that name the running system: only what one and the same kernel locks can be told from its locks.
+
+    Containers on one machine share them, whatever process numbers they see; other hosts of a network share do not.
+    """
+    try:
+        identity = Path("/proc/sys/kernel/random/boot_id").read_bytes()
+    except OSError:
+        identity = sys.platform.encode() + getattr(os, "uname", lambda: ("", ""))()[1].encode()
+    return f"{zlib.crc32(identity):08x}"
+
+
+def _discard(folder: Path) -> None:
+    """Remove a temporary folder of this process; in a forked child, where none is known, nothing."""
+    if folder in _unfinished:
+        shutil.rmtree(folder, ignore_errors=True)
+        if not os.path.lexists(folder):
+            _unfinished.discard(folder)
+
+
+def remove_unfinished(*, for_good: bool = False) -> None:
+    """Remove the temporary folders of this process; ``for_good``: other threads get no new ones, the process ends."""
+    global _ending
+    with _guard:
+        _ending = _ending or for_good
+        for _ in range(3):  # a thread may write into one of them
+            for folder in list(_unfinished):
+                _discard(folder)
+
+
+atexit.register(remove_unfinished)
+
+
+def _after_fork() -> None:
+    """In a forked child: what is unfinished is the parent's."""
+    global _guard
+    _guard = threading.RLock()
+    _unfinished.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a folder is named as dcelite's unfinished ones are."""
+    return _TEMPORARY_NAME.fullmatch(name) is not None
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary folders in ``folder`` that were left behind by processes which were killed.
+
+    A folder that was made on this machine since it was started is abandoned once nobody holds its lock. Of others, on
+    network shares and after a crash of the machine, one cannot know: they are when they have not changed for a day.
+    """
+    try:
+        names = [path.name for path in folder.iterdir() if is_temporary(path.name)]
+    except OSError:  # nothing is there, or nothing that may be seen
+        return
+    for name in names:
+        with contextlib.suppress(OSError):  # it is in use, another's, or gone by now
+            lock = _lock(folder / name)
+            try:
+                match = _TEMPORARY_NAME.fullmatch(name)
+                known = lock is not None and match is not None and match[2] == _system()
+                if known or time.time() - _last_change(folder / name) > _ABANDONED_AFTER:
+                    shutil.rmtree(folder / name, ignore_errors=True)
+            finally:
+                if lock is not None:
+                    os.close(lock)
+
+
+def _last_change(folder: Path) -> float:
+    return max(path.lstat().st_mtime for path in (folder, *folder.rglob("*")))
+
+
 @contextlib.contextmanager
 def atomic_output(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; rename it onto ``path`` if the block succeeds, delete it otherwise.
+    """Yield a temporary path; rename it onto ``path`` if the block succeeds, delete it otherwise.
 
-    The temporary file keeps the suffix of ``path``, because many writers choose their format by it.
+    The temporary file has the name of ``path``, because many writers choose their format by it, in a folder beside it.
 
     Raises:
         OutputError: the file exists, without ``overwrite``; or it cannot be created, written or renamed.
     """
     refuse_existing(path, overwrite)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=_temporary_prefix(path), suffix=path.suffix, dir=path.parent)
-        os.close(descriptor)
+        with _temporary_folder(path.parent, shortened(path.stem, _LONGEST_STEM)) as folder:
+            temporary = folder / path.name
+            temporary.touch()
+            yield temporary
+            _place(temporary, path, overwrite)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {reason(error)}") from None
-    temporary = Path(name)
-    try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        _place(temporary, path, overwrite)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {reason(error)}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def _temporary_prefix(path: Path) -> str:
-    return f".{path.stem[:64]}{TEMPORARY}"
-
-
-def remove_leftovers(path: Path) -> None:
-    """Remove the temporary files of ``path`` that processes left behind which were killed while they wrote it."""
-    for leftover in path.parent.glob(f"{glob.escape(_temporary_prefix(path))}*{glob.escape(path.suffix)}"):
-        leftover.unlink(missing_ok=True)
 
 
 def publish(folder: Path, output: Path, *, overwrite: bool = False) -> list[Path]:
@@ -135,12 +295,12 @@ def publish(folder: Path, output: Path, *, overwrite: bool = False) -> list[Path
             target.parent.mkdir(parents=True, exist_ok=True)
             _place(file, target, overwrite)
             published.append(target)
-    except (OSError, OutputError) as error:
+    except BaseException as error:  # an interruption too
         for target in [] if overwrite else published:
             target.unlink()
-        if isinstance(error, OutputError):
-            raise
-        raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
+        if isinstance(error, OSError):
+            raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
+        raise
     return published
 
 
@@ -148,19 +308,29 @@ def publish(folder: Path, output: Path, *, overwrite: bool = False) -> list[Path
 def scratch_folder(output: Path) -> Iterator[Path]:
     """A temporary folder inside the output folder, so that finished files are renamed, not copied.
 
+    Those that killed processes left there are removed first.
+
     An output folder that did not exist before is removed again if nothing was put into it. An OSError within becomes
     OutputError.
     """
     existed = output.exists()
     prepare_output_directory(output)
+    remove_leftovers(output)
     try:
-        with tempfile.TemporaryDirectory(prefix=TEMPORARY, dir=output) as scratch:
-            yield Path(scratch)
+        with _temporary_folder(output) as scratch:
+            yield scratch
     except OSError as error:
         raise OutputError(f"{output}: cannot be written: {reason(error)}") from None
     finally:
         if not existed and output.is_dir() and not any(output.iterdir()):
             output.rmdir()
+
+
+@contextlib.contextmanager
+def working_folder() -> Iterator[Path]:
+    """A temporary folder where the system has them, for what programs pass on as files."""
+    with _temporary_folder(Path(tempfile.gettempdir())) as folder:
+        yield folder
 
 
 def write_bytes_atomically(path: Path, data: bytes, *, overwrite: bool = False) -> None:

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dcelite.errors import ImageError
-from dcelite.images import FORMATS, is_image_path, pictures_below, read_rgb8
+from dcelite.folders import pictures_below
+from dcelite.images import FORMATS, is_image_path, read_rgb8
 from dcelite.metrics import Rgb
 
 SMALLEST_SIDE = 7

@@ -15,12 +15,28 @@ from dcelite import _native
 from dcelite.model.architecture import MAX_CHROMA_STEP, MAX_DIMENSION
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
-"""An image (H, W, 3) or, of 8 bits, (H, W, 4)."""
-Planes = Sequence[NDArray[np.uint8]]
+"""An image (H, W, 3) or (H, W, 4)."""
+Planes = Sequence[NDArray[np.uint8]] | Sequence[NDArray[np.uint16]]
 """A frame of video: luma and chroma, see Enhancer.yuv420."""
 
-_LAYOUTS = {"i420": _native.I420, "nv12": _native.NV12, "nv21": _native.NV21}
+_LAYOUTS = {  # format, number of planes, type
+    "i420": (_native.I420, 3, np.uint8),
+    "nv12": (_native.NV12, 2, np.uint8),
+    "nv21": (_native.NV21, 2, np.uint8),
+    "i010": (_native.I010, 3, np.uint16),
+    "p010": (_native.P010, 2, np.uint16),
+}
 _FORMATS = {("rgb", 3): _native.RGB8, ("bgr", 3): _native.BGR8, ("rgb", 4): _native.RGBA8, ("bgr", 4): _native.BGRA8}
+_FORMATS_16 = {3: _native.RGB16, 4: _native.RGBA16}
+
+
+def native_type(array: NDArray[Any]) -> np.dtype[Any]:
+    """The type of an array, in the processor's order of bytes."""
+    return array.dtype.newbyteorder("=")
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(map(repr, words[:-1])) + f" or {words[-1]!r}"
 
 
 @dataclass(eq=False)
@@ -49,12 +65,10 @@ class Frame:
         """Raises TypeError or ValueError for what is no image of this order; ``name`` is that of the argument."""
         if not isinstance(pixels, np.ndarray):
             raise TypeError(f"{name}: {type(pixels).__name__}, a NumPy array or a Pillow image was wanted")
-        if pixels.dtype not in (np.uint8, np.uint16):
+        if native_type(pixels) not in (np.uint8, np.uint16):
             raise TypeError(f"{name}: {pixels.dtype}, uint8 or uint16 was wanted")
         if pixels.ndim != 3 or pixels.shape[2] not in (3, 4):
             raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3 or 4) was wanted")
-        if pixels.dtype == np.uint16 and pixels.shape[2] == 4:
-            raise ValueError(f"{name}: shape {pixels.shape}, (height, width, 3) was wanted for uint16")
         if not all(1 <= side <= MAX_DIMENSION for side in pixels.shape[:2]):
             raise ValueError(f"{name}: shape {pixels.shape}, 1 to {MAX_DIMENSION} each way was wanted")
         if order not in ("rgb", "bgr"):
@@ -63,35 +77,35 @@ class Frame:
             return cls(_FORMATS[order, pixels.shape[2]], [pixels])
         if order == "bgr":
             raise ValueError("order: 'bgr', 'rgb' was wanted for uint16")
-        return cls(_native.RGB16, [pixels])
+        return cls(_FORMATS_16[pixels.shape[2]], [pixels])
 
     @classmethod
     def of_planes(cls, planes: Planes, layout: str, matrix: str, full_range: bool, name: str = "planes") -> Frame:
         """Raises TypeError or ValueError for what is no frame of the layout; ``name`` is that of the argument."""
         if (matrix, full_range) not in _native.MATRICES:
-            raise ValueError(f"matrix: {matrix!r}, 'bt601' or 'bt709' was wanted")
+            raise ValueError(f"matrix: {matrix!r}, 'bt601', 'bt709' or 'bt2020' was wanted")
         if layout not in _LAYOUTS:
-            raise ValueError(f"layout: {layout!r}, 'i420', 'nv12' or 'nv21' was wanted")
-        count = 3 if layout == "i420" else 2
+            raise ValueError(f"layout: {layout!r}, {_listed([*_LAYOUTS])} was wanted")
+        pixel_format, count, kind = _LAYOUTS[layout]
         if len(planes) != count:
             raise ValueError(f"{name}: {len(planes)} planes, {count} were wanted for {layout}")
         for plane in planes:
-            if not isinstance(plane, np.ndarray) or plane.dtype != np.uint8:
+            if not isinstance(plane, np.ndarray) or native_type(plane) != kind:
                 seen = plane.dtype if isinstance(plane, np.ndarray) else type(plane).__name__
-                raise TypeError(f"{name}: {seen}, uint8 arrays were wanted")
+                raise TypeError(f"{name}: {seen}, {kind.__name__} arrays were wanted for {layout}")
         luma = planes[0].shape
         if len(luma) != 2 or not all(1 <= side <= MAX_DIMENSION for side in luma):
             raise ValueError(f"{name}: luma {luma}, (height, width), 1 to {MAX_DIMENSION} each, was wanted")
-        chroma = tuple(-(-side // 2) for side in luma) + (() if layout == "i420" else (2,))
+        chroma = tuple(-(-side // 2) for side in luma) + (() if count == 3 else (2,))
         for plane in planes[1:]:
             if plane.shape != chroma:
                 raise ValueError(f"{name}: chroma {plane.shape}, {chroma} was wanted for luma {luma}")
-        return cls(_LAYOUTS[layout], planes, _native.MATRICES[matrix, full_range])
+        return cls(pixel_format, planes, _native.MATRICES[matrix, full_range])
 
     def as_output_of(self, source: Frame) -> Frame:
         """This frame, the argument ``out``; raises TypeError or ValueError where it cannot take the result."""
         seen, wanted = self.planes[0], source.planes[0]
-        if seen.dtype != wanted.dtype:
+        if native_type(seen) != native_type(wanted):
             raise TypeError(f"out: {seen.dtype}, that of the image, {wanted.dtype}, was wanted")
         if seen.shape != wanted.shape:
             part, argument = ("luma", "planes") if len(self.planes) > 1 else ("shape", "the image")
@@ -118,17 +132,20 @@ class Frame:
                 or (width > 1 and column != step)
                 or (height > 1 and abs(row) < width * step)
                 or not plane.flags.aligned
+                or not plane.dtype.isnative
             ):
                 return False
         return True
 
     def plain(self) -> Frame:
         """The same, or a copy that the C ABI takes."""
-        return self if self.is_plain else self.of([plane.copy(order="C") for plane in self.planes])
+        return (
+            self if self.is_plain else self.of([plane.astype(native_type(plane), order="C") for plane in self.planes])
+        )
 
     def empty(self) -> Frame:
-        """New arrays of the same shapes."""
-        return self.of([np.empty(plane.shape, plane.dtype) for plane in self.planes])
+        """New arrays of the same shapes, in the processor's order of bytes."""
+        return self.of([np.empty(plane.shape, native_type(plane)) for plane in self.planes])
 
     def filled_with(self, result: Frame) -> Frame:
         """This frame, with the values of another copied into it."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from tqdm import tqdm
 
@@ -41,6 +41,11 @@ class Progress:
     def __exit__(self, *_exception: object) -> None:
         if self._bar is not None:
             self._bar.close()
+
+
+def say(text: str, file: TextIO) -> None:
+    """Print a line above the bar."""
+    tqdm.write(text, file=file)
 
 
 def track(items: Iterable[Item], total: int, label: str) -> Iterator[Item]:

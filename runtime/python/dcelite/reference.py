@@ -16,11 +16,14 @@ Weights with a *scene head* (``scene_head.…``) steer the network by what the w
 :func:`scene_statistics` takes from it become, by two fully connected layers, what is added to every channel of layers 1
 and 6 before their ReLU. Without it the network sees 43x43 pixels around each one, and cannot tell a shadow in a bright
 picture from a dark picture.
+
+Of 16 bits, x = u16 / 65535. YUV becomes R'G'B' by its :class:`Coding` first, and goes back afterwards.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +33,7 @@ from dcelite import denoising
 
 Array = NDArray[np.float64]
 Weights = Mapping[str, NDArray[np.floating[Any]]]
+Codes = NDArray[np.uint8] | NDArray[np.uint16]
 
 ITERATIONS = 8
 """Applications of the curve (Zero-DCE, section 3.1: eight suffice for most images)."""
@@ -221,3 +225,96 @@ def finish(
 def enhance(image: NDArray[np.uint8], weights: Weights, scale: int, strength: float = 1.0) -> NDArray[np.uint8]:
     """uint8 RGB (H, W, 3) -> enhanced uint8 RGB (H, W, 3)."""
     return finish(image, curve_map(image, weights, scale), strength)
+
+
+# ---- 16 bits and YUV: x in [0, 1] goes through the curve, what lies beyond stays as it is ----
+
+LUMA_WEIGHTS = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722), "bt2020": (0.2627, 0.0593)}
+"""Of red and blue (ITU-R BT.601-7, BT.709-6, BT.2020-2)."""
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How the codes of YUV stand for R'G'B'."""
+
+    matrix: str = "bt601"
+    full_range: bool = False
+    bits: int = 8
+
+    @property
+    def largest(self) -> int:
+        """Code."""
+        return (1 << self.bits) - 1
+
+    @property
+    def ranges(self) -> tuple[float, float, float, float]:
+        """Codes of luma from 0 to 1, its offset, codes of chroma from -0.5 to 0.5, its offset."""
+        unit = 1 << (self.bits - 8)
+        if self.full_range:
+            return self.largest, 0, self.largest, 128 * unit
+        return 219 * unit, 16 * unit, 224 * unit, 128 * unit
+
+    def to_rgb(self, y: Array, u: Array, v: Array) -> Array:
+        """Codes of equal shape (H, W) -> R'G'B' (H, W, 3), 0 … 1 and beyond."""
+        kr, kb = LUMA_WEIGHTS[self.matrix]
+        luma_codes, luma_offset, chroma_codes, chroma_offset = self.ranges
+        gray = (y - luma_offset) / luma_codes
+        blue = gray + 2 * (1 - kb) * (u - chroma_offset) / chroma_codes
+        red = gray + 2 * (1 - kr) * (v - chroma_offset) / chroma_codes
+        green = (gray - kr * red - kb * blue) / (1 - kr - kb)
+        return np.stack([red, green, blue], axis=2)
+
+    def to_yuv(self, rgb: Array) -> tuple[Array, Array, Array]:
+        """The inverse of to_rgb, not rounded."""
+        kr, kb = LUMA_WEIGHTS[self.matrix]
+        luma_codes, luma_offset, chroma_codes, chroma_offset = self.ranges
+        red, green, blue = np.moveaxis(rgb, 2, 0)
+        gray = kr * red + (1 - kr - kb) * green + kb * blue
+        u = chroma_offset + chroma_codes * (blue - gray) / (2 * (1 - kb))
+        v = chroma_offset + chroma_codes * (red - gray) / (2 * (1 - kr))
+        return luma_offset + luma_codes * gray, u, v
+
+    def rgb_of_planes(self, planes: Sequence[Codes]) -> Array:
+        """Y (H, W), U and V (ceil(H / 2), ceil(W / 2)) -> R'G'B' (H, W, 3): a pixel takes the chroma that covers it."""
+        y, u, v = (np.minimum(plane, self.largest).astype(np.float64) for plane in planes)
+        height, width = y.shape
+        u, v = (chroma.repeat(2, axis=0).repeat(2, axis=1)[:height, :width] for chroma in (u, v))
+        return self.to_rgb(y, u, v)
+
+    def planes_of_rgb(self, rgb: Array) -> list[Codes]:
+        """The inverse of rgb_of_planes, rounded; a chroma sample is the mean over the pixels that it covers."""
+        y, u, v = self.to_yuv(rgb)
+        kind = np.uint8 if self.bits == 8 else np.uint16
+        return [
+            np.floor(plane + 0.5).clip(0, self.largest).astype(kind)
+            for plane in (y, _mean_of_covered(u), _mean_of_covered(v))
+        ]
+
+
+def _mean_of_covered(values: Array) -> Array:
+    """The mean over the up to four pixels that a chroma sample covers: (H, W) -> (h, w)."""
+    starts = [np.arange(0, size, 2) for size in values.shape]
+    sums = np.add.reduceat(np.add.reduceat(values, starts[0], axis=0), starts[1], axis=1)
+    rows, columns = (np.minimum(2, size - start) for size, start in zip(values.shape, starts, strict=True))
+    return np.asarray(sums / np.outer(rows, columns))
+
+
+def enhance_values(rgb: Array, weights: Weights, scale: int, strength: float = 1.0) -> Array:
+    """(H, W, 3) -> the same, enhanced: the curve between 0 and 1, the identity beyond."""
+    inside = np.clip(rgb, 0.0, 1.0)
+    small = strength * network(downsample(inside, scale), weights)
+    return np.where(rgb == inside, apply_curve(inside, upsample(small, *rgb.shape[:2])), rgb)
+
+
+def enhance_16_bit(image: NDArray[np.uint16], weights: Weights, scale: int) -> NDArray[np.uint16]:
+    """uint16 RGB (H, W, 3) -> the same, enhanced."""
+    levels: Array = np.floor(65535.0 * enhance_values(image / 65535.0, weights, scale) + 0.5)
+    return levels.clip(0, 65535).astype(np.uint16)
+
+
+def enhance_planes(
+    planes: Sequence[Codes], weights: Weights, scale: int, coding: Coding, strength: float = 1.0, white: float = 1.0
+) -> list[Codes]:
+    """Y, U and V -> the same, enhanced; ``white`` is the R'G'B' that is 1 to network and curve."""
+    rgb = coding.rgb_of_planes(planes) / white
+    return coding.planes_of_rgb(white * enhance_values(rgb, weights, scale, strength))

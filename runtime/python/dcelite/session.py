@@ -25,6 +25,7 @@ NO_SETTINGS = {
     "denoise": 0.0,
     "temporal_denoise": 0.0,
     "noise_level": 0.0,
+    "white": 1.0,
 }
 """With which a model is all there is."""
 

@@ -49,44 +49,51 @@ inline float clamp(float value, float largest) {
 // A block of pixels, on its way from codes to codes.
 struct Block {
     alignas(64) float rgb[3][kCurveBlock];
-    alignas(64) uint8_t luma[kCurveBlock];
-    alignas(64) uint8_t u[kCurveBlock / 2];
-    alignas(64) uint8_t v[kCurveBlock / 2];
 };
 
-__attribute__((noinline)) void gather(const uint8_t *source, ptrdiff_t step, int count, uint8_t *values) {
+template <typename Value>
+__attribute__((noinline)) void gather(const Value *source, ptrdiff_t step, int count, Value *values) {
     if (step == 1)
-        memcpy(values, source, static_cast<size_t>(count));
+        memcpy(values, source, sizeof(Value) * static_cast<size_t>(count));
     else if (step == 2)
         for (int i = 0; i < count; ++i) values[i] = source[2 * i];
     else
         for (int i = 0; i < count; ++i) {
             values[i] = source[i * step];
-            __asm__("");  // no vectors, which would gather byte by byte, too
+            __asm__("");  // no vectors, which would gather value by value, too
         }
 }
 
-// Pixels `first` to first + count - 1 as red, green and blue.
-__attribute__((noinline)) void load_yuv(const YuvRow &row, const YuvMatrix &given, int first, int count, Block *block) {
+template <typename Value>
+__attribute__((noinline)) void load_samples(const YuvRow &row, const YuvMatrix &given, int first, int count, Block *block) {
     const YuvMatrix matrix = given;
+    const Samples samples = row.samples;
     const int chroma = (count + 1) / 2;
-    memcpy(block->luma, row.luma + first, static_cast<size_t>(count));
-    gather(row.u + static_cast<ptrdiff_t>(first / 2) * row.step, row.step, chroma, block->u);
-    gather(row.v + static_cast<ptrdiff_t>(first / 2) * row.step, row.step, chroma, block->v);
+    const ptrdiff_t first_chroma = static_cast<ptrdiff_t>(first / 2) * row.step;
+    alignas(64) Value lumas[kCurveBlock], us[kCurveBlock / 2], vs[kCurveBlock / 2];
+    memcpy(lumas, reinterpret_cast<const Value *>(row.luma) + first, sizeof(Value) * static_cast<size_t>(count));
+    gather(reinterpret_cast<const Value *>(row.u) + first_chroma, row.step, chroma, us);
+    gather(reinterpret_cast<const Value *>(row.v) + first_chroma, row.step, chroma, vs);
     float *__restrict red = block->rgb[0], *__restrict green = block->rgb[1], *__restrict blue = block->rgb[2];
-    for_lanes(chroma, [=](int i) {  // what a chroma sample adds to the two pixels that it covers
-        const float u = static_cast<float>(block->u[i]) - 128.0f;
-        const float v = static_cast<float>(block->v[i]) - 128.0f;
+    for_lanes(chroma, [&, samples](int i) {  // what a chroma sample adds to the two pixels that it covers
+        const float u = static_cast<float>(samples.code(us[i])) - matrix.chroma_offset;
+        const float v = static_cast<float>(samples.code(vs[i])) - matrix.chroma_offset;
         red[2 * i] = red[2 * i + 1] = matrix.red_v * v;
         green[2 * i] = green[2 * i + 1] = multiply_add(matrix.green_u, u, matrix.green_v * v);
         blue[2 * i] = blue[2 * i + 1] = matrix.blue_u * u;
     });
-    for_lanes(count, [=](int i) {
-        const float luma = static_cast<float>(block->luma[i]) - matrix.luma_offset;
+    for_lanes(count, [&, samples](int i) {
+        const float luma = static_cast<float>(samples.code(lumas[i])) - matrix.luma_offset;
         red[i] = multiply_add(luma, matrix.luma_scale, red[i]);
         green[i] = multiply_add(luma, matrix.luma_scale, green[i]);
         blue[i] = multiply_add(luma, matrix.luma_scale, blue[i]);
     });
+}
+
+// Pixels `first` to first + count - 1 as red, green and blue.
+inline void load_yuv(const YuvRow &row, const YuvMatrix &matrix, int first, int count, Block *block) {
+    const auto load = row.samples.are_words ? load_samples<uint16_t> : load_samples<uint8_t>;
+    load(row, matrix, first, count, block);
 }
 
 }  // namespace

@@ -49,17 +49,25 @@ __attribute__((noinline)) void load_bytes(const uint8_t *source, PixelLayout lay
         });
 }
 
-__attribute__((noinline)) void load_words(const uint16_t *source, float unit_of_code, int first, int count,
+__attribute__((noinline)) void load_words(const uint16_t *source, int channels, float unit_of_code, int first, int count,
                                           float (*rgb)[kCurveBlock]) {
-    alignas(64) uint16_t rest[3 * kCurveBlock];
-    const uint16_t *pixels = source + 3 * static_cast<ptrdiff_t>(first);
+    alignas(64) uint16_t rest[4 * kCurveBlock];
+    const uint16_t *pixels = source + static_cast<ptrdiff_t>(first) * channels;
     if (count < kCurveBlock)
-        pixels = static_cast<uint16_t *>(memcpy(rest, pixels, 3 * sizeof(uint16_t) * static_cast<size_t>(count)));
-    for_lanes(count, [&](int i) {
-        rgb[0][i] = static_cast<float>(pixels[3 * i]) * unit_of_code;
-        rgb[1][i] = static_cast<float>(pixels[3 * i + 1]) * unit_of_code;
-        rgb[2][i] = static_cast<float>(pixels[3 * i + 2]) * unit_of_code;
-    });
+        pixels = static_cast<uint16_t *>(
+            memcpy(rest, pixels, sizeof(uint16_t) * static_cast<size_t>(count) * static_cast<size_t>(channels)));
+    if (channels == 3)
+        for_lanes(count, [&](int i) {
+            rgb[0][i] = static_cast<float>(pixels[3 * i]) * unit_of_code;
+            rgb[1][i] = static_cast<float>(pixels[3 * i + 1]) * unit_of_code;
+            rgb[2][i] = static_cast<float>(pixels[3 * i + 2]) * unit_of_code;
+        });
+    else
+        for_lanes(count, [&](int i) {
+            rgb[0][i] = static_cast<float>(pixels[4 * i]) * unit_of_code;
+            rgb[1][i] = static_cast<float>(pixels[4 * i + 1]) * unit_of_code;
+            rgb[2][i] = static_cast<float>(pixels[4 * i + 2]) * unit_of_code;
+        });
 }
 
 __attribute__((noinline)) void load_kept(const KeptRow *source, ptrdiff_t width, int first, int count,
@@ -82,7 +90,8 @@ void load_levels(const PixelSource &source, const PixelRow &row, int width, int 
     if (source.kind == PixelKind::kBytes) {
         load_bytes(static_cast<const uint8_t *>(row.pixels), source.layout, first, count, block->rgb);
     } else if (source.kind == PixelKind::kWords) {
-        load_words(static_cast<const uint16_t *>(row.pixels), 1.0f / 257.0f, first, count, block->rgb);
+        load_words(static_cast<const uint16_t *>(row.pixels), source.layout.channels, 1.0f / 257.0f, first, count,
+                   block->rgb);
     } else if (source.kind == PixelKind::kKept) {
         load_kept(static_cast<const KeptRow *>(row.pixels), width, first, count, block->rgb);
     } else {

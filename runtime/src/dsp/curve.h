@@ -16,28 +16,43 @@ namespace dce {
 
 // Order of the channels in memory.
 struct PixelLayout {
-    int channels;    // bytes a pixel: 3 or 4; the fourth is alpha
+    int channels;    // values a pixel: 3 or 4; the fourth is alpha
     int position[3]; // of red, green and blue within a pixel
 };
 
+// Samples of YUV: bytes, or words of 16 bits, of which 10 are used.
+struct Samples {
+    bool are_words;
+    int shift;  // of a word's bits: those below are no part of the sample, and zero where it is written
+
+    int bits() const { return are_words ? 10 : 8; }
+    int bytes() const { return are_words ? 2 : 1; }
+    int code(uint8_t byte) const { return byte; }
+    int code(uint16_t word) const { return word >> shift < 1023 ? word >> shift : 1023; }
+};
+constexpr Samples kByteSamples = {false, 0};
+
 // YUV with 2 x 2 subsampled chroma: a row of luma, and the row of chroma that covers it.
 struct YuvRow {
-    uint8_t *luma;
+    uint8_t *luma;  // the first byte of the first sample
     uint8_t *u, *v;
-    int step;  // bytes from a chroma sample to the next
+    int step;  // samples from one of chroma to the next
+    Samples samples = kByteSamples;
 };
 
-// R'G'B' in 0 … 1 from codes, and back: red = luma_scale (Y - luma_offset) + red_v (V - 128), and so on.
+// R'G'B' in 0 … 1 from codes, and back: red = luma_scale (Y - luma_offset) + red_v (V - chroma_offset), and so on.
 struct YuvMatrix {
-    float luma_scale, luma_offset;
+    float luma_scale, luma_offset, chroma_offset;
     float red_v, green_u, green_v, blue_u;
     float weights[3];        // of red, green and blue in luma
     float luma_codes;        // 1 / luma_scale
     float u_codes, v_codes;  // of blue - luma and red - luma
+    float largest;           // code
+    float white = 1.0f;      // R'G'B' that is 1 here
 };
 
-// The coefficients of a dce_matrix; `white`: to 0 … white instead, in one direction only.
-YuvMatrix yuv_matrix(int matrix, double white = 1.0);
+// The coefficients of a dce_matrix for samples of 8 or 10 bits; `one`: to 0 … one instead.
+YuvMatrix yuv_matrix(int matrix, int bits = 8, double one = 1.0);
 
 // A row of pixels on its way to the curve: planes of red, green and blue, 0 … 1, `stride` floats apart, which are overwritten
 // with what comes out of it, and up to kExpandSlack floats behind; null: 16-bit values, interleaved; these null, too: YUV.
@@ -45,6 +60,7 @@ struct PixelPlanes {
     float *planes;
     ptrdiff_t stride;
     const uint16_t *words;
+    int channels;  // of words: 3 or 4
     YuvRow yuv;
     YuvMatrix matrix;  // of YUV, the destination's too
 };
@@ -75,11 +91,11 @@ struct FloatCurveKernels {
     // One row of the curve map (map width, map channels) times `strength` -> map channels rows (width): a plane for each.
     void (*expand_planes)(const float *map, int map_channels, const Expansion &expansion, float strength, float *output);
 
-    // A row of pixels; the map rows are planes. Writes the luma. `differences` (2, ceil(width / 2)) receives, for each
-    // chroma sample, the sums of blue - luma and red - luma over its pixels of this row, or, where `add` is set, these are
-    // added to what is there.
-    void (*curve_to_yuv_row)(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences,
-                             bool add);
+    // A row of pixels; the map rows are planes. Writes the luma, of such samples. `differences` (2, ceil(width / 2)) receives,
+    // for each chroma sample, the sums of blue - luma and red - luma over its pixels of this row, or, where `add` is set,
+    // these are added to what is there.
+    void (*curve_to_yuv_row)(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, Samples samples,
+                             float *differences, bool add);
 
     // The chroma of `rows` (1 or 2) rows from such sums, behind which up to kExpandSlack floats are read. Writes to u and v of
     // the destination.
@@ -90,8 +106,9 @@ struct FloatCurveKernels {
     void (*curve_to_rgb_row)(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout,
                              const uint8_t *alpha, uint8_t *destination);
 
-    // The same in 16 bits.
-    void (*curve_to_rgb16_row)(const PixelPlanes &source, const MapRows &map, int width, uint16_t *destination);
+    // The same in 16 bits: pixels of 3 or 4 values, red first.
+    void (*curve_to_rgb16_row)(const PixelPlanes &source, const MapRows &map, int width, int channels, const uint16_t *alpha,
+                               uint16_t *destination);
 };
 
 }  // namespace dce

@@ -61,9 +61,10 @@ void expand_planes(const float *map, int map_channels, const Expansion &expansio
         }
 }
 
-__attribute__((noinline)) void scatter(const uint8_t *values, int count, ptrdiff_t step, uint8_t *destination) {
+template <typename Value>
+__attribute__((noinline)) void scatter(const Value *values, int count, ptrdiff_t step, Value *destination) {
     if (step == 1)
-        memcpy(destination, values, static_cast<size_t>(count));
+        memcpy(destination, values, sizeof(Value) * static_cast<size_t>(count));
     else
         for (int i = 0; i < count; ++i) {
             destination[i * step] = values[i];
@@ -82,7 +83,7 @@ Enhanced enhance_block(const PixelPlanes &source, const MapRows &map, int width,
     if (source.planes)
         for (int c = 0; c < 3; ++c) result.rgb[c] = source.planes + c * source.stride + first;
     else if (source.words)
-        load_words(source.words, 1.0f / 65535.0f, first, count, block->rgb);
+        load_words(source.words, source.channels, 1.0f / 65535.0f, first, count, block->rgb);
     else
         load_yuv(source.yuv, source.matrix, first, count, block);
     for (int c = 0; c < 3; ++c)
@@ -96,23 +97,34 @@ __attribute__((noinline)) void sum_pairs(const float *values, int count, bool ad
     for (int i = 0; i < count; ++i) sums[i] += values[2 * i] + values[2 * i + 1];
 }
 
-void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, float *differences, bool add) {
-    const YuvMatrix matrix = source.matrix;
+// Writes the luma of pixels, and leaves red - luma and blue - luma in place of them.
+template <typename Value>
+__attribute__((noinline)) void store_luma(const Enhanced &pixels, const YuvMatrix &given, int count, int shift, Value *luma) {
+    const YuvMatrix matrix = given;
+    float *__restrict red = pixels.rgb[0], *__restrict green = pixels.rgb[1], *__restrict blue = pixels.rgb[2];
+    alignas(64) Value codes[kCurveBlock];
+    for_lanes(count, [&, shift](int i) {
+        const float gray =
+            multiply_add(matrix.weights[0], red[i], multiply_add(matrix.weights[1], green[i], matrix.weights[2] * blue[i]));
+        codes[i] = static_cast<Value>(to_code(gray, matrix.luma_codes, matrix.luma_offset, matrix.largest) << shift);
+        red[i] -= gray;
+        blue[i] -= gray;
+    });
+    memcpy(luma, codes, sizeof(Value) * static_cast<size_t>(count));
+}
+
+void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, uint8_t *luma, Samples samples,
+                      float *differences, bool add) {
     const int chroma_width = (width + 1) / 2;
     Block block = {};
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = smaller(width - first, kCurveBlock);
         const Enhanced pixels = enhance_block(source, map, width, first, count, &block);
-        float *__restrict red = pixels.rgb[0], *__restrict green = pixels.rgb[1], *__restrict blue = pixels.rgb[2];
-        uint8_t *__restrict codes = block.luma;
-        for_lanes(count, [=](int i) {
-            const float gray =
-                multiply_add(matrix.weights[0], red[i], multiply_add(matrix.weights[1], green[i], matrix.weights[2] * blue[i]));
-            codes[i] = static_cast<uint8_t>(to_code(gray, matrix.luma_codes, matrix.luma_offset, 255.0f));
-            red[i] -= gray;
-            blue[i] -= gray;
-        });
-        memcpy(luma + first, codes, static_cast<size_t>(count));
+        if (samples.are_words)
+            store_luma(pixels, source.matrix, count, samples.shift, reinterpret_cast<uint16_t *>(luma) + first);
+        else
+            store_luma(pixels, source.matrix, count, 0, luma + first);
+        float *red = pixels.rgb[0], *blue = pixels.rgb[2];
         if (count % 2) red[count] = blue[count] = 0.0f;  // the last sample covers a single column
         float *u = differences + first / 2;
         float *v = u + chroma_width;
@@ -123,26 +135,35 @@ void curve_to_yuv_row(const PixelPlanes &source, const MapRows &map, int width, 
 }
 
 // `count` chroma samples from their sums, times `scale`.
-__attribute__((noinline)) void store_chroma(const float *sums, float scale, int count, ptrdiff_t step, uint8_t *destination) {
-    alignas(64) uint8_t codes[kCurveBlock];
+template <typename Value>
+__attribute__((noinline)) void store_chroma(const float *sums, float scale, float offset, float largest, int count, int shift,
+                                            ptrdiff_t step, Value *destination) {
+    alignas(64) Value codes[kCurveBlock];
     for (int first = 0; first < count; first += kCurveBlock) {
         const int rest = smaller(count - first, kCurveBlock);
-        for_lanes(rest, [&](int i) { codes[i] = static_cast<uint8_t>(to_code(sums[first + i], scale, 128.0f, 255.0f)); });
+        for_lanes(rest, [&](int i) {
+            codes[i] = static_cast<Value>(to_code(sums[first + i], scale, offset, largest) << shift);
+        });
         scatter(codes, rest, step, destination + first * step);
     }
 }
 
+// Those of a row of width pixels; `codes` as in YuvMatrix.
+template <typename Value>
+void store_chroma_row(const float *sums, float codes, const YuvMatrix &matrix, int width, const YuvRow &row, uint8_t *first) {
+    Value *destination = reinterpret_cast<Value *>(first);
+    const int whole = width / 2, shift = row.samples.shift;  // samples that cover two columns
+    store_chroma(sums, codes, matrix.chroma_offset, matrix.largest, whole, shift, row.step, destination);
+    if (width % 2 != 0)
+        store_chroma(sums + whole, 2.0f * codes, matrix.chroma_offset, matrix.largest, 1, shift, 1,
+                     destination + static_cast<ptrdiff_t>(whole) * row.step);
+}
+
 void chroma_row(const float *differences, const YuvMatrix &matrix, int width, int rows, const YuvRow &destination) {
-    const int whole = width / 2;  // samples that cover two columns
-    const ptrdiff_t end = static_cast<ptrdiff_t>(whole) * destination.step;
-    const float *u = differences;
-    const float *v = differences + (width + 1) / 2;
+    const auto store = destination.samples.are_words ? store_chroma_row<uint16_t> : store_chroma_row<uint8_t>;
     const float share = 0.5f / static_cast<float>(rows);
-    store_chroma(u, share * matrix.u_codes, whole, destination.step, destination.u);
-    store_chroma(v, share * matrix.v_codes, whole, destination.step, destination.v);
-    if (width % 2 == 0) return;
-    store_chroma(u + whole, 2.0f * share * matrix.u_codes, 1, 1, destination.u + end);
-    store_chroma(v + whole, 2.0f * share * matrix.v_codes, 1, 1, destination.v + end);
+    store(differences, share * matrix.u_codes, matrix, width, destination, destination.u);
+    store(differences + (width + 1) / 2, share * matrix.v_codes, matrix, width, destination, destination.v);
 }
 
 void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout, const uint8_t *alpha,
@@ -150,6 +171,7 @@ void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, 
     Block block = {};
     alignas(64) uint8_t rest[4 * kCurveBlock], opacity[kCurveBlock];
     memset(opacity, 255, sizeof opacity);
+    const float codes = 255.0f * source.matrix.white;
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = smaller(width - first, kCurveBlock);
         const Enhanced enhanced = enhance_block(source, map, width, first, count, &block);
@@ -161,36 +183,48 @@ void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, 
         if (layout.channels == 4 && alpha) gather(alpha + 4 * static_cast<ptrdiff_t>(first), 4, count, opacity);
         if (layout.channels == 4)
             for_lanes(count, [&](int i) {
-                pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
-                pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
-                pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
+                pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));
+                pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], codes, 0.0f, 255.0f));
+                pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], codes, 0.0f, 255.0f));
                 pixels[4 * i + 3] = opacity[i];
             });
         else
             for_lanes(count, [&](int i) {
-                pixels[3 * i] = static_cast<uint8_t>(to_code(one[i], 255.0f, 0.0f, 255.0f));
-                pixels[3 * i + 1] = static_cast<uint8_t>(to_code(two[i], 255.0f, 0.0f, 255.0f));
-                pixels[3 * i + 2] = static_cast<uint8_t>(to_code(three[i], 255.0f, 0.0f, 255.0f));
+                pixels[3 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));
+                pixels[3 * i + 1] = static_cast<uint8_t>(to_code(two[i], codes, 0.0f, 255.0f));
+                pixels[3 * i + 2] = static_cast<uint8_t>(to_code(three[i], codes, 0.0f, 255.0f));
             });
         if (count < kCurveBlock) memcpy(output, rest, static_cast<size_t>(count) * layout.channels);
     }
 }
 
-void curve_to_rgb16_row(const PixelPlanes &source, const MapRows &map, int width, uint16_t *destination) {
+void curve_to_rgb16_row(const PixelPlanes &source, const MapRows &map, int width, int channels, const uint16_t *alpha,
+                        uint16_t *destination) {
     Block block = {};
-    alignas(64) uint16_t rest[3 * kCurveBlock];
+    alignas(64) uint16_t rest[4 * kCurveBlock], opacity[kCurveBlock];
+    memset(opacity, 255, sizeof opacity);
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = smaller(width - first, kCurveBlock);
         const Enhanced enhanced = enhance_block(source, map, width, first, count, &block);
         const float *__restrict red = enhanced.rgb[0], *__restrict green = enhanced.rgb[1], *__restrict blue = enhanced.rgb[2];
-        uint16_t *output = destination + 3 * static_cast<ptrdiff_t>(first);
+        uint16_t *output = destination + static_cast<ptrdiff_t>(first) * channels;
         uint16_t *const pixels = count < kCurveBlock ? rest : output;
-        for_lanes(count, [&](int i) {
-            pixels[3 * i] = static_cast<uint16_t>(to_code(red[i], 65535.0f, 0.0f, 65535.0f));
-            pixels[3 * i + 1] = static_cast<uint16_t>(to_code(green[i], 65535.0f, 0.0f, 65535.0f));
-            pixels[3 * i + 2] = static_cast<uint16_t>(to_code(blue[i], 65535.0f, 0.0f, 65535.0f));
-        });
-        if (count < kCurveBlock) memcpy(output, rest, 3 * sizeof(uint16_t) * static_cast<size_t>(count));
+        if (channels == 4 && alpha) gather(alpha + 4 * static_cast<ptrdiff_t>(first), 4, count, opacity);
+        if (channels == 4)
+            for_lanes(count, [&](int i) {
+                pixels[4 * i] = static_cast<uint16_t>(to_code(red[i], 65535.0f, 0.0f, 65535.0f));
+                pixels[4 * i + 1] = static_cast<uint16_t>(to_code(green[i], 65535.0f, 0.0f, 65535.0f));
+                pixels[4 * i + 2] = static_cast<uint16_t>(to_code(blue[i], 65535.0f, 0.0f, 65535.0f));
+                pixels[4 * i + 3] = opacity[i];
+            });
+        else
+            for_lanes(count, [&](int i) {
+                pixels[3 * i] = static_cast<uint16_t>(to_code(red[i], 65535.0f, 0.0f, 65535.0f));
+                pixels[3 * i + 1] = static_cast<uint16_t>(to_code(green[i], 65535.0f, 0.0f, 65535.0f));
+                pixels[3 * i + 2] = static_cast<uint16_t>(to_code(blue[i], 65535.0f, 0.0f, 65535.0f));
+            });
+        if (count < kCurveBlock)
+            memcpy(output, rest, sizeof(uint16_t) * static_cast<size_t>(count) * static_cast<size_t>(channels));
     }
 }
 

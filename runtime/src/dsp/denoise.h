@@ -16,7 +16,7 @@ constexpr int kCell = 4;        // pixels, each way, of the cells of colors
 enum class PixelKind { kBytes, kWords, kYuv, kKept };
 struct PixelSource {
     PixelKind kind;
-    PixelLayout layout;  // of bytes
+    PixelLayout layout;  // of bytes and words
     YuvMatrix matrix;    // of YUV, to levels
 };
 struct PixelRow {
@@ -55,7 +55,7 @@ struct KeptRows {
 };
 
 // What is noise in half rows of pixels, in cells of 2 x 2: a pixel x with the sum s of its channels, in levels, becomes
-// keep x + luma s + (red, green or blue), in 0 … 1. Five rows, kept `stride` floats apart.
+// keep x + luma s + (red, green or blue), in 0 … one. Five rows, kept `stride` floats apart.
 struct ShareRows {
     const float *near, *far;  // of the cell that a pixel lies in, and of the other one that is next to it
     ptrdiff_t stride;
@@ -76,9 +76,9 @@ struct DenoiseKernels {
     // ShareRows of a row of `count` cells of 2 x 2 from both, those of colors from the row that it lies in and the other one
     // that is next to it.
     void (*combine)(const float *share, const float *mean, const float *near, const float *far, ptrdiff_t color_stride,
-                    int count, float *rows, ptrdiff_t stride);
+                    int count, float one, float *rows, ptrdiff_t stride);
 
-    // A row of pixels -> planes of red, green and blue, 0 … 1, `stride` floats apart; kCellSlack behind each are overwritten.
+    // A row of pixels -> planes of red, green and blue, 0 … one, `stride` floats apart; kCellSlack behind each are overwritten.
     void (*denoise_row)(const PixelSource &source, const PixelRow &row, int width, const ShareRows &shares, float *planes,
                         ptrdiff_t stride);
 };

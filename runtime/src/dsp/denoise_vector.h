@@ -72,7 +72,8 @@ void color_shares(const float *const *red, const float *const *blue, const float
 }
 
 void combine(const float *share, const float *mean, const float *near, const float *far, ptrdiff_t color_stride, int count,
-             float *rows, ptrdiff_t stride) {
+             float one, float *rows, ptrdiff_t stride) {
+    const float of_value = one * (1.0f / 255.0f), of_sum = one * (1.0f / 765.0f);
     float *keep = rows, *luma = rows + stride, *red = luma + stride, *green = red + stride, *blue = green + stride;
     alignas(64) float colors[3][kHalf + 2 * kCurveLanes];  // share, red and blue in cells of 2 x 2
     for (int first = 0; first < count; first += kHalf) {
@@ -91,11 +92,11 @@ void combine(const float *share, const float *mean, const float *near, const flo
         for_lanes(cells, [&](int k) {
             const int i = first + k;
             const float of_red = colors[1][k], of_blue = colors[2][k];
-            keep[i] = (1.0f - colors[0][k]) * (1.0f / 255.0f);
-            luma[i] = (colors[0][k] - share[i]) * (1.0f / 765.0f);
-            red[i] = (mean[i] + of_red) * (1.0f / 255.0f);
-            green[i] = (mean[i] - of_red - of_blue) * (1.0f / 255.0f);
-            blue[i] = (mean[i] + of_blue) * (1.0f / 255.0f);
+            keep[i] = (1.0f - colors[0][k]) * of_value;
+            luma[i] = (colors[0][k] - share[i]) * of_sum;
+            red[i] = (mean[i] + of_red) * of_value;
+            green[i] = (mean[i] - of_red - of_blue) * of_value;
+            blue[i] = (mean[i] + of_blue) * of_value;
         });
     }
     for (int k = 0; k < 5; ++k) repeat_ends(rows + k * stride, count);

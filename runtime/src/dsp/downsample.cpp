@@ -32,9 +32,10 @@ struct ByteRow {
 
 struct WordRow {
     const uint16_t *words;
+    int channels;
 
     Pixel at(int x) const {
-        const uint16_t *pixel = words + 3 * static_cast<ptrdiff_t>(x);
+        const uint16_t *pixel = words + static_cast<ptrdiff_t>(x) * channels;
         return Pixel{static_cast<float>(pixel[0]), static_cast<float>(pixel[1]), static_cast<float>(pixel[2]), 0.0f};
     }
     static Pixel unit() { return Pixel{} + 1.0f / 65535.0f; }
@@ -46,11 +47,15 @@ struct ColorRow {
     const YuvRow &row;
     const YuvMatrix &matrix;
 
+    float code(const uint8_t *samples, ptrdiff_t i) const {
+        if (!row.samples.are_words) return static_cast<float>(samples[i]);
+        return static_cast<float>(row.samples.code(reinterpret_cast<const uint16_t *>(samples)[i]));
+    }
     Pixel at(int x) const {
         const ptrdiff_t chroma = static_cast<ptrdiff_t>(x / 2) * row.step;
-        const float luma = (static_cast<float>(row.luma[x]) - matrix.luma_offset) * matrix.luma_scale;
-        const float u = static_cast<float>(row.u[chroma]) - 128.0f;
-        const float v = static_cast<float>(row.v[chroma]) - 128.0f;
+        const float luma = (code(row.luma, x) - matrix.luma_offset) * matrix.luma_scale;
+        const float u = code(row.u, chroma) - matrix.chroma_offset;
+        const float v = code(row.v, chroma) - matrix.chroma_offset;
         return Pixel{to_unit(luma + matrix.red_v * v), to_unit(luma + matrix.green_u * u + matrix.green_v * v),
                      to_unit(luma + matrix.blue_u * u), 0.0f};
     }
@@ -82,9 +87,9 @@ void downsample_row(const uint8_t *above, const uint8_t *below, float weight, Pi
                layout.position[0] != 0, output);
 }
 
-void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, const Sample *columns, int width,
-                      float *output) {
-    sample_row(WordRow{above}, WordRow{below}, weight, columns, width, false, output);
+void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, int channels, const Sample *columns,
+                      int width, float *output) {
+    sample_row(WordRow{above, channels}, WordRow{below, channels}, weight, columns, width, false, output);
 }
 
 void downsample_yuv_row(const YuvRow &above, const YuvRow &below, float weight, const YuvMatrix &matrix,

@@ -10,9 +10,9 @@ namespace dce {
 void downsample_row(const uint8_t *above, const uint8_t *below, float weight, PixelLayout layout, const Sample *columns,
                     int width, float *output);
 
-// 16-bit red, green and blue.
-void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, const Sample *columns, int width,
-                      float *output);
+// 16-bit values, `channels` a pixel, red first.
+void downsample16_row(const uint16_t *above, const uint16_t *below, float weight, int channels, const Sample *columns,
+                      int width, float *output);
 
 // YUV, clamped to 0 … 1.
 void downsample_yuv_row(const YuvRow &above, const YuvRow &below, float weight, const YuvMatrix &matrix,

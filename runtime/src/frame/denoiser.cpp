@@ -22,19 +22,19 @@ ptrdiff_t stride_of(int cells) { return cells + 2 + kCellSlack; }
 int smaller(int a, int b) { return a < b ? a : b; }
 
 PixelSource pixels_of(const dce_image &source) {
-    switch (kind_of(source)) {
-        case Kind::kInterleaved8:
-            return {PixelKind::kBytes, layout_of(source), {}};
-        case Kind::kInterleaved16:
-            return {PixelKind::kWords, {}, {}};
-        case Kind::kYuv:
-            break;
-    }
-    return {PixelKind::kYuv, {}, yuv_matrix(source.matrix, 255.0)};
+    const Kind kind = kind_of(source);
+    if (is_yuv(kind)) return {PixelKind::kYuv, {}, yuv_matrix(source.matrix, samples_of(source).bits(), 255.0)};
+    return {kind == Kind::kInterleaved8 ? PixelKind::kBytes : PixelKind::kWords, layout_of(source), {}};
+}
+
+// From a code to the next, in levels: more by the limited range of YUV, which counts for 1 in 8 bits.
+double step_of(const dce_image &source) {
+    const Kind kind = kind_of(source);
+    return kind == Kind::kInterleaved16 ? 1.0 / 257.0 : kind == Kind::kYuv10 ? 0.25 : 1.0;
 }
 
 PixelRow pixel_row_of(const dce_image &source, int y) {
-    return kind_of(source) == Kind::kYuv ? PixelRow{nullptr, yuv_row_of(source, y)} : PixelRow{row_of(source, y), {}};
+    return is_yuv(kind_of(source)) ? PixelRow{nullptr, yuv_row_of(source, y)} : PixelRow{row_of(source, y), {}};
 }
 
 // The bin of a variance: the exponent and three bits of the mantissa. Those on an edge are above it, rounded or not.
@@ -121,9 +121,11 @@ void NoiseCounts::add(const NoiseCounts &other) {
         }
 }
 
-bool Denoiser::prepare(const dce_image &source) {
+bool Denoiser::prepare(const dce_image &source, float white) {
     const int width = source.width, height = source.height;
     source_ = pixels_of(source);
+    step_ = step_of(source);
+    one_ = is_yuv(kind_of(source)) ? 1.0f / white : 1.0f;
     if (width != width_ || height != height_) reset();
     width_ = height_ = 0;
     luma_width_ = (width + 1) / 2;
@@ -213,7 +215,6 @@ void Denoiser::count(float *const *luma, float *const *red, float *const *blue, 
 
 void Denoiser::finish(const NoiseCounts &counts) {
     double now[2][kNoiseKnots];
-    const double step = source_.kind == PixelKind::kWords ? 1.0 / 257.0 : 1.0;
     at_knots(counts.luma, now[0]);
     at_knots(counts.colors, now[1]);
     bool is_gray = true;  // nowhere is there anything of colors
@@ -230,7 +231,7 @@ void Denoiser::finish(const NoiseCounts &counts) {
         }
     for (int c = 0; c < 2; ++c)
         for (int k = 0; k < kNoiseKnots; ++k) {
-            const double rounding = kRounding[c] * step * step / (1.0 + static_cast<double>(kNoiseKnot[k]) / kRoundingLevel);
+            const double rounding = kRounding[c] * step_ * step_ / (1.0 + static_cast<double>(kNoiseKnot[k]) / kRoundingLevel);
             if (now[c][k] < rounding) now[c][k] = rounding;
             known_[c][k] = has_history_ ? known_[c][k] + kFollowing * (now[c][k] - known_[c][k]) : now[c][k];
         }
@@ -293,7 +294,7 @@ void ShareStream::add_row(int y) {
     frame.dsp_.denoise->luma_shares(luma, frame.luma_width_, frame.of_luma_, remaining_.data(), frame.amount_, share_.data(),
                                     mean_.data());
     frame.dsp_.denoise->combine(share_.data(), mean_.data(), colors_[y / 2 % 2].data() + 1, colors_[other % 2].data() + 1,
-                                color_stride_, frame.luma_width_, rows_[y % 2].data() + 1, stride_);
+                                color_stride_, frame.luma_width_, frame.one_, rows_[y % 2].data() + 1, stride_);
 }
 
 ShareRows ShareStream::rows(int y) {

@@ -43,8 +43,8 @@ public:
     }
     void reset() { has_history_ = false; }
 
-    // Prepares for a frame. False: no memory.
-    bool prepare(const dce_image &source);
+    // Prepares for a frame, whose R'G'B' `white` is to become 1. False: no memory.
+    bool prepare(const dce_image &source, float white);
     bool prepare(StripMemory *memory) const;
 
     // The first pass: any thread may take a strip. Then finish, with the counts of all.
@@ -70,6 +70,8 @@ private:
     float amount_, temporal_;
     const float given_;        // deviation of the noise in levels; 0: to be estimated
     PixelSource source_ = {};  // of the pass
+    double step_ = 1.0;        // of the frame's codes, in levels
+    float one_ = 1.0f;         // what R'G'B' of 1 becomes
     int width_ = 0, height_ = 0, luma_width_ = 0, luma_height_ = 0, color_width_ = 0, color_height_ = 0;
     ptrdiff_t luma_stride_ = 0, color_stride_ = 0;
     Buffer<float> luma_, colors_;               // sums of cells: (luma height, stride), (2, color height, stride)

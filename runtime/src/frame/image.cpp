@@ -8,20 +8,28 @@ struct Format {
     Kind kind;
     PixelLayout layout;  // of interleaved formats
     int planes;
+    int shift = 0;  // of words of YUV
 };
 
 constexpr Format kFormats[] = {
     {"RGB8", Kind::kInterleaved8, {3, {0, 1, 2}}, 1},   {"BGR8", Kind::kInterleaved8, {3, {2, 1, 0}}, 1},
     {"RGBA8", Kind::kInterleaved8, {4, {0, 1, 2}}, 1},  {"BGRA8", Kind::kInterleaved8, {4, {2, 1, 0}}, 1},
-    {"RGB16", Kind::kInterleaved16, {3, {0, 1, 2}}, 1}, {"NV12", Kind::kYuv, {}, 2},
-    {"NV21", Kind::kYuv, {}, 2},                        {"I420", Kind::kYuv, {}, 3},
+    {"RGB16", Kind::kInterleaved16, {3, {0, 1, 2}}, 1}, {"NV12", Kind::kYuv8, {}, 2},
+    {"NV21", Kind::kYuv8, {}, 2},                       {"I420", Kind::kYuv8, {}, 3},
+    {"RGBA16", Kind::kInterleaved16, {4, {0, 1, 2}}, 1},
+    {"P010", Kind::kYuv10, {}, 2, 6},                   {"I010", Kind::kYuv10, {}, 3},
 };
 constexpr int kFormatCount = sizeof kFormats / sizeof *kFormats;
 
 const Format &format_of(const dce_image &image) { return kFormats[image.format]; }
 
+bool has_words(const dce_image &image) {
+    return format_of(image).kind == Kind::kInterleaved16 || format_of(image).kind == Kind::kYuv10;
+}
+
+// In samples.
 int chroma_step(const dce_image &image) {
-    return image.format != DCE_I420 ? 2 : image.chroma_step ? image.chroma_step : 1;
+    return format_of(image).planes == 2 ? 2 : image.format == DCE_I420 && image.chroma_step ? image.chroma_step : 1;
 }
 
 int plane_height(const dce_image &image, int plane) { return plane == 0 ? image.height : (image.height + 1) / 2; }
@@ -30,9 +38,12 @@ int plane_height(const dce_image &image, int plane) { return plane == 0 ? image.
 ptrdiff_t row_bytes(const dce_image &image, int plane) {
     const Format &format = format_of(image);
     const ptrdiff_t chroma_width = (image.width + 1) / 2;
-    if (plane > 0) return format.planes == 2 ? 2 * chroma_width : (chroma_width - 1) * chroma_step(image) + 1;
-    const int pixel = format.kind == Kind::kYuv ? 1 : format.layout.channels * (format.kind == Kind::kInterleaved16 ? 2 : 1);
-    return static_cast<ptrdiff_t>(image.width) * pixel;
+    ptrdiff_t values = image.width;
+    if (plane > 0)
+        values = format.planes == 2 ? 2 * chroma_width : (chroma_width - 1) * chroma_step(image) + 1;
+    else if (!is_yuv(format.kind))
+        values *= format.layout.channels;
+    return values * (has_words(image) ? 2 : 1);
 }
 
 dce_status check_plane(const dce_image &image, int plane, const char *name, Error *error) {
@@ -48,11 +59,11 @@ dce_status check_plane(const dce_image &image, int plane, const char *name, Erro
     if (__builtin_mul_overflow(step, plane_height(image, plane) - 1, &extent) || extent > PTRDIFF_MAX - row - DCE_MAX_DIMENSION)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: plane[%d]: %d rows with a stride of %td bytes, no more than fit in "
                           "memory were wanted", name, plane, plane_height(image, plane), stride);
-    if (format_of(image).kind == Kind::kInterleaved16 &&
-        (reinterpret_cast<uintptr_t>(image.plane[plane]) % 2 != 0 || (image.height > 1 && stride % 2 != 0)))
+    if (has_words(image) &&
+        (reinterpret_cast<uintptr_t>(image.plane[plane]) % 2 != 0 || (plane_height(image, plane) > 1 && stride % 2 != 0)))
         return error->set(DCE_ERROR_INVALID_ARGUMENT,
-                          "%s: address %p with a stride of %td bytes, even ones were wanted for RGB16", name,
-                          image.plane[plane], stride);
+                          "%s: plane[%d]: address %p with a stride of %td bytes, even ones were wanted for %s", name, plane,
+                          image.plane[plane], stride, format_of(image).name);
     return DCE_OK;
 }
 
@@ -64,8 +75,8 @@ bool same_planes(const dce_image &a, const dce_image &b) {
 
 bool same_memory_layout(const dce_image &a, const dce_image &b) {
     if (format_of(a).kind != format_of(b).kind || !same_planes(a, b)) return false;
-    return format_of(a).kind == Kind::kYuv ? a.format == b.format && chroma_step(a) == chroma_step(b)
-                                           : layout_of(a).channels == layout_of(b).channels;
+    return is_yuv(format_of(a).kind) ? a.format == b.format && chroma_step(a) == chroma_step(b)
+                                     : layout_of(a).channels == layout_of(b).channels;
 }
 
 // The bytes of a plane: in each of `rows` rows, which are `stride` bytes apart, those at 0, step, 2 * step … last.
@@ -134,7 +145,17 @@ dce_status check_overlaps(const dce_image &source, const dce_image &destination,
     return DCE_OK;
 }
 
-bool is_convertible(Kind from, Kind to) { return from == to || (from == Kind::kYuv && to == Kind::kInterleaved8); }
+bool is_convertible(Kind from, Kind to) { return from == to || (is_yuv(from) && to == Kind::kInterleaved8); }
+
+const char *results_of(Kind source) {
+    switch (source) {
+        case Kind::kInterleaved8: return "RGB8, BGR8, RGBA8 or BGRA8";
+        case Kind::kInterleaved16: return "RGB16 or RGBA16";
+        case Kind::kYuv8: return "NV12, NV21, I420, RGB8, BGR8, RGBA8 or BGRA8";
+        case Kind::kYuv10: break;
+    }
+    return "P010, I010, RGB8, BGR8, RGBA8 or BGRA8";
+}
 
 }  // namespace
 
@@ -142,13 +163,16 @@ Kind kind_of(const dce_image &image) { return format_of(image).kind; }
 
 PixelLayout layout_of(const dce_image &image) { return format_of(image).layout; }
 
+Samples samples_of(const dce_image &image) { return {has_words(image), format_of(image).shift}; }
+
 YuvRow yuv_row_of(const dce_image &image, int y) {
     uint8_t *first = plane_row(image, 1, y / 2);
-    YuvRow row = {row_of(image, y), first, first + 1, chroma_step(image)};
+    const Samples samples = samples_of(image);
+    YuvRow row = {row_of(image, y), first, first + samples.bytes(), chroma_step(image), samples};
     if (image.format == DCE_NV21) {
         row.u = first + 1;
         row.v = first;
-    } else if (image.format == DCE_I420) {
+    } else if (format_of(image).planes == 3) {
         row.v = plane_row(image, 2, y / 2);
     }
     return row;
@@ -162,9 +186,9 @@ dce_status check_image(const dce_image *image, const char *name, Error *error) {
     if (image->width < 1 || image->width > DCE_MAX_DIMENSION || image->height < 1 || image->height > DCE_MAX_DIMENSION)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: size %d x %d, 1 to %d each way was wanted", name, image->width,
                           image->height, DCE_MAX_DIMENSION);
-    if (kind_of(*image) == Kind::kYuv && (image->matrix < 0 || image->matrix > DCE_BT709_FULL))
+    if (is_yuv(kind_of(*image)) && (image->matrix < 0 || image->matrix > DCE_BT2020_FULL))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: matrix %d, 0 to %d was wanted", name, image->matrix,
-                          static_cast<int>(DCE_BT709_FULL));
+                          static_cast<int>(DCE_BT2020_FULL));
     if (image->format == DCE_I420 && (image->chroma_step < 0 || image->chroma_step > DCE_MAX_CHROMA_STEP))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "%s: chroma_step %d, 0 to %d was wanted", name, image->chroma_step,
                           DCE_MAX_CHROMA_STEP);
@@ -181,12 +205,8 @@ dce_status check_pair(const dce_image &source, const dce_image &destination, Err
                           destination.width, destination.height, source.width, source.height);
     if (!is_convertible(kind_of(source), kind_of(destination)))
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "destination: format %s, %s was wanted for a source of %s",
-                          format_of(destination).name,
-                          kind_of(source) == Kind::kInterleaved8    ? "RGB8, BGR8, RGBA8 or BGRA8"
-                          : kind_of(source) == Kind::kInterleaved16 ? "RGB16"
-                                                                    : "YUV, RGB8, BGR8, RGBA8 or BGRA8",
-                          format_of(source).name);
-    if (kind_of(destination) == Kind::kYuv && source.matrix != destination.matrix)
+                          format_of(destination).name, results_of(kind_of(source)), format_of(source).name);
+    if (is_yuv(kind_of(destination)) && source.matrix != destination.matrix)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "destination: matrix %d, that of the source, %d, was wanted",
                           destination.matrix, source.matrix);
     return check_overlaps(source, destination, error);

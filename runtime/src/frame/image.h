@@ -7,7 +7,9 @@
 
 namespace dce {
 
-enum class Kind { kInterleaved8, kInterleaved16, kYuv };
+enum class Kind { kInterleaved8, kInterleaved16, kYuv8, kYuv10 };
+
+inline bool is_yuv(Kind kind) { return kind == Kind::kYuv8 || kind == Kind::kYuv10; }
 
 // These take images that check_image has accepted.
 Kind kind_of(const dce_image &image);
@@ -21,6 +23,7 @@ inline uint8_t *plane_row(const dce_image &image, int plane, int y) {
 inline uint8_t *row_of(const dce_image &image, int y) { return plane_row(image, 0, y); }
 inline uint16_t *row16_of(const dce_image &image, int y) { return reinterpret_cast<uint16_t *>(row_of(image, y)); }
 YuvRow yuv_row_of(const dce_image &image, int y);
+Samples samples_of(const dce_image &image);  // of YUV
 
 // Refuses what is not an image: format, size, planes, strides. `name` is "source" or "destination".
 dce_status check_image(const dce_image *image, const char *name, Error *error);

@@ -6,7 +6,7 @@ namespace dce {
 
 Pipeline::Pipeline(const Dsp &dsp, const Model &model, const dce_engine *engine, int scale, const dce_options &options,
                    ThreadPool &pool)
-    : dsp_(dsp), scale_(scale), strength_(options.strength), source_(dsp, model, engine),
+    : dsp_(dsp), scale_(scale), strength_(options.strength), white_(options.white), source_(dsp, model, engine),
       video_(options.smoothing, options.map_interval), denoiser_(dsp, options), bands_(source_, video_, pool),
       times_(options.timings ? &of_frame_ : nullptr) {}
 
@@ -20,7 +20,7 @@ dce_status Pipeline::enhance(const dce_image &source, const dce_image &destinati
     const int64_t begin = times_ ? now_ns() : 0;
     dce_status status = set_size(source, error);
     Denoiser *denoiser = denoiser_.active() ? &denoiser_ : nullptr;
-    if (status == DCE_OK) status = enhance_frame(Frame(dsp_, size_, source, &destination, denoiser), error);
+    if (status == DCE_OK) status = enhance_frame(Frame(dsp_, size_, source, &destination, denoiser, white_), error);
     if (status != DCE_OK) reset();  // the frame that the history knows was never shown
     if (times_) total_ = now_ns() - begin;
     return status;
@@ -68,7 +68,7 @@ dce_status Pipeline::enhance_frame(const Frame &frame, Error *error) {
 dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error) {
     dce_status status = set_size(source, error);
     if (status != DCE_OK) return status;
-    const Frame frame(dsp_, size_, source, nullptr, nullptr);
+    const Frame frame(dsp_, size_, source, nullptr, nullptr, white_);
     status = prepare_map(frame, nullptr, error);
     if (status != DCE_OK) return status;
     const size_t count = static_cast<size_t>(size_.low_width) * map_channels();  // of a row
@@ -81,7 +81,7 @@ dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error
 // The first pass of the denoising.
 dce_status Pipeline::survey_noise(const Frame &frame, Error *error) {
     if (!frame.denoiser) return DCE_OK;
-    if (!denoiser_.prepare(frame.source))
+    if (!denoiser_.prepare(frame.source, white_))
         return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for the noise of an image of %d x %d", size_.width, size_.height);
     const Job job = {frame, RowsOf::kStrips, MapRowsOf::kNothing, kDenoiseStage};
     const dce_status status = bands_.for_rows(job, times_, error, [&](Band &band, int strip) {
@@ -114,7 +114,7 @@ dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
 
 // Enhances the frame once to measure how bright it becomes; `gain` makes up for what differs from the frames before.
 dce_status Pipeline::hold_brightness(const Frame &shown, float *gain, Error *error) {
-    const Frame frame(dsp_, size_, shown.source, nullptr, shown.denoiser);
+    const Frame frame(dsp_, size_, shown.source, nullptr, shown.denoiser, white_);
     const Job job = {frame, RowsOf::kImage, MapRowsOf::kVideo, kCurveStage, nullptr, strength_, true};
     const dce_status status = bands_.for_rows(job, times_, error, [&](Band &band, int y) {
         band.sum += frame.rows.measure(frame, y, band.expanded_rows(y), band.memory);

@@ -32,6 +32,10 @@ public:
     }
     void set_strength(float strength) { strength_ = strength; }
     void set_smoothing(float smoothing) { video_.set_smoothing(smoothing); }
+    void set_white(float white) {
+        if (white != white_) reset();
+        white_ = white;
+    }
 
     // Of the last enhance; false: they are not kept.
     bool timings(dce_timings *timings) const;
@@ -53,7 +57,7 @@ private:
 
     const Dsp &dsp_;
     const int scale_;
-    float strength_;
+    float strength_, white_;
     MapSource source_;
     Video video_;
     Denoiser denoiser_;

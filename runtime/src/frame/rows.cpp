@@ -72,12 +72,12 @@ uint64_t measure_bytes(const Frame &frame, int y, const MapRows &map, RowMemory 
 
 constexpr RowFunctions kBytes = {downsample_bytes, expand_pixels, enhance_bytes, measure_bytes, brightness_of_values<255>};
 
-// ---- 16-bit red, green and blue ----
+// ---- 16-bit interleaved pixels ----
 
 void downsample_words(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
     downsample16_row(row16_of(frame.source, rows.first), row16_of(frame.source, rows.second), rows.weight,
-                     frame.size.columns.data(), frame.size.low_width, row);
+                     layout_of(frame.source).channels, frame.size.columns.data(), frame.size.low_width, row);
 }
 
 // ---- 16 bits, YUV, and everything without its noise: planes of floats ----
@@ -93,7 +93,7 @@ void expand_planes(const Frame &frame, const float *map, int map_channels, float
 }
 
 PixelPlanes planes_of(const Frame &frame, int y, RowMemory &memory) {
-    PixelPlanes planes = {nullptr, 0, nullptr, {}, frame.matrix};
+    PixelPlanes planes = {nullptr, 0, nullptr, 0, {}, frame.matrix};
     if (frame.denoiser) {
         const Stopwatch stopwatch(memory.times, kDenoiseStage, kCurveStage);
         planes.planes = memory.shares.planes();
@@ -104,6 +104,7 @@ PixelPlanes planes_of(const Frame &frame, int y, RowMemory &memory) {
         planes.yuv = yuv_row_of(frame.source, y);
     } else {
         planes.words = row16_of(frame.source, y);
+        planes.channels = layout_of(frame.source).channels;
     }
     return planes;
 }
@@ -113,28 +114,32 @@ void enhance_to_yuv(const Frame &frame, int y, const MapRows &map, RowMemory &me
     const int width = frame.size.width;
     const YuvRow destination = yuv_row_of(*frame.destination, y);
     float *differences = memory.differences.data();
-    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, width, destination.luma, differences,
-                                             y % 2 == 1);
+    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, width, destination.luma, destination.samples,
+                                             differences, y % 2 == 1);
     if (y % 2 == 1 || y + 1 == frame.size.height)
         frame.dsp.curve_floats->chroma_row(differences, frame.matrix, width, y % 2 + 1, destination);
 }
 
 uint64_t measure_luma(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
-    uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
-    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, frame.size.width, row,
+    uint16_t *words = memory.measured.data();
+    uint8_t *bytes = reinterpret_cast<uint8_t *>(words);
+    const bool are_words = samples_of(frame.source).are_words;
+    frame.dsp.curve_floats->curve_to_yuv_row(planes_of(frame, y, memory), map, frame.size.width, bytes, {are_words, 0},
                                              memory.differences.data(), false);
-    return sum_of(row, frame.size.width);
+    return are_words ? sum_of(words, frame.size.width) : sum_of(bytes, frame.size.width);
 }
 
 double brightness_of_luma(const Frame &frame, double mean) {
     return (mean - static_cast<double>(frame.matrix.luma_offset)) * static_cast<double>(frame.matrix.luma_scale);
 }
 
+// Whether the destination takes its alpha from the source.
+bool copies_alpha(const Frame &frame) { return frame.layout.channels == 4 && layout_of(frame.source).channels == 4; }
+
 void enhance_to_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
-    const bool has_alpha = frame.layout.channels == 4 && kind_of(frame.source) == Kind::kInterleaved8 &&
-                           layout_of(frame.source).channels == 4;
     frame.dsp.curve_floats->curve_to_rgb_row(planes_of(frame, y, memory), map, frame.size.width, frame.layout,
-                                             has_alpha ? row_of(frame.source, y) + 3 : nullptr, row_of(*frame.destination, y));
+                                             copies_alpha(frame) ? row_of(frame.source, y) + 3 : nullptr,
+                                             row_of(*frame.destination, y));
 }
 
 uint64_t measure_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
@@ -144,12 +149,14 @@ uint64_t measure_rgb(const Frame &frame, int y, const MapRows &map, RowMemory &m
 }
 
 void enhance_to_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
-    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width,
+    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width, frame.layout.channels,
+                                               copies_alpha(frame) ? row16_of(frame.source, y) + 3 : nullptr,
                                                row16_of(*frame.destination, y));
 }
 
 uint64_t measure_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
-    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width, memory.measured.data());
+    frame.dsp.curve_floats->curve_to_rgb16_row(planes_of(frame, y, memory), map, frame.size.width, 3, nullptr,
+                                               memory.measured.data());
     return sum_of(memory.measured.data(), 3 * frame.size.width);
 }
 
@@ -159,7 +166,7 @@ constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, enhance_t
 constexpr RowFunctions kWords = {downsample_words, expand_planes, enhance_to_rgb16, measure_rgb16, brightness_of_values<65535>};
 
 const RowFunctions &functions_of(Kind source, Kind result, bool of_planes) {
-    if (source == Kind::kYuv) return result == Kind::kYuv ? kYuv : kYuvToRgb;
+    if (is_yuv(source)) return is_yuv(result) ? kYuv : kYuvToRgb;
     if (source == Kind::kInterleaved16) return kWords;
     return of_planes ? kBytePlanes : kBytes;
 }
@@ -180,14 +187,16 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
     return true;
 }
 
-Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to, Denoiser *noise)
+Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to, Denoiser *noise,
+             float white)
     : dsp(kernels), size(sizes), source(from), destination(to), denoiser(noise),
       rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr)), layout(layout_of(to ? *to : from)),
-      rows_share_chroma(kind_of(from) == Kind::kYuv) {
+      rows_share_chroma(is_yuv(kind_of(from))) {
     const bool of_planes = kind_of(from) != Kind::kInterleaved8 || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
     channels = of_planes ? 3 : layout.channels;
-    matrix = rows_share_chroma ? yuv_matrix(from.matrix) : YuvMatrix{};
+    matrix = YuvMatrix{};
+    if (rows_share_chroma) matrix = yuv_matrix(from.matrix, samples_of(from).bits(), 1.0 / static_cast<double>(white));
     for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;
 }
 

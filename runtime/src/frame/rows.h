@@ -26,8 +26,9 @@ struct FrameSize {
 struct RowFunctions;
 
 struct Frame {
-    // `destination` is null where nothing is written, `denoiser` where noise stays.
-    Frame(const Dsp &dsp, const FrameSize &size, const dce_image &source, const dce_image *destination, Denoiser *denoiser);
+    // `destination` is null where nothing is written, `denoiser` where noise stays. `white`: see dce_options.
+    Frame(const Dsp &dsp, const FrameSize &size, const dce_image &source, const dce_image *destination, Denoiser *denoiser,
+          float white);
 
     const Dsp &dsp;
     const FrameSize &size;
@@ -46,7 +47,7 @@ struct Frame {
 // What rows need besides, on one thread.
 struct RowMemory {
     Buffer<float> differences;  // (2, chroma width): see FloatCurveKernels
-    Buffer<uint16_t> measured;  // a row of the enhanced image, 8-bit or 16-bit
+    Buffer<uint16_t> measured;  // a row of the enhanced image, bytes or words
     ShareStream shares;         // of noise, where it is taken away
     StageTimes *times = nullptr;
 };

@@ -11,9 +11,9 @@ import PIL.ImageOps
 import pytest
 from image_files import KINDS, Kind, png, tiff
 
-from dcelite import reference
+from dcelite import Enhancer, reference
 from dcelite.cli import main
-from dcelite.enhancer import open_denoising
+from dcelite.denoising import AMOUNT
 from dcelite.images import FORMATS, read_photograph
 from dcelite.images.photograph import eight_bits, turned, upright
 
@@ -90,7 +90,7 @@ def test_every_kind_ends_as_the_table_says(kind: Kind, tmp_path: Path, capsys: p
             np.testing.assert_array_equal(photograph.pixels, wanted)
         else:
             assert _near(eight_bits(photograph.pixels), eight_bits(wanted)) > 35
-    with open_denoising(None, None) as enhance:
+    with Enhancer(denoise=AMOUNT) as enhance:
         expected, _ = upright(enhance(photograph.pixels), photograph.metadata)
     if photograph.gray:
         expected[..., :3] = np.floor(expected[..., :3] @ np.array([0.299, 0.587, 0.114]) + 0.5)[..., None]

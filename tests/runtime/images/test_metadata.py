@@ -232,3 +232,13 @@ def test_lossless_stays_lossless() -> None:
         np.testing.assert_array_equal(read_photograph(Path("out"), encoded).pixels, dark())
     encoded, _ = _through(jpeg(), ".webp")
     assert b"VP8L" not in encoded[:64]
+
+
+def test_the_end_of_a_picture_is_not_one_within_a_segment() -> None:
+    data = jpeg(progressive=True)
+    tables = data.index(b"\xff\xc4", data.index(b"\xff\xda"))  # of the second scan
+    commented = data[:tables] + image_files.segment(0xFE, b"\xff\xd9 is the end ") + data[tables:]
+    result = read_photograph(Path("in"), commented)
+    assert result.damage == []
+    assert result.notes == []
+    np.testing.assert_array_equal(result.pixels, read_photograph(Path("in"), data).pixels)

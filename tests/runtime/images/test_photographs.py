@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import PIL.ImageCms
+import PIL.ImageOps
 import pytest
 
 from dcelite import ImageError, OutputError
@@ -49,13 +50,20 @@ def test_exif_and_profile_survive(tmp_path: Path, picture: PIL.Image.Image, prof
         assert result.size == (60, 40)
 
 
-def test_orientation_is_applied_where_the_format_cannot_hold_it(tmp_path: Path, picture: PIL.Image.Image) -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".bmp", ".heic"])
+def test_orientation_is_applied_where_the_format_cannot_hold_it(
+    tmp_path: Path, picture: PIL.Image.Image, orientation: int, suffix: str
+) -> None:
     exif = PIL.Image.Exif()
-    exif[ORIENTATION] = ROTATED
+    exif[ORIENTATION] = orientation
     photograph = read_photograph(_save(tmp_path / "in.png", picture, exif=exif))
-    write_photograph(tmp_path / "out.bmp", photograph.pixels, photograph)
-    with PIL.Image.open(tmp_path / "out.bmp") as result:
-        np.testing.assert_array_equal(np.asarray(result), np.rot90(photograph.pixels, -1))
+    write_photograph(tmp_path / f"out{suffix}", photograph.pixels, photograph)
+    with PIL.Image.open(tmp_path / "in.png") as image:
+        wanted = np.asarray(PIL.ImageOps.exif_transpose(image)).astype(int)
+    result = read_photograph(tmp_path / f"out{suffix}").pixels
+    assert result.shape == wanted.shape
+    assert np.abs(result - wanted).mean() < (0.01 if suffix == ".bmp" else 4)
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P"])

@@ -3,6 +3,7 @@ import java.io.File;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -41,6 +42,7 @@ public final class Contract {
         run("smoothing and reset", Contract::smoothingAndReset);
         run("denoising", Contract::denoising);
         run("denoising over time", Contract::denoisingOverTime);
+        run("white", Contract::white);
         run("timings", Contract::timings);
         run("closed", Contract::closed);
         run("busy", Contract::busy);
@@ -110,6 +112,9 @@ public final class Contract {
         for (float value : new float[] {-0.1f, 256, Float.NaN}) {
             refusedOptions("noise_level: ", new Enhancer.Options().noiseLevel(value));
         }
+        for (float value : new float[] {0, -0.5f, 1.001f, Float.NaN}) {
+            refusedOptions("white: ", new Enhancer.Options().white(value));
+        }
         refusedOptions("map_interval: 0", new Enhancer.Options().mapInterval(0));
     }
 
@@ -146,14 +151,14 @@ public final class Contract {
         final ByteBuffer dst = direct(9 * SIZE);
         final int largest = Integer.MAX_VALUE;
         try (Enhancer enhancer = Enhancer.open()) {
-            for (int format : new int[] {-1, 8, largest, Integer.MIN_VALUE}) {
+            for (int format : new int[] {-1, 11, largest, Integer.MIN_VALUE}) {
                 refused(DceliteException.INVALID_ARGUMENT, "format " + format,
                         () -> enhancer.enhance(src, dst, format, WIDTH, HEIGHT, STRIDE, STRIDE));
                 refused(DceliteException.INVALID_ARGUMENT, "destination: format " + format,
                         () -> enhancer.enhance(src, Enhancer.RGB8, STRIDE, dst, format, STRIDE, WIDTH, HEIGHT));
             }
             for (int size : new int[] {0, -1, 65536, largest, Integer.MIN_VALUE}) {
-                for (int format = Enhancer.RGB8; format <= Enhancer.I420; format++) {
+                for (int format = Enhancer.RGB8; format <= Enhancer.I010; format++) {
                     final int each = format;
                     refused(DceliteException.INVALID_ARGUMENT, "size " + size + " x 18",
                             () -> enhancer.enhance(src, dst, each, size, HEIGHT, STRIDE, STRIDE));
@@ -161,18 +166,18 @@ public final class Contract {
                             () -> enhancer.enhance(src, dst, each, WIDTH, size, STRIDE, STRIDE));
                 }
             }
-            for (int format = Enhancer.RGB8; format <= Enhancer.I420; format++) {
+            for (int format = Enhancer.RGB8; format <= Enhancer.I010; format++) {
                 final int each = format;
                 for (int stride : new int[] {WIDTH - 1, 0, -STRIDE, Integer.MIN_VALUE}) {
                     refused(IllegalArgumentException.class, "src: stride " + stride + " bytes",
-                            () -> enhancer.enhance(src, dst, each, WIDTH, HEIGHT, stride, 6 * WIDTH));
+                            () -> enhancer.enhance(src, dst, each, WIDTH, HEIGHT, stride, 8 * WIDTH));
                     refused(IllegalArgumentException.class, "dst: stride " + stride + " bytes",
-                            () -> enhancer.enhance(src, dst, each, WIDTH, HEIGHT, 6 * WIDTH, stride));
+                            () -> enhancer.enhance(src, dst, each, WIDTH, HEIGHT, 8 * WIDTH, stride));
                 }
                 refused(IllegalArgumentException.class, "src: ",
                         () -> enhancer.enhance(src, dst, each, 65535, 65535, largest, largest));
             }
-            for (int matrix : new int[] {-1, 4}) {
+            for (int matrix : new int[] {-1, 6}) {
                 refused(DceliteException.INVALID_ARGUMENT, "matrix " + matrix, () -> enhancer.enhance(
                         src, Enhancer.NV12, WIDTH, dst, Enhancer.NV12, WIDTH, WIDTH, HEIGHT, matrix));
             }
@@ -180,10 +185,16 @@ public final class Contract {
                     () -> enhancer.enhance(src, Enhancer.RGB8, STRIDE, dst, Enhancer.RGB16, 2 * STRIDE, WIDTH, HEIGHT));
             refused(DceliteException.INVALID_ARGUMENT, "format NV12",
                     () -> enhancer.enhance(src, Enhancer.RGB8, STRIDE, dst, Enhancer.NV12, STRIDE, WIDTH, HEIGHT));
+            refused(DceliteException.INVALID_ARGUMENT, "format NV12", () -> enhancer.enhance(
+                    src, Enhancer.P010, 2 * WIDTH, dst, Enhancer.NV12, WIDTH, WIDTH, HEIGHT, Enhancer.BT2020_LIMITED));
             src.position(1);
-            refused(DceliteException.INVALID_ARGUMENT, "even ones were wanted for RGB16",
-                    () -> enhancer.enhance(src, dst, Enhancer.RGB16, WIDTH, HEIGHT, 2 * STRIDE, 2 * STRIDE));
+            for (int format : new int[] {Enhancer.RGB16, Enhancer.RGBA16, Enhancer.P010, Enhancer.I010}) {
+                refused(DceliteException.INVALID_ARGUMENT, "even ones were wanted for ",
+                        () -> enhancer.enhance(src, dst, format, WIDTH, HEIGHT, 8 * WIDTH, 8 * WIDTH));
+            }
             src.position(0);
+            refused(DceliteException.INVALID_ARGUMENT, "even ones were wanted for P010",
+                    () -> enhancer.enhance(src, dst, Enhancer.P010, WIDTH, HEIGHT, 2 * WIDTH + 1, 2 * WIDTH));
             refused(DceliteException.INVALID_ARGUMENT, "even ones were wanted for RGB16",
                     () -> enhancer.enhance(src, dst, Enhancer.RGB16, WIDTH, HEIGHT, 2 * STRIDE, 2 * STRIDE + 1));
         }
@@ -260,7 +271,7 @@ public final class Contract {
                 refused(IllegalArgumentException.class, "uvPixelStride: " + step,
                         () -> planes(enhancer, y, WIDTH, u, 24, v, 24, step, dst, 2));
             }
-            refused(DceliteException.INVALID_ARGUMENT, "format 9", () -> planes(enhancer, y, WIDTH, u, 24, v, 24, 2, dst, 9));
+            refused(DceliteException.INVALID_ARGUMENT, "format 11", () -> planes(enhancer, y, WIDTH, u, 24, v, 24, 2, dst, 11));
             refused(DceliteException.INVALID_ARGUMENT, "size 0 x 5", () -> enhancer.enhanceYuv420(
                     y, 1, u, 1, v, 1, 1, Enhancer.BT601_FULL, dst, Enhancer.RGBA8, 1, 0, 5));
             final ByteBuffer all = direct(8 * WIDTH * HEIGHT);
@@ -367,6 +378,35 @@ public final class Contract {
         }
     }
 
+    // What is brighter than white stays as it is; with the setter, as with the option.
+    private static void white() {
+        final int size = 3 * WIDTH * HEIGHT;
+        final ByteBuffer src = direct(size).order(ByteOrder.nativeOrder());
+        final ByteBuffer[] results = {direct(size).order(ByteOrder.nativeOrder()), direct(size).order(ByteOrder.nativeOrder()),
+            direct(size).order(ByteOrder.nativeOrder())};
+        for (int i = 0; i < size / 2; i++) {
+            src.putShort(2 * i, (short) ((i < WIDTH ? 64 + 38 * i : i < WIDTH * HEIGHT ? 100 : 512) << 6));
+        }
+        try (Enhancer one = Enhancer.open((String) null, new Enhancer.Options().white(0.5f)); Enhancer other = Enhancer.open()) {
+            p010(one, src, results[0]);
+            p010(other, src, results[1]);
+            other.setWhite(0.5f);
+            p010(other, src, results[2]);
+            for (float value : new float[] {0, -0.5f, 1.001f, Float.NaN}) {
+                refused(DceliteException.INVALID_ARGUMENT, "white: ", () -> other.setWhite(value));
+            }
+        }
+        same(bytes(results[0]), bytes(results[2]));
+        that(!Arrays.equals(bytes(results[0]), bytes(results[1])), "white had no influence");
+        for (int x = 13; x < WIDTH; x++) {  // 64 + 38 x is above half of the range
+            equal(src.getShort(2 * x), results[0].getShort(2 * x));
+        }
+    }
+
+    private static void p010(Enhancer enhancer, ByteBuffer src, ByteBuffer dst) {
+        enhancer.enhance(src, Enhancer.P010, 2 * WIDTH, dst, Enhancer.P010, 2 * WIDTH, WIDTH, HEIGHT, Enhancer.BT2020_LIMITED);
+    }
+
     private static Enhancer.Options noisy() {
         return new Enhancer.Options().noiseLevel(20);
     }
@@ -409,7 +449,7 @@ public final class Contract {
             () -> enhancer.enhance(buffer, 0, STRIDE, buffer, 0, STRIDE, WIDTH, HEIGHT),
             () -> planes(enhancer, buffer, WIDTH, buffer, 24, buffer, 24, 2, buffer, 2),
             () -> enhancer.setStrength(1), () -> enhancer.setSmoothing(0), () -> enhancer.setDenoise(0),
-            () -> enhancer.setTemporalDenoise(0), enhancer::reset, () -> enhancer.timings(new long[5]), enhancer::scale,
+            () -> enhancer.setTemporalDenoise(0), () -> enhancer.setWhite(1), enhancer::reset, () -> enhancer.timings(new long[5]), enhancer::scale,
             enhancer::architecture, enhancer::parameters};
         for (Check call : calls) {
             refused(IllegalStateException.class, "closed", call);

@@ -131,6 +131,7 @@ public final class Fuzz implements Runnable {
         }
         if (kind < 950) {
             enhancer.setTemporalDenoise(choose(0, 0, 0.5f, 1, 2, Float.NaN));
+            enhancer.setWhite(choose(1, 0.75f));
             return "set temporal denoise";
         }
         if (kind < 965) {
@@ -160,6 +161,7 @@ public final class Fuzz implements Runnable {
                 .threads(choose(1, 1, 1, 2, -1, 65)).scale(choose(0, 1, 3, 64, 65, -1))
                 .strength(choose(1, 1, 0.5f, -1)).smoothing(choose(0, 0, 0.9f, 1)).mapInterval(choose(1, 1, 3, 0))
                 .denoise(choose(0, 0, 1, -1)).temporalDenoise(choose(0, 0, 0.9f, 2)).noiseLevel(choose(0, 0, 20, 256))
+                .white(choose(1, 1, 1, 1, 1, 1, 0.75f, 0))
                 .timings(random.nextBoolean());
         final Enhancer opened;
         switch (random.nextInt(4)) {
@@ -220,11 +222,11 @@ public final class Fuzz implements Runnable {
     }
 
     private int format() {
-        return random.nextInt(30) > 0 ? random.nextInt(8) : choose(-1, 8, Integer.MAX_VALUE);
+        return random.nextInt(30) > 0 ? random.nextInt(11) : choose(-1, 11, Integer.MAX_VALUE);
     }
 
     private int stride(int width, int format) {
-        final int pixel = new int[] {3, 3, 4, 4, 6, 1, 1, 1}[format & 7];
+        final int pixel = new int[] {3, 3, 4, 4, 6, 1, 1, 1, 8, 2, 2}[format >= 0 && format <= Enhancer.I010 ? format : 0];
         switch (random.nextInt(20)) {
             case 0:
                 return choose(0, -1, -pixel * width, pixel * width - 1, Integer.MAX_VALUE, Integer.MIN_VALUE, random.nextInt());

@@ -136,12 +136,27 @@ def test_checkpoints_written_by_mindspore_load(
     assert_equal(load_weights(tmp_path / "w.ckpt"), weights)
 
 
+def test_mindspore_files_of_a_network_within_another_load(weights: Weights, tmp_path: Path) -> None:
+    inner = {f"model.{name}": array for name, array in weights.arrays.items()}
+    (tmp_path / "w.ckpt").write_bytes(ckpt_file.write(inner))
+    assert_equal(load_weights(tmp_path / "w.ckpt"), weights)
+
+
 @pytest.mark.parametrize("legacy", [True, False])
-@pytest.mark.parametrize("wrap", [None, "state_dict"])
+@pytest.mark.parametrize(
+    ("wrap", "prefix"),
+    [
+        (None, ""),
+        ("state_dict", "module."),
+        ("state_dict", "model."),
+        (None, "_orig_mod."),
+        ("model", "module._orig_mod."),
+        ("model_state_dict", "model._orig_mod.module."),
+    ],
+)
 def test_pytorch_files_load(
-    weights: Weights, tmp_path: Path, fake_torch: types.ModuleType, legacy: bool, wrap: str | None
+    weights: Weights, tmp_path: Path, fake_torch: types.ModuleType, legacy: bool, wrap: str | None, prefix: str
 ) -> None:
-    prefix = "module." if wrap else ""
     arrays = {prefix + name: array for name, array in weights.arrays.items()}
     (tmp_path / "w.pth").write_bytes(torch_file(arrays, legacy, wrap))
     assert_equal(load_weights(tmp_path / "w.pth"), weights)

@@ -78,6 +78,14 @@ static void test_options(void) {
     dce_options_init_size(&given.options, first_version);
     for (size_t i = first_version; i < LONGER; ++i) CHECK_EQUAL(given.bytes[i], 0xa5);
     dce_close(open_with(&given));
+    /* Before `white`, the structure ended in padding: whatever stands there is no option. */
+    const size_t end = offsetof(dce_options, noise_level) + sizeof(float);
+    const size_t before_white = (end + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+    CHECK(before_white <= offsetof(dce_options, white));
+    memset(&given, 0xa5, sizeof given);
+    dce_options_init_size(&given.options, before_white);
+    memset(given.bytes + end, 0xa5, LONGER - end);
+    dce_close(open_with(&given));
     dce_enhancer *handle;
     given.options.size = first_version - 1;
     CHECK_EQUAL(dce_open(&given.options, &handle), DCE_ERROR_INVALID_ARGUMENT);

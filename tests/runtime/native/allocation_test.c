@@ -8,6 +8,7 @@
 
 #include "check.h"
 #include "dcelite.h"
+#include "formats.h"
 #include "model_bytes.h"
 
 /* The failing functions ------------------------------------------------------------------------------------------------- */
@@ -115,6 +116,10 @@ static const scenario kScenarios[] = {
     {"camera", 1, 2, 5, DCE_NV12, DCE_RGBA8, 21, 83, false, 0, 0, 0},
     {"camera, in place", 1, 2, 5, DCE_I420, DCE_I420, 21, 83, true, 0, 0, 0},
     {"16 bits", 1, 2, 5, DCE_RGB16, DCE_RGB16, 21, 83, false, 0, 0, 0},
+    {"16 bits with alpha", 1, 2, 5, DCE_RGBA16, DCE_RGBA16, 21, 83, true, 0, 0, 0},
+    {"10 bits", 1, 2, 5, DCE_P010, DCE_RGBA8, 21, 83, false, 0, 0, 0},
+    {"10 bits, in place, video", 3, 2, 5, DCE_P010, DCE_P010, 21, 83, true, 0.5f, 0, 0},
+    {"noise, 10 bits, over time", 1, 2, 12, DCE_I010, DCE_P010, 37, 83, false, 0, 1, 1},
     {"noise", 3, 3, 4, DCE_RGBA8, DCE_RGBA8, 22, 88, true, 0, 1, 0},
     {"noise, 16 bits", 1, 2, 5, DCE_RGB16, DCE_RGB16, 21, 83, false, 0, 1, 0},
     {"noise over time", 3, 2, 12, DCE_I420, DCE_I420, 37, 83, true, 0, 1, 1},
@@ -123,7 +128,8 @@ static const scenario kScenarios[] = {
 
 enum { LARGEST = 3 * 25 * 190 };
 static size_t g_model_size; /* of the scenario's model, in g_model */
-static uint8_t g_model[LARGEST_MODEL], g_source[LARGEST], g_pixels[LARGEST], g_result[LARGEST], g_wanted[LARGEST];
+static uint8_t g_model[LARGEST_MODEL];
+static _Alignas(2) uint8_t g_source[LARGEST], g_pixels[LARGEST], g_result[LARGEST], g_wanted[LARGEST];
 
 static int run_engine(void *context, const float *image, int32_t height, int32_t width, float *map, char *message,
                       size_t message_size) {
@@ -151,16 +157,17 @@ static dce_options options_of(const scenario *s) {
 
 /* Planes one after the other, without padding. */
 static dce_image image_of(const scenario *s, int format, uint8_t *bytes) {
-    static const int pixel_bytes[] = {3, 3, 4, 4, 6, 1, 1, 1};
-    const int chroma_bytes = format == DCE_I420 ? 1 : 2, half_width = (s->width + 1) / 2, half_height = (s->height + 1) / 2;
+    const format_facts facts = kFacts[format];
+    const int chroma_bytes = facts.value_bytes * (facts.planes == 2 ? 2 : 1);
+    const int half_width = (s->width + 1) / 2, half_height = (s->height + 1) / 2;
     dce_image image;
     memset(&image, 0, sizeof image);
     image.format = format;
     image.width = s->width;
     image.height = s->height;
     image.plane[0] = bytes;
-    image.stride[0] = (ptrdiff_t)s->width * pixel_bytes[format];
-    if (format >= DCE_NV12) {
+    image.stride[0] = (ptrdiff_t)s->width * facts.pixel_bytes;
+    if (is_yuv(format)) {
         image.plane[1] = bytes + (ptrdiff_t)s->height * image.stride[0];
         image.stride[1] = image.stride[2] = (ptrdiff_t)half_width * chroma_bytes;
         image.plane[2] = (uint8_t *)image.plane[1] + half_height * image.stride[1];

@@ -1,4 +1,4 @@
-/* What changes on an open handle: strength and smoothing; and the times that it keeps. */
+/* What changes on an open handle: strength, smoothing and white; and the times that it keeps. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -91,6 +91,63 @@ static void smoothing_changes(void) {
     dce_close(handle);
 }
 
+/* The white of YUV, of which RGB knows nothing: what is brighter stays as it is, and another one begins a new video. */
+static void white_changes(void) {
+    enum { WIDE = 96, HIGH = 64 };
+    static uint16_t source[WIDE * HIGH * 3 / 2], changed[WIDE * HIGH * 3 / 2], opened[WIDE * HIGH * 3 / 2];
+    static uint8_t before[SIZE], after[SIZE];
+    for (int i = 0; i < WIDE * HIGH; ++i) source[i] = (uint16_t)(i < WIDE ? 64 + i * 9 : 100);
+    for (int i = WIDE * HIGH; i < WIDE * HIGH * 3 / 2; ++i) source[i] = 512;
+    dce_image from = {.format = DCE_I010, .width = WIDE, .height = HIGH, .matrix = DCE_BT2020_LIMITED,
+                      .plane = {source, source + WIDE * HIGH, source + WIDE * HIGH * 5 / 4},
+                      .stride = {2 * WIDE, WIDE, WIDE}};
+    dce_image to[2] = {from, from};
+    for (int i = 0; i < 3; ++i) {
+        to[0].plane[i] = changed + ((uint16_t *)from.plane[i] - source);
+        to[1].plane[i] = opened + ((uint16_t *)from.plane[i] - source);
+    }
+    dce_enhancer *handle = open_with(2, 1.0f, 0.5f, 0);
+    CHECK_EQUAL(dce_enhance(handle, &from, &to[0]), DCE_OK);
+    CHECK(changed[WIDE - 20] > source[WIDE - 20]);
+    enhance_to(handle, DCE_RGB8, before);
+    const float whites[] = {0.5f, 0.75f, 1.0f};
+    for (int i = 0; i < 3; ++i) {
+        dce_options options;
+        dce_enhancer *fresh;
+        dce_options_init(&options);
+        CHECK(options.white == 1.0f);
+        options.smoothing = 0.5f;
+        options.white = whites[i];
+        CHECK_EQUAL(dce_open(&options, &fresh), DCE_OK);
+        CHECK_EQUAL(dce_set_white(handle, whites[i]), DCE_OK);
+        CHECK_EQUAL(dce_enhance(handle, &from, &to[0]), DCE_OK);
+        CHECK_EQUAL(dce_enhance(fresh, &from, &to[1]), DCE_OK);
+        CHECK(memcmp(changed, opened, sizeof changed) == 0);
+        const float peak = 64.0f + 876.0f * whites[i];
+        for (int x = 0; x < WIDE; ++x)
+            CHECK((float)source[x] > peak ? changed[x] == source[x] : (float)changed[x] < peak + 1.0f);
+        dce_close(fresh);
+    }
+    CHECK_EQUAL(dce_set_white(handle, 0.25f), DCE_OK);
+    enhance_to(handle, DCE_RGB8, after);
+    CHECK(memcmp(before, after, SIZE) == 0);
+    const float wrong[] = {0.0f, -0.5f, 1.001f, INFINITY, NAN};
+    for (int i = 0; i < 5; ++i) {
+        CHECK_EQUAL(dce_set_white(handle, wrong[i]), DCE_ERROR_INVALID_ARGUMENT);
+        CHECK(strstr(dce_error_message(handle), "white: "));
+        CHECK(strstr(dce_error_message(handle), ", more than 0 to 1 was wanted"));
+        dce_options options;
+        dce_enhancer *none;
+        dce_options_init(&options);
+        options.white = wrong[i];
+        CHECK_EQUAL(dce_open(&options, &none), DCE_ERROR_INVALID_ARGUMENT);
+        CHECK(strstr(dce_error_message(none), "white: "));
+        dce_close(none);
+    }
+    CHECK_EQUAL(dce_set_white(NULL, 1.0f), DCE_ERROR_INVALID_ARGUMENT);
+    dce_close(handle);
+}
+
 static dce_timings timings_of(dce_enhancer *handle) {
     dce_timings timings = {.size = sizeof timings};
     CHECK_EQUAL(dce_get_timings(handle, &timings), DCE_OK);
@@ -133,6 +190,7 @@ int main(void) {
     for (int i = 0; i < SIZE; ++i) pixels[i] = (uint8_t)(10 + random_u32(&state) % 40);
     strength_changes();
     smoothing_changes();
+    white_changes();
     timings_add_up();
     timings_are_refused();
     return 0;

@@ -5,44 +5,44 @@
 // so that an address sanitizer sees every step beyond what the caller has given.
 #include "check.h"
 #include "dcelite.h"
+#include "formats.h"
 #include "fuzz_input.h"
 
 namespace {
 
-constexpr int kPixelBytes[] = {3, 3, 4, 4, 6, 1, 1, 1};  // in plane[0], by dce_format
 constexpr int64_t kLargestBuffer = 1 << 18;              // bytes; larger images are left out
 
-bool is_yuv(const dce_image &image) { return image.format >= DCE_NV12; }
-int plane_count(const dce_image &image) { return !is_yuv(image) ? 1 : image.format == DCE_I420 ? 3 : 2; }
-int64_t chroma_step(const dce_image &image) {
-    if (image.format != DCE_I420) return 2;
-    return image.chroma_step ? image.chroma_step : 1;
+const format_facts &facts(const dce_image &image) { return kFacts[image.format]; }
+bool is_format(int32_t format) { return format >= 0 && format < FORMATS; }
+int64_t chroma_step(const dce_image &image) {  // in samples
+    if (facts(image).planes == 2) return 2;
+    return image.format == DCE_I420 && image.chroma_step ? image.chroma_step : 1;
 }
 
 int64_t rows_of(const dce_image &image, int plane) { return plane ? (int64_t{image.height} + 1) / 2 : image.height; }
 
 // Bytes from the first sample of a row to the end of the last one.
 int64_t row_bytes(const dce_image &image, int plane) {
-    if (!plane) return int64_t{image.width} * kPixelBytes[image.format];
+    if (!plane) return int64_t{image.width} * facts(image).pixel_bytes;
     const int64_t samples = (int64_t{image.width} + 1) / 2;
-    return image.format == DCE_I420 ? (samples - 1) * chroma_step(image) + 1 : 2 * samples;
+    return (facts(image).planes == 3 ? (samples - 1) * chroma_step(image) + 1 : 2 * samples) * facts(image).value_bytes;
 }
 
 int64_t magnitude(int64_t value) { return value < 0 ? -value : value; }
 
 bool is_valid_plane(const dce_image &image, int plane) {
-    if (image.format == DCE_RGB16 && rows_of(image, plane) > 1 && image.stride[plane] % 2) return false;
+    if (rows_of(image, plane) > 1 && image.stride[plane] % facts(image).value_bytes) return false;
     if (image.stride[plane] == PTRDIFF_MIN) return true;
     return rows_of(image, plane) == 1 || magnitude(image.stride[plane]) >= row_bytes(image, plane);
 }
 
 bool is_valid(const dce_image &image) {
-    if (image.format < DCE_RGB8 || image.format > DCE_I420) return false;
+    if (!is_format(image.format)) return false;
     if (image.width < 1 || image.width > DCE_MAX_DIMENSION || image.height < 1 || image.height > DCE_MAX_DIMENSION)
         return false;
-    if (is_yuv(image) && (image.matrix < DCE_BT601_LIMITED || image.matrix > DCE_BT709_FULL)) return false;
+    if (is_yuv(image.format) && (image.matrix < DCE_BT601_LIMITED || image.matrix > DCE_BT2020_FULL)) return false;
     if (image.format == DCE_I420 && (image.chroma_step < 0 || image.chroma_step > DCE_MAX_CHROMA_STEP)) return false;
-    for (int plane = 0; plane < plane_count(image); ++plane)
+    for (int plane = 0; plane < facts(image).planes; ++plane)
         if (!is_valid_plane(image, plane)) return false;
     return true;
 }
@@ -61,7 +61,7 @@ struct Planes {
     // False where the image is valid but too large to be tried.
     bool provide(dce_image *image, bool valid) {
         for (int plane = 0; plane < 3; ++plane) {
-            const bool used = valid && plane < plane_count(*image);
+            const bool used = valid && plane < facts(*image).planes;
             int64_t before = 0, size = 1;
             if (used) {
                 const int64_t rows = rows_of(*image, plane), stride = image->stride[plane];
@@ -85,19 +85,19 @@ int32_t dimension(FuzzInput *input) { return input->between(0, 1) ? input->betwe
 
 ptrdiff_t stride(FuzzInput *input, const dce_image &image, int plane) {
     const int choice = input->between(0, 3);
-    if (choice == 3 || image.format < 0 || image.format > DCE_I420) return static_cast<ptrdiff_t>(input->take<int64_t>());
+    if (choice == 3 || !is_format(image.format)) return static_cast<ptrdiff_t>(input->take<int64_t>());
     const auto row = static_cast<ptrdiff_t>(row_bytes(image, plane));
     return choice == 0 ? row : choice == 1 ? -row - input->between(0, 7) : row + input->between(-2, 5);
 }
 
 dce_image take_image(FuzzInput *input) {
     dce_image image = {};
-    const int format = input->between(0, 9);
-    image.format = format == 9 ? input->take<int32_t>() : format;
+    const int format = input->between(0, FORMATS);
+    image.format = format == FORMATS ? input->take<int32_t>() : format;
     image.width = dimension(input);
     image.height = dimension(input);
-    const int matrix = input->between(0, 4), step = input->between(0, DCE_MAX_CHROMA_STEP + 1);
-    image.matrix = matrix == 4 ? input->take<int32_t>() : matrix;
+    const int matrix = input->between(0, DCE_BT2020_FULL + 1), step = input->between(0, DCE_MAX_CHROMA_STEP + 1);
+    image.matrix = matrix > DCE_BT2020_FULL ? input->take<int32_t>() : matrix;
     image.chroma_step = step > DCE_MAX_CHROMA_STEP ? input->take<int32_t>() : step;
     for (int plane = 0; plane < 3; ++plane) image.stride[plane] = stride(input, image, plane);
     return image;
@@ -118,7 +118,8 @@ bool is_valid(const dce_options &options) {
     return options.threads >= 0 && options.threads <= 64 && options.scale >= 0 && options.scale <= DCE_MAX_SCALE &&
            options.strength >= 0.0f && options.strength <= 1.0f && options.smoothing >= 0.0f && options.smoothing < 1.0f &&
            options.map_interval >= 1 && options.denoise >= 0.0f && options.denoise <= 1.0f && options.temporal_denoise >= 0.0f &&
-           options.temporal_denoise <= 1.0f && options.noise_level >= 0.0f && options.noise_level <= 255.0f;
+           options.temporal_denoise <= 1.0f && options.noise_level >= 0.0f && options.noise_level <= 255.0f &&
+           options.white > 0.0f && options.white <= 1.0f;
 }
 
 dce_options take_options(FuzzInput *input) {
@@ -131,7 +132,8 @@ dce_options take_options(FuzzInput *input) {
     if (kind == 4) options.smoothing = input->take<float>();
     if (kind == 3) options.map_interval = input->take<int32_t>();
     if (kind == 1) {
-        const int noise = input->between(0, 5);
+        const int noise = input->between(0, 7);
+        if (noise > 5) options.white = noise == 7 ? input->take<float>() : 0.75f;
         options.denoise = noise == 5 ? input->take<float>() : noise % 2 ? 1.0f : 0.0f;
         options.temporal_denoise = noise == 4 ? input->take<float>() : noise > 1 ? 0.7f : 0.0f;
         options.noise_level = noise == 3 ? input->take<float>() : 0.0f;
@@ -145,21 +147,21 @@ dce_options take_options(FuzzInput *input) {
 
 bool is_valid_pair(const dce_image &source, const dce_image &destination) {
     if (source.width != destination.width || source.height != destination.height) return false;
-    if (is_yuv(destination)) return is_yuv(source) && source.matrix == destination.matrix;
-    return (source.format == DCE_RGB16) == (destination.format == DCE_RGB16);
+    if (is_yuv(destination.format) && source.matrix != destination.matrix) return false;
+    return goes_to(source.format, destination.format);
 }
 
 // Whether an image with the planes of another one may be its destination.
 bool may_be_in_place(const dce_image &source, const dce_image &destination) {
-    if (is_yuv(source) || is_yuv(destination)) return source.format == destination.format;
-    return kPixelBytes[source.format] == kPixelBytes[destination.format];
+    if (is_yuv(source.format) || is_yuv(destination.format)) return source.format == destination.format;
+    return facts(source).pixel_bytes == facts(destination).pixel_bytes;
 }
 
 // Another format that stays within the memory of this one.
 int related_format(int format, int choice) {
     if (format == DCE_NV12 || format == DCE_NV21) return DCE_NV12 + choice % 2;
     if (format > DCE_BGRA8) return format;
-    return kPixelBytes[format] == 4 ? choice : choice % 2;
+    return kFacts[format].pixel_bytes == 4 ? choice : choice % 2;
 }
 
 void check_map(dce_enhancer *handle, const dce_image &source, bool valid, bool room) {

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "dcelite.h"
+#include "formats.h"
 
 enum { MOST = 11, ROOM = 1 << 14, TRIALS = 20000 };
 
@@ -15,16 +16,14 @@ static unsigned g_state = 77;
 static int below(int end) { return (int)(random_u32(&g_state) % (unsigned)end); }
 static int half(int size) { return (size + 1) / 2; }
 
-static const int kPixelBytes[] = {3, 3, 4, 4, 6, 1, 1, 1};
-
-static int planes_of(int format) { return format < DCE_NV12 ? 1 : format == DCE_I420 ? 3 : 2; }
+static int planes_of(int format) { return kFacts[format].planes; }
 static int rows_of(const dce_image *image, int plane) { return plane ? half(image->height) : image->height; }
 static int step_of(const dce_image *image, int plane) {
     return plane && image->format == DCE_I420 && image->chroma_step ? image->chroma_step : 1;
 }
 static int bytes_of(const dce_image *image, int plane) {
-    if (!plane) return image->width * kPixelBytes[image->format];
-    return image->format == DCE_I420 ? half(image->width) : 2 * half(image->width);
+    const format_facts facts = kFacts[image->format];
+    return plane ? half(image->width) * facts.value_bytes * (facts.planes == 2 ? 2 : 1) : image->width * facts.pixel_bytes;
 }
 static int span_of(const dce_image *image, int plane) { return (bytes_of(image, plane) - 1) * step_of(image, plane) + 1; }
 
@@ -57,7 +56,7 @@ static bool mark_plane(const dce_image *image, int plane, const uint8_t *memory,
 
 /* The plane near the middle of the block, and often near the others. */
 static void place(dce_image *image, int plane, uint8_t *memory, ptrdiff_t stride) {
-    const bool even = image->format == DCE_RGB16;
+    const bool even = kFacts[image->format].value_bytes == 2;
     if (even) stride += stride % 2;
     image->stride[plane] = below(4) ? stride : -stride;
     const int offset = below(below(2) ? 120 : 4000);
@@ -85,8 +84,8 @@ static dce_image apart(const dce_image *image, uint8_t *memory) {
 }
 
 static bool is_same_image(const dce_image *a, const dce_image *b) {
-    const bool yuv = a->format >= DCE_NV12 || b->format >= DCE_NV12;
-    if (yuv ? a->format != b->format : kPixelBytes[a->format] != kPixelBytes[b->format]) return false;
+    const bool yuv = is_yuv(a->format) || is_yuv(b->format);
+    if (yuv ? a->format != b->format : kFacts[a->format].pixel_bytes != kFacts[b->format].pixel_bytes) return false;
     for (int plane = 0; plane < planes_of(a->format); ++plane)
         if (a->plane[plane] != b->plane[plane] || a->stride[plane] != b->stride[plane]) return false;
     return step_of(a, 1) == step_of(b, 1);
@@ -96,7 +95,7 @@ static bool is_same_image(const dce_image *a, const dce_image *b) {
 static void relate(dce_image *destination, const dce_image *source, uint8_t *memory, int common) {
     const int planes = planes_of(destination->format) < planes_of(source->format) ? planes_of(destination->format)
                                                                                  : planes_of(source->format);
-    const int even = destination->format == DCE_RGB16 ? 2 : 1;
+    const int even = kFacts[destination->format].value_bytes;
     place_all(destination, memory, common);
     const int kind = below(6);
     if (kind == 0) return;
@@ -110,7 +109,7 @@ static void relate(dce_image *destination, const dce_image *source, uint8_t *mem
         const int moved = below(planes);
         destination->plane[moved] = (uint8_t *)destination->plane[kind == 2 ? moved : below(planes)] + even * (below(9) - 4);
     } else if (kind == 4 && planes == 3) {
-        destination->plane[2] = (uint8_t *)destination->plane[1] + below(3) - 1;
+        destination->plane[2] = (uint8_t *)destination->plane[1] + even * (below(3) - 1);
         destination->stride[2] = destination->stride[1];
     } else { /* beside the source, row by row */
         for (int plane = 0; plane < planes; ++plane)
@@ -131,14 +130,14 @@ static void test_random_images(void) {
     }
     int refused = 0, in_place = 0, interwoven = 0;
     for (int trial = 0; trial < TRIALS; ++trial) {
-        const int format = below(12); /* planes most of all */
-        dce_image source = {.format = format < 8 ? format : DCE_I420, .width = 1 + below(MOST), .height = 1 + below(MOST)};
+        const int format = below(FORMATS + 4); /* planes most of all */
+        dce_image source = {
+            .format = format < FORMATS ? format : DCE_I420, .width = 1 + below(MOST), .height = 1 + below(MOST)};
         source.chroma_step = below(4);
         dce_image destination = source;
-        if (source.format < DCE_RGB16)
-            destination.format = below(DCE_RGB16);
-        else if (source.format > DCE_RGB16 && below(2))
-            destination.format = below(4) ? DCE_I420 - below(3) : below(DCE_RGB16);
+        if (!is_yuv(source.format) || below(2))
+            do destination.format = below(FORMATS);
+            while (!goes_to(source.format, destination.format));
         if (below(4) == 0) destination.chroma_step = below(4);
         const int common = below(3) ? 0 : 20 + below(100); /* strides with room for two images beside each other */
         place_all(&source, memory, common);

@@ -173,6 +173,7 @@ static void test_texts(void) {
     CHECK(strncmp(dce_kernels(handle), names, strlen(dce_kernels(handle))) == 0 || getenv("DCELITE_ISA"));
     dce_close(handle);
     CHECK(strcmp(dce_kernels(NULL), "") == 0);
+    CHECK(dce_processors() >= 1 && dce_processors() <= 64);
 }
 
 int main(void) {

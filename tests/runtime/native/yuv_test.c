@@ -9,13 +9,14 @@
 
 #include "check.h"
 #include "dcelite.h"
+#include "formats.h"
 
 enum { MOST = 160 }; /* pixels each way */
 
-/* Samples of an image in the plainest order. */
+/* Codes of an image, of 8 or 10 bits, in the plainest order. */
 typedef struct samples {
-    int width, height;
-    uint8_t y[MOST * MOST], u[MOST * MOST / 4], v[MOST * MOST / 4];
+    int width, height, bits;
+    uint16_t y[MOST * MOST], u[MOST * MOST / 4], v[MOST * MOST / 4];
 } samples;
 
 /* An image whose planes end where the next page cannot be touched. */
@@ -43,7 +44,7 @@ static void release(frame *f) {
 
 static int half(int size) { return (size + 1) / 2; }
 
-/* Planes with `padding` bytes between the rows; as few bytes as the format needs. `step` is that of I420; with `interwoven`
+/* Planes with `padding` samples between the rows; as few bytes as the format needs. `step` is that of I420; with `interwoven`
  * U and V take turns in one buffer. */
 static frame make_frame(int format, int width, int height, int step, bool interwoven, int padding) {
     frame f;
@@ -53,33 +54,55 @@ static frame make_frame(int format, int width, int height, int step, bool interw
     f.image.height = height;
     f.image.matrix = DCE_BT709_LIMITED;
     f.image.chroma_step = format == DCE_I420 ? step : 0;
-    f.image.stride[0] = width + padding;
-    f.image.plane[0] = guarded(&f, 0, (size_t)((height - 1) * (width + padding) + width));
-    const int row = format == DCE_I420 ? (half(width) - 1) * step + 1 + interwoven : 2 * half(width);
-    const size_t size = (size_t)((half(height) - 1) * (row + padding) + row);
-    f.image.stride[1] = f.image.stride[2] = row + padding;
+    const int bytes = kFacts[format].value_bytes;
+    f.image.stride[0] = (width + padding) * bytes;
+    f.image.plane[0] = guarded(&f, 0, (size_t)((height - 1) * (width + padding) + width) * (size_t)bytes);
+    const int row = kFacts[format].planes == 3 ? (half(width) - 1) * step + 1 + interwoven : 2 * half(width);
+    const size_t size = (size_t)((half(height) - 1) * (row + padding) + row) * (size_t)bytes;
+    f.image.stride[1] = f.image.stride[2] = (row + padding) * bytes;
     f.image.plane[1] = guarded(&f, 1, size);
-    if (format == DCE_I420) f.image.plane[2] = interwoven ? (uint8_t *)f.image.plane[1] + 1 : guarded(&f, 2, size);
+    if (kFacts[format].planes == 3) f.image.plane[2] = interwoven ? (uint8_t *)f.image.plane[1] + 1 : guarded(&f, 2, size);
     return f;
 }
 
 static uint8_t *sample(const frame *f, int channel, int x, int y) {
     const dce_image *image = &f->image;
     const bool first = (channel == 1) == (image->format != DCE_NV21);
-    if (channel == 0) return (uint8_t *)image->plane[0] + y * image->stride[0] + x;
-    if (image->format == DCE_I420)
-        return (uint8_t *)image->plane[channel] + y * image->stride[channel] + x * image->chroma_step;
-    return (uint8_t *)image->plane[1] + y * image->stride[1] + 2 * x + !first;
+    const int bytes = kFacts[image->format].value_bytes, step = image->chroma_step ? image->chroma_step : 1;
+    if (channel == 0) return (uint8_t *)image->plane[0] + y * image->stride[0] + x * bytes;
+    if (kFacts[image->format].planes == 3)
+        return (uint8_t *)image->plane[channel] + y * image->stride[channel] + x * step * bytes;
+    return (uint8_t *)image->plane[1] + y * image->stride[1] + (2 * x + !first) * bytes;
+}
+
+/* Codes of P010 stand in the high bits, above others that count for nothing. */
+static void write_code(const frame *f, uint8_t *here, uint16_t code) {
+    if (kFacts[f->image.format].value_bytes == 1) {
+        *here = (uint8_t)code;
+        return;
+    }
+    *(uint16_t *)(void *)here = f->image.format == DCE_P010 ? (uint16_t)(code << 6 | (code * 7 & 63)) : code;
+}
+
+static uint16_t read_code(const frame *f, const uint8_t *here) {
+    if (kFacts[f->image.format].value_bytes == 1) return *here;
+    const uint16_t word = *(const uint16_t *)(const void *)here;
+    if (f->image.format != DCE_P010) return word;
+    CHECK_EQUAL(word & 63, 0);
+    return word >> 6;
 }
 
 static void copy(samples *s, frame *f, bool to_frame) {
-    uint8_t *values[] = {s->y, s->u, s->v};
+    uint16_t *values[] = {s->y, s->u, s->v};
     for (int channel = 0; channel < 3; ++channel) {
         const int width = channel ? half(s->width) : s->width, height = channel ? half(s->height) : s->height;
         for (int y = 0; y < height; ++y)
             for (int x = 0; x < width; ++x) {
-                uint8_t *here = sample(f, channel, x, y), *there = values[channel] + y * width + x;
-                *(to_frame ? here : there) = *(to_frame ? there : here);
+                uint16_t *there = values[channel] + y * width + x;
+                if (to_frame)
+                    write_code(f, sample(f, channel, x, y), *there);
+                else
+                    *there = read_code(f, sample(f, channel, x, y));
             }
     }
 }
@@ -98,15 +121,19 @@ static void fill(uint8_t *values, size_t count, unsigned seed) {
     for (size_t i = 0; i < count; ++i) values[i] = (uint8_t)(random_u32(&seed) >> 25);
 }
 
-static samples make_samples(int width, int height) {
+static samples make_samples(int width, int height, int bits) {
     samples s;
     memset(&s, 0, sizeof s);
     s.width = width;
     s.height = height;
-    fill(s.y, sizeof s.y, 1 + (unsigned)width);
-    fill(s.u, sizeof s.u, 2 + (unsigned)height);
-    fill(s.v, sizeof s.v, 3);
-    for (size_t i = 0; i < sizeof s.u; ++i) s.u[i] = (uint8_t)(s.u[i] / 2 + 96), s.v[i] = (uint8_t)(s.v[i] / 2 + 96);
+    s.bits = bits;
+    unsigned seed = 1 + (unsigned)width * 256 + (unsigned)height;
+    for (int i = 0; i < MOST * MOST; ++i) s.y[i] = (uint16_t)(random_u32(&seed) >> (33 - bits)); /* dark */
+    const int middle = 1 << (bits - 1);
+    for (int i = 0; i < MOST * MOST / 4; ++i) {
+        s.u[i] = (uint16_t)(middle + (int)(random_u32(&seed) >> (34 - bits)) - middle / 4);
+        s.v[i] = (uint16_t)(middle + (int)(random_u32(&seed) >> (34 - bits)) - middle / 4);
+    }
     return s;
 }
 
@@ -115,8 +142,10 @@ static const struct {
     bool interwoven;
     int padding;
 } kLayouts[] = {{DCE_I420, 1, false, 0}, {DCE_NV12, 2, false, 0}, {DCE_NV21, 2, false, 5},
-                {DCE_I420, 2, true, 0},  {DCE_I420, 2, false, 3}, {DCE_I420, 5, false, 1}};
-enum { LAYOUTS = sizeof kLayouts / sizeof *kLayouts };
+                {DCE_I420, 2, true, 0},  {DCE_I420, 2, false, 3}, {DCE_I420, 5, false, 1},
+                {DCE_I010, 1, false, 0}, {DCE_P010, 2, false, 0}, {DCE_P010, 2, false, 3},
+                {DCE_I010, 1, false, 1}};
+enum { LAYOUTS = sizeof kLayouts / sizeof *kLayouts, FIRST_OF_10_BITS = 6 };
 
 static frame make_layout(int i, int width, int height) {
     return make_frame(kLayouts[i].format, width, height, kLayouts[i].step, kLayouts[i].interwoven, kLayouts[i].padding);
@@ -124,18 +153,17 @@ static frame make_layout(int i, int width, int height) {
 
 /* Bytes that are no samples, between rows and between the samples of a row, stay as they are. */
 static void check_untouched(samples *s, frame *f) {
-    samples marked = *s;
-    memset(marked.y, 0xAB, sizeof marked.y);
-    memset(marked.u, 0xAB, sizeof marked.u);
-    memset(marked.v, 0xAB, sizeof marked.v);
-    copy(&marked, f, true);
+    for (int channel = 0; channel < 3; ++channel)
+        for (int y = 0; y < (channel ? half(s->height) : s->height); ++y)
+            for (int x = 0; x < (channel ? half(s->width) : s->width); ++x)
+                memset(sample(f, channel, x, y), 0xAB, (size_t)kFacts[f->image.format].value_bytes);
     for (int i = 0; i < 3; ++i) {
         const size_t page = (size_t)sysconf(_SC_PAGESIZE);
         for (size_t k = 0; f->memory[i] && k < f->size[i] - page; ++k) CHECK_EQUAL(((uint8_t *)f->memory[i])[k], 0xAB);
     }
 }
 
-/* `from` to `to`, as I420 from a single thread gave it; in place where the layouts are the same. */
+/* `from` to `to`, as the first layout from a single thread gave it; in place where the layouts are the same. */
 static void test_pair(dce_enhancer *handle, samples *input, const samples *wanted, int from, int to) {
     samples result = *input;
     frame source = make_layout(from, input->width, input->height);
@@ -154,12 +182,13 @@ static void test_pair(dce_enhancer *handle, samples *input, const samples *wante
     release(&destination);
 }
 
-static void test_layouts_and_threads(int width, int height, int scale) {
-    samples input = make_samples(width, height), wanted = input;
+static void test_layouts_and_threads(int width, int height, int scale, int bits) {
+    samples input = make_samples(width, height, bits), wanted = input;
+    const int begin = bits == 8 ? 0 : FIRST_OF_10_BITS, end = bits == 8 ? FIRST_OF_10_BITS : LAYOUTS;
     for (int threads = 1; threads <= 7; threads += 2) {
         dce_enhancer *handle = open_with(threads, scale);
         if (threads == 1) {
-            frame source = make_layout(0, width, height), destination = make_layout(0, width, height);
+            frame source = make_layout(begin, width, height), destination = make_layout(begin, width, height);
             copy(&input, &source, true);
             CHECK_EQUAL(dce_enhance(handle, &source.image, &destination.image), DCE_OK);
             copy(&wanted, &destination, false);
@@ -167,20 +196,21 @@ static void test_layouts_and_threads(int width, int height, int scale) {
             release(&source);
             release(&destination);
         }
-        for (int from = 0; from < LAYOUTS; ++from)
-            for (int to = 0; to < LAYOUTS; ++to)
+        for (int from = begin; from < end; ++from)
+            for (int to = begin; to < end; ++to)
                 if (threads == 7 || from == to) test_pair(handle, &input, &wanted, from, to);
         dce_close(handle);
     }
 }
 
-/* For display: every layout and every order of the channels, one picture. */
-static void test_display(int width, int height) {
+/* For display: every layout and every order of the channels, one picture of so many bits. */
+static void test_display(int width, int height, int bits) {
     static const int bytes[] = {3, 3, 4, 4}, red[] = {0, 2, 0, 2};
-    samples input = make_samples(width, height);
+    samples input = make_samples(width, height, bits);
+    const int begin = bits == 8 ? 0 : FIRST_OF_10_BITS, end = bits == 8 ? FIRST_OF_10_BITS : LAYOUTS;
     dce_enhancer *handle = open_with(3, 7);
     static uint8_t wanted[MOST * MOST * 3];
-    for (int from = 0; from < LAYOUTS; ++from)
+    for (int from = begin; from < end; ++from)
         for (int to = DCE_RGB8; to <= DCE_BGRA8; ++to) {
             frame source = make_layout(from, width, height), destination;
             memset(&destination, 0, sizeof destination);
@@ -192,7 +222,7 @@ static void test_display(int width, int height) {
             destination.image.stride[0] = width * bytes[to];
             uint8_t *pixels = destination.image.plane[0] = guarded(&destination, 0, size);
             CHECK_EQUAL(dce_enhance(handle, &source.image, &destination.image), DCE_OK);
-            if (from == 0 && to == DCE_RGB8) memcpy(wanted, pixels, size);
+            if (from == begin && to == DCE_RGB8) memcpy(wanted, pixels, size);
             for (int i = 0; i < width * height; ++i) {
                 const uint8_t *p = pixels + i * bytes[to];
                 CHECK_EQUAL(p[red[to]], wanted[3 * i]);
@@ -206,16 +236,17 @@ static void test_display(int width, int height) {
     dce_close(handle);
 }
 
-static void test_16_bit(int width, int height) {
-    const size_t size = (size_t)(width * height * 6);
+static void test_16_bit(int format, int width, int height) {
+    const int pixel = kFacts[format].pixel_bytes;
+    const size_t size = (size_t)(width * height * pixel);
     frame source, destination;
     memset(&source, 0, sizeof source);
     memset(&destination, 0, sizeof destination);
     source.image = destination.image = (dce_image){
-        .format = DCE_RGB16, .width = width, .height = height, .stride = {width * 6}};
+        .format = format, .width = width, .height = height, .stride = {width * pixel}};
     source.image.plane[0] = guarded(&source, 0, size);
     destination.image.plane[0] = guarded(&destination, 0, size);
-    static uint8_t input[MOST * MOST * 6];
+    static uint8_t input[MOST * MOST * 8];
     fill(input, size, 11);
     memcpy(source.image.plane[0], input, size);
     dce_enhancer *single = open_with(1, 5), *several = open_with(5, 5);
@@ -247,15 +278,19 @@ static void test_broken_map(void) {
     options.engine = &engine;
     options.smoothing = 0.5f;
     CHECK_EQUAL(dce_open(&options, &handle), DCE_OK);
-    samples input = make_samples(61, 31);
-    frame f = make_layout(0, 61, 31);
-    copy(&input, &f, true);
-    for (int i = 0; i < 4; ++i) CHECK_EQUAL(dce_enhance(handle, &f.image, &f.image), DCE_OK);
+    frame frames[2];
+    for (int k = 0; k < 2; ++k) {
+        samples input = make_samples(61, 31, k ? 10 : 8);
+        frames[k] = make_layout(k ? FIRST_OF_10_BITS + 1 : 0, 61, 31);
+        copy(&input, &frames[k], true);
+        for (int i = 0; i < 4; ++i) CHECK_EQUAL(dce_enhance(handle, &frames[k].image, &frames[k].image), DCE_OK);
+        copy(&input, &frames[k], false);
+    }
     static uint16_t pixels[50 * 50 * 3];
     dce_image image = {.format = DCE_RGB16, .width = 50, .height = 50, .plane = {pixels}, .stride = {300}};
     for (int i = 0; i < 4; ++i) CHECK_EQUAL(dce_enhance(handle, &image, &image), DCE_OK);
     dce_close(handle);
-    release(&f);
+    for (int k = 0; k < 2; ++k) release(&frames[k]);
 }
 
 static void refuse(dce_enhancer *handle, dce_image source, dce_image destination, const char *text) {
@@ -267,7 +302,7 @@ static void refuse(dce_enhancer *handle, dce_image source, dce_image destination
 }
 
 static void test_refused(void) {
-    static uint8_t a[4096], b[4096];
+    static _Alignas(2) uint8_t a[4096], b[4096];
     dce_enhancer *handle = open_with(1, 0);
     const dce_image i420 = {
         .format = DCE_I420, .width = 9, .height = 7, .plane = {a, a + 100, a + 200}, .stride = {9, 5, 5}};
@@ -301,22 +336,22 @@ static void test_refused(void) {
     bad.chroma_step = -1;
     refuse(handle, bad, nv12, "chroma_step -1");
     bad = i420;
-    bad.matrix = 4;
-    refuse(handle, bad, nv12, "source: matrix 4, 0 to 3");
+    bad.matrix = 6;
+    refuse(handle, bad, nv12, "source: matrix 6, 0 to 5");
     bad.matrix = -1;
     refuse(handle, bad, nv12, "source: matrix -1");
     bad.matrix = DCE_BT709_FULL;
     refuse(handle, bad, nv12, "destination: matrix 0, that of the source, 3");
     CHECK_EQUAL(dce_enhance(handle, &bad, &rgb8), DCE_OK);
     refuse(handle, rgb8, i420, "destination: format I420, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of RGB8");
-    refuse(handle, rgb16, i420, "destination: format I420, RGB16 was wanted for a source of RGB16");
-    refuse(handle, i420, rgb16, "format RGB16, YUV, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of I420");
+    refuse(handle, rgb16, i420, "destination: format I420, RGB16 or RGBA16 was wanted for a source of RGB16");
+    refuse(handle, i420, rgb16, "format RGB16, NV12, NV21, I420, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of I420");
     bad = rgb8;
     bad.plane[0] = a;
     refuse(handle, bad, rgb16, "format RGB16");
     bad = rgb16;
     bad.plane[0] = a;
-    refuse(handle, bad, rgb8, "destination: format RGB8, RGB16 was wanted");
+    refuse(handle, bad, rgb8, "destination: format RGB8, RGB16 or RGBA16 was wanted");
     bad.plane[0] = a + 1;
     refuse(handle, bad, rgb16, "even ones were wanted");
     bad.plane[0] = a;
@@ -324,6 +359,46 @@ static void test_refused(void) {
     refuse(handle, bad, rgb16, "stride of 55 bytes, even ones were wanted");
     bad.stride[0] = 52;
     refuse(handle, bad, rgb16, "stride 52 bytes, at least 54");
+    const dce_image p010 = {.format = DCE_P010, .width = 9, .height = 7, .plane = {a, a + 200}, .stride = {18, 20}};
+    const dce_image i010 = {
+        .format = DCE_I010, .width = 9, .height = 7, .plane = {b, b + 200, b + 300}, .stride = {18, 10, 10}};
+    CHECK_EQUAL(dce_enhance(handle, &p010, &i010), DCE_OK);
+    CHECK_EQUAL(dce_enhance(handle, &p010, &rgb8), DCE_OK);
+    refuse(handle, p010, nv12,
+           "destination: format NV12, P010, I010, RGB8, BGR8, RGBA8 or BGRA8 was wanted for a source of P010");
+    refuse(handle, p010, rgb16, "destination: format RGB16, P010, I010, RGB8");
+    bad = i420;
+    refuse(handle, bad, i010, "destination: format I010, NV12, NV21, I420");
+    bad = i010;
+    bad.plane[2] = NULL;
+    refuse(handle, p010, bad, "destination: plane[2] is null, I010 has 3");
+    bad = i010;
+    bad.stride[1] = 8;
+    refuse(handle, p010, bad, "plane[1]: stride 8 bytes, at least 10");
+    bad.stride[1] = 11;
+    refuse(handle, p010, bad, "destination: plane[1]: address ");
+    refuse(handle, p010, bad, "with a stride of 11 bytes, even ones were wanted for I010");
+    bad = p010;
+    bad.plane[1] = a + 201;
+    refuse(handle, bad, i010, "source: plane[1]: address ");
+    bad = p010;
+    bad.stride[0] = 16;
+    refuse(handle, bad, i010, "plane[0]: stride 16 bytes, at least 18");
+    bad.height = 1; /* where no stride counts */
+    bad.stride[0] = bad.stride[1] = 1;
+    dce_image flat = i010;
+    flat.height = 1;
+    CHECK_EQUAL(dce_enhance(handle, &bad, &flat), DCE_OK);
+    bad = p010;
+    bad.matrix = DCE_BT2020_FULL;
+    refuse(handle, bad, i010, "destination: matrix 0, that of the source, 5");
+    const dce_image rgba16 = {.format = DCE_RGBA16, .width = 9, .height = 7, .plane = {b}, .stride = {72}};
+    bad = rgb16;
+    bad.plane[0] = a;
+    CHECK_EQUAL(dce_enhance(handle, &bad, &rgba16), DCE_OK);
+    for (int i = 0; i < 7 * 9; ++i) CHECK_EQUAL(((uint16_t *)(void *)b)[4 * i + 3], 65535);
+    bad.plane[0] = b;
+    refuse(handle, bad, rgba16, "in place");
     bad = nv12; /* in place, but only in part */
     bad.plane[1] = a + 100;
     refuse(handle, nv12, bad, "in place");
@@ -344,11 +419,16 @@ int main(void) {
     static const int sizes[][3] = {{1, 1, 12}, {2, 2, 12},  {1, 9, 3},    {9, 1, 3},
                                    {3, 5, 1},  {33, 37, 1}, {70, 151, 2}, {159, 150, 12}};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; ++i)
-        test_layouts_and_threads(sizes[i][0], sizes[i][1], sizes[i][2]);
-    for (int width = 1; width <= 70; width += 3) test_display(width, 1 + width % 23);
-    test_16_bit(1, 1);
-    test_16_bit(37, 159);
-    test_16_bit(160, 101);
+        for (int bits = 8; bits <= 10; bits += 2)
+            test_layouts_and_threads(sizes[i][0], sizes[i][1], sizes[i][2], bits);
+    for (int width = 1; width <= 70; width += 3)
+        for (int bits = 8; bits <= 10; bits += 2) test_display(width, 1 + width % 23, bits);
+    for (int i = 0; i < 2; ++i) {
+        const int format = i ? DCE_RGBA16 : DCE_RGB16;
+        test_16_bit(format, 1, 1);
+        test_16_bit(format, 37, 159);
+        test_16_bit(format, 160, 101);
+    }
     test_broken_map();
     test_refused();
     return 0;

@@ -44,6 +44,8 @@ def describe(path: Path | None) -> list[tuple[str, str]]:
         if path is not None:
             rows += [("size", f"{path.stat().st_size:,} bytes"), ("sha256", sha256(path))]
         rows.append(("engine", "native" if path is None else ENGINE_NAMES[path.suffix.lower()]))
+        if (engine := enhance.session.engine) is not None:
+            rows.append(("checksum", "matches" if engine.sealed else "none, damage would not be noticed"))
         if not enhance.has_curve_map:
             return [*rows, ("graph", "the whole enhancement, from image to enhanced image")]
         info, kernels = enhance.info, enhance.kernels

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from dcelite.denoising import AMOUNT
-from dcelite.enhancer import Enhancer, open_denoising
+from dcelite.enhancer import Enhancer, open_with_defaults
 from dcelite.errors import DceliteError
+
+_ARGUMENTS = ("threads", "scale", "strength", "denoise", "noise_level")
+"""Options that are arguments of Enhancer."""
+DEFAULTS = {"denoise": AMOUNT}
+"""Values of options that a model with the curve in its graph cannot honour, which then counts as not given."""
 
 
 def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
@@ -38,10 +44,29 @@ def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
     )
 
 
-def open_enhancer(options: argparse.Namespace, **more: Any) -> Enhancer:
-    """An Enhancer for these options and further arguments of Enhancer; raises DceliteError for values out of range."""
-    settings = {name: getattr(options, name) for name in ("threads", "scale", "strength", "noise_level")} | more
+def open_enhancer(
+    options: argparse.Namespace, defaults: Mapping[str, float], *names: str, quiet: bool = False
+) -> Enhancer:
+    """An Enhancer for these options; a line of stderr names what its model cannot honour, and a model without seal.
+
+    Args:
+        defaults: the values of options that were not given, as far as the model can honour them.
+        names: of further options that are arguments of Enhancer.
+        quiet: without that line, for one that is opened beside another.
+
+    Raises:
+        DceliteError: a value is out of range, or the model cannot do what was asked for; as Enhancer does.
+    """
+    arguments = {name: getattr(options, name) for name in (*_ARGUMENTS, *names)}
     try:
-        return open_denoising(options.model, options.denoise, **settings)
+        enhancer, off = open_with_defaults(options.model, defaults, **arguments)
     except ValueError as error:
         raise DceliteError(str(error)) from None
+    notes = []
+    if (engine := enhancer.session.engine) is not None and not engine.sealed:
+        notes.append("has no checksum, damage would not be noticed")
+    if off:
+        notes.append(f"has the curve in its graph, which leaves out: {', '.join(off)}")
+    if notes and not quiet:
+        print(f"dcelite: note: {options.model}: {'; '.join(notes)}", file=sys.stderr)
+    return enhancer

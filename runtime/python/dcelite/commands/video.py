@@ -6,11 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dcelite.commands.model_options import add_common_options, open_enhancer
+from dcelite.commands.model_options import DEFAULTS, add_common_options, open_enhancer
 from dcelite.denoising import AMOUNT
 from dcelite.errors import OutputError, VideoError
 from dcelite.extras import require
-from dcelite.files import prepare_output_directory, refuse_existing
+from dcelite.files import prepare_output_directory, refuse_existing, remove_leftovers
 from dcelite.interrupts import deferred_interrupts
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 SMOOTHING = 0.8
 """A video without smoothing flickers; with this one the curve follows a change of light within some five frames."""
+_DEFAULTS = DEFAULTS | {"smoothing": SMOOTHING, "temporal_denoise": AMOUNT}
 
 
 def add_command(subparsers: Any) -> None:
@@ -25,7 +26,7 @@ def add_command(subparsers: Any) -> None:
         "video",
         help="brighten a video",
         description="Brighten a video of any kind that FFmpeg reads. Sound, subtitles, metadata, rotation and the "
-        "times of the frames are kept. Needs PyAV: pip install 'dcelite[video]'",
+        "times of the frames are kept, and so are HDR10 and HLG. Needs PyAV: pip install 'dcelite[video]'",
     )
     parser.add_argument("input", type=Path, metavar="IN", help="a video file")
     add_common_options(
@@ -35,14 +36,12 @@ def add_command(subparsers: Any) -> None:
     parser.add_argument(
         "--smoothing",
         type=float,
-        default=SMOOTHING,
         metavar="S",
         help=f"against flicker: 0 takes each frame on its own, towards 1 changes slowly (default: {SMOOTHING})",
     )
     parser.add_argument(
         "--temporal-denoise",
         type=float,
-        default=AMOUNT,
         metavar="D",
         help=f"how much of the noise is taken away over the frames, where nothing moves, 0 to 1 (default: {AMOUNT:g})",
     )
@@ -50,7 +49,9 @@ def add_command(subparsers: Any) -> None:
         "--map-interval", type=int, default=1, metavar="N", help="run the network on every n-th frame only (default: 1)"
     )
     parser.add_argument(
-        "--codec", metavar="C", help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264; VP9 in .webm)"
+        "--codec",
+        metavar="C",
+        help="an encoder of FFmpeg, such as libx265 or ffv1 (default: H.264, HEVC of 10 bits; in .webm VP9, AV1)",
     )
     parser.add_argument(
         "--crf", type=int, metavar="Q", help="quality of the encoder, 0 is the best (default: 18 for H.264)"
@@ -66,10 +67,10 @@ def run(options: argparse.Namespace) -> int:
     source: Path = options.input
     destination = plan(source, options.output)
     refuse_existing(destination, options.overwrite)
-    of_video = {name: getattr(options, name) for name in ("smoothing", "map_interval", "temporal_denoise")}
-    enhancer = open_enhancer(options, **of_video)
+    enhancer = open_enhancer(options, _DEFAULTS, "smoothing", "map_interval", "temporal_denoise")
     with enhancer as enhance, deferred_interrupts() as interrupted:
         prepare_output_directory(destination.parent)
+        remove_leftovers(destination.parent)
         report = enhance_video(
             source,
             destination,

@@ -1,10 +1,10 @@
 """Reading and writing photographs, with what their files say of them: formats, metadata, 8 and 16 bits."""
 
 from dcelite.images.formats import FORMATS as FORMATS
+from dcelite.images.formats import SUFFIXES as SUFFIXES
 from dcelite.images.formats import check_suffix as check_suffix
 from dcelite.images.formats import is_image_path as is_image_path
 from dcelite.images.formats import missing_support as missing_support
-from dcelite.images.formats import pictures_below as pictures_below
 from dcelite.images.photograph import Photograph as Photograph
 from dcelite.images.photograph import eight_bits as eight_bits
 from dcelite.images.photograph import upright as upright

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from importlib.util import find_spec
 from pathlib import Path
 
 import PIL.features
@@ -34,13 +36,9 @@ _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b
 
 
 def is_image_path(path: Path) -> bool:
-    """True for the suffixes that dcelite reads and writes."""
-    return path.suffix.lower() in FORMATS
-
-
-def pictures_below(folder: Path) -> list[Path]:
-    """The files in a folder and its subfolders that have such a suffix, in the order of their names."""
-    return sorted(path for path in folder.rglob("*") if is_image_path(path) and path.is_file())
+    """True for the suffixes that dcelite reads and writes here: see missing_support."""
+    suffix = path.suffix.lower()
+    return suffix in FORMATS and missing_support(suffix) is None
 
 
 def check_suffix(path: Path) -> None:
@@ -51,12 +49,13 @@ def check_suffix(path: Path) -> None:
         raise OutputError(f"{path}: {missing}")
 
 
+@functools.cache
 def missing_support(suffix: str) -> str | None:
     """What has to be installed for files of a suffix, in words; None where nothing is missing."""
     image_format = FORMATS.get(suffix.lower())
     if image_format == "HEIF":
-        return absent("heif", "pillow_heif")
-    if image_format == "AVIF" and not PIL.features.check("avif"):
+        return absent("heif", "pillow_heif") or None
+    if image_format == "AVIF" and not (find_spec("PIL.AvifImagePlugin") and PIL.features.check("avif")):
         return "this Pillow reads and writes no AVIF; Pillow 11.3 or newer was wanted"
     return None
 

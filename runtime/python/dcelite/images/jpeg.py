@@ -18,6 +18,8 @@ ICC = b"ICC_PROFILE\0"
 _JFIF, _ADOBE, _MPF, _ISO_GAIN_MAP = b"JFIF\0", b"Adobe", b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 _SOS, _EOI = 0xDA, 0xD9
+_BETWEEN_SCANS = (0xC4, _SOS, 0xDB, 0xDC, 0xDD, _COM, *range(0xE0, 0xF0))
+"""Segments that may stand behind the first scan: tables, scans, lines, restarts, comments, applications."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # neither a stuffed byte nor a restart
 _WITHOUT_LENGTH = (0x01, *range(0xD0, 0xDA))
@@ -86,15 +88,18 @@ def _segments(data: bytes) -> tuple[list[tuple[int, bytes]], int]:
 
 
 def _end_of_picture(data: bytes, scan: int) -> tuple[int, bool]:
-    """Where the marker of the end stands; without one, where the file ends, and False."""
+    """Where the marker of the end stands; without one, where the file ends, and False.
+
+    The samples never hold those two bytes, but a segment between the scans may: then it is the last one before them.
+    """
     place = scan
-    while (found := _MARKER.search(data, place)) is not None:
-        marker = found[1][0]
-        place = found.end()
-        if marker == _EOI:
-            return found.end() - 2, True
-        if marker not in _WITHOUT_LENGTH:
-            place += int.from_bytes(data[place : place + 2], "big")
+    while (end := data.find(b"\xff\xd9", place)) >= 0:
+        near = max(place, end - LARGEST_SEGMENT - 4)
+        last = max(data.rfind(bytes((0xFF, marker)), near, end) for marker in _BETWEEN_SCANS)
+        behind = last + 2 + int.from_bytes(data[last + 2 : last + 4], "big") if last >= 0 else end
+        if behind <= end:
+            return end, True
+        place = behind
     return len(data), False
 
 

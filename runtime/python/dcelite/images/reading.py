@@ -21,7 +21,7 @@ import PIL.TiffImagePlugin
 import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
-from dcelite.errors import ImageError
+from dcelite.errors import ImageError, ImageTooLargeError
 from dcelite.files import reason
 from dcelite.images import exif, jpeg, png, tiff
 from dcelite.images.formats import FORMATS, SUFFIXES, format_of, missing_support
@@ -30,10 +30,12 @@ from dcelite.images.photograph import Photograph, eight_bits
 from dcelite.machine import Machine
 from dcelite.model.architecture import MAX_DIMENSION
 
-BYTES_A_PIXEL = {1: 8, 2: 12}
+BYTES_A_PIXEL = {1: 9, 2: 12}
 """Memory for a pixel of 8 and of 16 bits a channel at the worst moment: what Pillow holds, and the array."""
 _CHUNK = 1 << 22
 """Bytes that are handed from Pillow to an array at a time."""
+_PQ = 16
+"""SMPTE ST 2084, as ITU-T H.273 numbers it."""
 _DEEP = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
 
 Pixels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -46,8 +48,8 @@ def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
         data: what to decode instead of the file; ``path`` then is a name for messages.
 
     Raises:
-        ImageError: the file is missing, a folder, not an image, damaged before its pixels, animated, too large for this
-            machine's memory or for the core library, or of an unusual mode.
+        ImageError: the file is missing, a folder, not an image, damaged before its pixels, animated, too large for the
+            core library, or of an unusual mode; ImageTooLargeError: there is not enough memory at the moment.
     """
     try:
         if data is None:
@@ -55,10 +57,12 @@ def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about metadata that are handled here
             photograph = _read(data, path)
+    except _TooLarge as error:
+        raise ImageTooLargeError(f"{path}: {error}") from None
     except _Refused as error:
         raise ImageError(f"{path}: {error}") from None
     except MemoryError:
-        raise ImageError(f"{path}: is too large for the memory of this machine") from None
+        raise ImageTooLargeError(f"{path}: needs more memory than there is") from None
     except Exception as error:  # decoders fail in many ways at damaged files
         raise ImageError(f"{path}: cannot be read: {reason(error) or type(error).__name__}") from None
     return photograph
@@ -89,6 +93,10 @@ def _read(data: bytes, path: Path) -> Photograph:
 
 class _Refused(Exception):  # noqa: N818
     """A picture that is whole but not taken; says why."""
+
+
+class _TooLarge(_Refused):
+    """It does not fit into the memory that is free."""
 
 
 def _read_jpeg(data: bytes) -> Photograph:
@@ -135,16 +143,14 @@ def _read_webp(data: bytes) -> Photograph:
 
 
 def _read_avif(data: bytes) -> Photograph:
-    import PIL.AvifImagePlugin  # of Pillow 11.3, which is newer than that of Debian 13
+    import PIL.AvifImagePlugin  # of Pillow 11.3 and newer
 
     image = _opened(PIL.AvifImagePlugin.AvifImageFile, data)
     frames = getattr(image, "n_frames", 1)
     if frames > 1:
         raise _Refused(f"is animated ({frames} frames), one picture was wanted")
     configuration = data.find(b"av1C")
-    deep = (
-        configuration >= 0 and data[configuration + 6 : configuration + 7] >= b"\x40" and data[configuration + 6] & 0x40
-    )
+    deep = configuration >= 0 and data[configuration + 6 : configuration + 7].ljust(1, b"\0")[0] & 0x40
     notes = ["10 or 12 bits a channel were reduced to 8"] if deep else []
     photograph = _photograph(image, _metadata_of(image, "AVIF", notes), notes)
     photograph.lossless = False
@@ -158,6 +164,7 @@ def _read_heif(data: bytes) -> Photograph:
     image: Any = container[container.primary_index]
     info = image.info
     _check_size(image.size, 2 if ";16" in image.mode else 1)
+    colors = {name: info[name] for name in ("nclx_profile",) if info.get(name)}
     pixels = np.array(image)
     gray = pixels.ndim == 2
     if gray:
@@ -169,13 +176,14 @@ def _read_heif(data: bytes) -> Photograph:
     for kind, name in (("aux", "auxiliary pictures (HDR gain map and the like)"), ("depth_images", "the depth map")):
         if info.get(kind):
             notes.append(f"left out: {name}")
+    if colors and colors["nclx_profile"].get("transfer_characteristics") == _PQ:
+        notes.append("HDR (PQ) was brightened as SDR is: its highlights may be too bright")
     metadata = Metadata("HEIF")
     # The library has turned the pixels already.
     block, more = exif.prepared(info.get("exif") or b"", (pixels.shape[1], pixels.shape[0]))
     metadata.exif = exif.without_orientation(block)
     metadata.xmp = prepared_xmp(info.get("xmp") or b"", alone=True, turned=True)
     metadata.icc_profile = info.get("icc_profile") or b""
-    colors = {name: info[name] for name in ("nclx_profile",) if info.get(name)}
     return Photograph(pixels, gray, metadata=metadata, compression=colors, lossless=False, notes=notes + more)
 
 
@@ -237,7 +245,7 @@ def _check_size(size: tuple[int, int], sample_bytes: int) -> None:
     needed = size[0] * size[1] * BYTES_A_PIXEL[sample_bytes]
     available = Machine().available_memory()
     if available is not None and needed > available:
-        raise _Refused(
+        raise _TooLarge(
             f"size {size[0]} x {size[1]} takes {needed / 2**20:,.0f} MB of memory, "
             f"{available / 2**20:,.0f} MB are available"
         )

@@ -6,6 +6,7 @@ Written: MindSpore ``.ckpt`` with a checksum.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ MAX_FILE_SIZE = 64 << 20
 """Bytes: keeps huge foreign files out of memory. Zero-DCE with optimiser state, the largest real one, has 1 MB."""
 MAX_WEIGHT = 1e6
 """Weights of these networks stay below 10; a flipped exponent bit gives 1e30 and more."""
+
+_WRAPPERS = re.compile(r"^(?:(?:module|model|_orig_mod)\.)+")
+"""What stands before the names of a network within another object: of nn.DataParallel, of an attribute ``model`` (as of
+a LightningModule), of torch.compile, and of one within the other."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +58,17 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     data = _read_bytes(path)
     try:
         if data.startswith((pth_file.ZIP_MAGIC, pth_file.LEGACY_MAGIC)):
-            return pth_file.read(data)
+            return _unwrapped(pth_file.read(data))
         if data.startswith(b"\x0a"):  # field 1 of a protobuf message, a byte string: how every .ckpt begins
-            return ckpt_file.read(data)
+            return _unwrapped(ckpt_file.read(data))
     except (ckpt_file.CkptFormatError, pth_file.PthFormatError) as error:
         reason_in_one_line = " ".join(str(error).split())  # names quoted from damaged files may hold anything
         raise ModelError(f"{path}: cannot be read as a checkpoint: {reason_in_one_line}") from None
     raise ModelError(f"{path}: is not a checkpoint; MindSpore's (.ckpt) or PyTorch's (.pth) was wanted")
+
+
+def _unwrapped(arrays: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {_WRAPPERS.sub("", name): array for name, array in arrays.items()}
 
 
 def select_weights(arrays: Mapping[str, NDArray[Any]], path: Path) -> Weights:

@@ -123,10 +123,10 @@ def _fill(storage: NDArray[Any], content: bytes, key: str) -> None:
 
 
 def _tensors(tree: Any) -> dict[str, NDArray[Any]]:
-    """The state dictionary in an unpickled object: itself or, in training snapshots, below ``state_dict``."""
-    if isinstance(tree, dict) and isinstance(tree.get("state_dict"), dict):
-        tree = tree["state_dict"]
+    """The state dictionary in an unpickled object: itself or, in snapshots of a training, one of the values in it."""
+    if isinstance(tree, dict) and not any(isinstance(item, np.ndarray) for item in tree.values()):
+        inner = [item for item in tree.values() if isinstance(item, dict)]
+        tree = next((item for item in inner if any("e_conv" in str(name) for name in item)), tree)
     if not isinstance(tree, dict):
         raise PthFormatError(f"it holds a {type(tree).__name__}; a dictionary of tensors (state_dict) was wanted")
-    # nn.DataParallel writes "module." before each name.
-    return {str(name).removeprefix("module."): item for name, item in tree.items() if isinstance(item, np.ndarray)}
+    return {str(name): item for name, item in tree.items() if isinstance(item, np.ndarray)}

@@ -18,6 +18,8 @@ DIGITS = 64
 UNSEALED = "0" * DIGITS
 """The value under SEAL_KEY before :func:`seal` replaces it."""
 
+_OF_DCELITE = (b"\x12\x07dcelite", b"dcelite.")
+"""The producer as ONNX keeps it, and what the names of the pairs beside the seal begin with: such files had a seal."""
 _FIELD_1, _FIELD_2 = b"\x0a", b"\x12"  # tags of a pair's key and value: field number, length-delimited
 _MARKER = _FIELD_1 + bytes([len(SEAL_KEY)]) + SEAL_KEY.encode() + _FIELD_2 + bytes([DIGITS])
 
@@ -63,11 +65,26 @@ def check(data: bytes, path: Path) -> bytes:
     Raises:
         ModelError: they are none, without a seal, or differ from what was sealed.
     """
+    if not is_sealed(data, path):
+        raise ModelError(f"{path}: has no valid checksum; an undamaged file of 'dcelite export' was wanted")
+    return data
+
+
+def is_sealed(data: bytes, path: Path) -> bool:
+    """True for the bytes that were sealed, False for those of another program; ``path`` is for the message.
+
+    Raises:
+        ModelError: they are none, or differ from what was sealed, be it in the seal itself.
+    """
     if not data:
         raise ModelError(f"{path}: is empty, a model file was wanted")
     digits = _find(data)
     if digits is None:
-        raise ModelError(f"{path}: has no valid checksum; an undamaged file of 'dcelite export' was wanted")
+        if any(mark in data for mark in _OF_DCELITE):
+            raise ModelError(
+                f"{path}: has no valid checksum, which 'dcelite export' writes: it is damaged or was changed"
+            )
+        return False
     if data[digits] != _digest(data, digits):
         raise ModelError(f"{path}: is damaged or was changed after its export: its checksum does not match")
-    return data
+    return True

@@ -17,6 +17,7 @@ from dcelite.errors import VideoError
 from dcelite.files import atomic_output
 from dcelite.progress import Progress
 from dcelite.video.frames import FrameEnhancer
+from dcelite.video.hdr import Hdr
 from dcelite.video.output import Output, open_output
 from dcelite.video.source import Item, Source, open_source
 
@@ -53,15 +54,16 @@ def enhance_video(
     Args:
         enhance: its frames so far are forgotten.
         codec: FFmpeg's name of an encoder, or of a codec; None takes H.264 where the container can hold it.
-        crf: the encoder's constant quality, lower is better; None takes the value of output.ENCODERS.
+        crf: the encoder's constant quality, lower is better; None takes the value of encoders.OPTIONS.
         interrupted: ends the work with KeyboardInterrupt, and without an output, once it is set.
 
     Raises:
-        VideoError: the source is no video, or none of its frames can be decoded.
+        VideoError: the source is no video, none of its frames can be decoded, or the model does not take them.
         OutputError: the output exists, without ``overwrite``; it cannot be written, or cannot hold what the source has.
     """
     begin = time.perf_counter()
-    enhance.reset()
+    if enhance.has_curve_map:
+        enhance.reset()
     stages = dict.fromkeys(("decoding", "enhancement", "encoding"), 0.0)
     with open_source(source) as input_container:
         reader = Source(source, input_container)
@@ -76,14 +78,37 @@ def enhance_video(
                 raise VideoError(
                     f"{source}: holds no frame that can be decoded ({'; '.join(reader.damage) or 'empty'})"
                 )
-            writer = Output(destination, output_container, reader, frame, codec, crf)
-            frame_enhancer = FrameEnhancer(enhance, writer.colors, (frame.width, frame.height), writer.size)
-            with Progress("video", reader.frame_count) as progress:
+            whole_graph = not enhance.has_curve_map
+            try:
+                writer = Output(destination, output_container, reader, frame, codec, crf, whole_graph=whole_graph)
+            except VideoError as error:
+                raise VideoError(f"{source}: {error}") from None
+            sizes = (frame.width, frame.height), writer.size
+            frame_enhancer = FrameEnhancer(enhance, writer.colors, *sizes, writer.encoder)
+            with Progress("video", reader.frame_count) as progress, _white(enhance, writer.hdr):
                 items = itertools.chain(packets, [frame], items)
-                frames = _process(items, writer, frame_enhancer, interrupted, progress, stages)
+                try:
+                    frames = _process(items, writer, frame_enhancer, interrupted, progress, stages)
+                except ValueError as error:  # of a whole graph that has another size
+                    raise VideoError(f"{source}: {error}") from None
             with _timing(stages, "encoding"):
                 writer.finish()
-    return Report(*writer.size, frames, time.perf_counter() - begin, stages, writer.notes, reader.damage)
+    return Report(
+        *writer.size, frames, time.perf_counter() - begin, stages, [*writer.notes, *reader.notes], reader.damage
+    )
+
+
+@contextlib.contextmanager
+def _white(enhance: Enhancer, hdr: Hdr | None) -> Iterator[None]:
+    """The white of a video's signal in the block, and 1 after it."""
+    if hdr is None or hdr.white == 1:
+        yield
+        return
+    enhance.set_white(hdr.white)
+    try:
+        yield
+    finally:
+        enhance.set_white(1.0)
 
 
 def _until_frame(items: Iterator[Item]) -> tuple[list[Item], VideoFrame | None]:

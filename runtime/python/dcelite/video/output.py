@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -19,28 +20,25 @@ from av.stream import Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from dcelite.errors import OutputError
-from dcelite.video.frames import colors_of
+from dcelite.errors import OutputError, VideoError
+from dcelite.video.encoders import OPTIONS, USUAL_SUFFIXES, Encoder, choose_encoder, even_sizes_only, usual_priority
+from dcelite.video.frames import bits_of, chroma_location, colors_of, has_halved_chroma, is_rgb
+from dcelite.video.hdr import hdr_of, left_out
 from dcelite.video.source import Source, file_url, is_cover_art, reason
 
-ENCODERS: dict[str, dict[str, str]] = {
-    "libx264": {"crf": "18", "preset": "faster"},
-    "libx265": {"crf": "20", "preset": "faster", "x265-params": "log-level=error"},
-    "libvpx-vp9": {"crf": "24", "cpu-used": "4", "row-mt": "1"},
-    "libsvtav1": {"crf": "24", "preset": "8"},
-    "libaom-av1": {"crf": "24", "cpu-used": "6", "row-mt": "1"},
-}
-"""Encoders with a constant quality, and the options with which each looks almost like its input at a bearable speed."""
 BITS_PER_PIXEL = 0.15
 """Bit rate of the encoders that have no constant quality: 9 Mbit/s for 1080p at 30 frames/s."""
 
 DEFAULT_RATE = Fraction(25)
 """Frames a second of a stream that says nothing of it."""
+_IN_ORDER = ("avi", "asf")
+"""Containers that tell one time of a frame, that of decoding: frames stand in the order in which they are shown."""
+_FRAMES_WITHOUT_DECODING_TIMES = 2
+"""Where a video has no more, x265 (in FFmpeg 8.0) leaves their decoding times undefined."""
 _VARIABLE_RATE = 0x0400  # AVFMT_VARIABLE_FPS
-_USUAL_SUFFIXES = ".mp4, .mov, .mkv or .webm"
-_EVEN_SIZE_ENCODERS = ("libx264", "libx265", "libopenh264")
 _ROTATING_FORMATS = ("mp4", "mov", "ipod", "3gp", "3g2", "matroska", "webm")
 _STALE_TAGS = (
+    "alpha_mode",
     "encoder",
     "major_brand",
     "minor_version",
@@ -59,7 +57,7 @@ def open_output(destination: Path, temporary: Path) -> Iterator[OutputContainer]
         container = av.open(file_url(temporary), "w")
     except (av.error.FFmpegError, ValueError):
         raise OutputError(
-            f"{destination}: suffix {destination.suffix!r} names no video container; {_USUAL_SUFFIXES} was wanted"
+            f"{destination}: suffix {destination.suffix!r} names no video container; {USUAL_SUFFIXES} was wanted"
         ) from None
     try:
         yield container
@@ -73,9 +71,11 @@ class Output:
 
     Args:
         frame: like all that will be enhanced; later ones of another size are scaled to it.
+        whole_graph: the model makes 8-bit images.
 
     Raises:
         OutputError: the container cannot hold what the source has, or the file cannot be written; so do all methods.
+        VideoError: the frames have colours that cannot be enhanced.
     """
 
     def __init__(
@@ -86,41 +86,74 @@ class Output:
         frame: VideoFrame,
         codec: str | None,
         crf: int | None,
+        *,
+        whole_graph: bool = False,
     ) -> None:
         self._path = path
         self._container = container
         self._source = source
-        self._encoder = _choose_encoder(path, container, codec)
-        self._encoder_options = dict(ENCODERS.get(self._encoder, {}))
-        if crf is not None:
-            self._encoder_options["crf"] = str(crf)
+        dynamic = left_out(frame)
+        self.hdr = hdr_of(frame)
+        """None for the usual range."""
+        if self.hdr and whole_graph:
+            raise VideoError(f"is {self.hdr.name}, but the model has 8-bit images in its graph; another one was wanted")
+        hdr_name = self.hdr.name if self.hdr else None
+        self.encoder = choose_encoder(path, container, codec, 8 if whole_graph else bits_of(frame), hdr_name)
+        self._encoder_options = self._options(frame, crf)
         self._last_time: int | None = None
+        self._frames = 0
         self.notes: list[str] = []
         """What was left out or changed, in words."""
         self.size = self._even_size(frame)
-        self.colors = colors_of(frame.colorspace, frame.color_range, frame.format.name, *self.size)
-        self.notes += [*_losses(frame), *self.colors.notes]
+        is_hdr = self.hdr is not None
+        self.colors = colors_of(frame.colorspace, frame.color_range, frame.format.name, *self.size, is_hdr=is_hdr)
+        self.notes += [*self.encoder.notes, *_losses(frame, source, self.encoder), *self.colors.notes]
+        if self.hdr:
+            self.notes += self.hdr.notes
+        if dynamic:
+            self.notes.append(f"left out, since it describes the pictures as they were: {', '.join(dynamic)}")
         self._copy_metadata()
         self._video = self._add_video(frame)
         self._copies = self._add_copies()
         """The other streams by their index in the source."""
+        os.environ.setdefault("SVT_LOG", "1")  # errors only: SVT-AV1 writes to stderr by itself
         try:
-            self._video.codec_context.open()
+            with usual_priority():
+                self._video.codec_context.open()
             if "crf" in self._video.codec_context.options:  # still there: nobody took it
-                raise OutputError(f"--crf: the encoder {self._encoder} has no such option")
+                raise OutputError(f"--crf: the encoder {self.encoder.name} has no such option")
         except (av.error.FFmpegError, ValueError) as error:
             raise OutputError(
-                f"{self._path}: the encoder {self._encoder} refuses this video: {reason(error)}"
+                f"{self._path}: the encoder {self.encoder.name} refuses this video: {reason(error)}"
             ) from None
-        with self._writing():
+        try:
             self._container.start_encoding()
+        except (av.error.ArgumentError, av.error.PatchWelcomeError, av.error.InvalidDataError) as error:
+            held = ", ".join([self.encoder.name, *(copy.name or copy.type for copy in self._copies.values())])
+            raise OutputError(
+                f"{self._path}: {container.format.name} cannot hold these together: {held} ({reason(error)}); .mkv or "
+                "the suffix of the source was wanted"
+            ) from None
+        except av.error.FFmpegError as error:
+            raise OutputError(f"{self._path}: cannot be written: {reason(error)}") from None
+
+    def _options(self, frame: VideoFrame, crf: int | None) -> dict[str, str]:
+        """Of the encoder: quality, light, and where chroma stands."""
+        options = dict(OPTIONS.get(self.encoder.name, {}))
+        if crf is not None:
+            options["crf"] = str(crf)
+        for name, value in (self.hdr.encoder_options(self.encoder.name) if self.hdr else {}).items():
+            options[name] = f"{options[name]}:{value}" if name in options else value
+        if has_halved_chroma(frame) and (location := chroma_location(frame)):
+            options["chroma_sample_location"] = location
+        return options
 
     def _even_size(self, frame: VideoFrame) -> tuple[int, int]:
         width, height = frame.width, frame.height
-        if self._encoder not in _EVEN_SIZE_ENCODERS or (width % 2, height % 2) == (0, 0):
+        if not even_sizes_only(self.encoder.name) or (width % 2, height % 2) == (0, 0):
             return width, height
         self.notes.append(
-            f"an odd row or column of {width} x {height}, which {self._encoder} cannot hold, was left out"
+            f"an odd row or column of {width} x {height}, which {self.encoder.name} cannot hold, was left out"
         )
         return width - width % 2, height - height % 2
 
@@ -140,19 +173,21 @@ class Output:
         width, height = self.size
         try:
             video = self._container.add_stream(
-                self._encoder, rate, self._encoder_options, width=width, height=height, time_base=ticks or 1 / rate
+                self.encoder.name, rate, self._encoder_options, width=width, height=height, time_base=ticks or 1 / rate
             )
         except ValueError:
             raise OutputError(
-                f"{self._path}: {self._container.format.name} cannot hold video of {self._encoder}; another suffix or "
-                "another --codec was wanted"
+                f"{self._path}: {self._container.format.name} cannot hold video of {self.encoder.name}; another "
+                "suffix or another --codec was wanted"
             ) from None
         assert isinstance(video, VideoStream)
         context = video.codec_context
-        context.pix_fmt = "yuv420p"
+        context.pix_fmt = self.encoder.pixel_format
         context.thread_type = "AUTO"
         context.flags |= CodecFlags.frame_duration
-        if "crf" not in self._encoder_options:
+        if self._container.format.name in _IN_ORDER:
+            context.max_b_frames = 0
+        if not {"crf", "global_quality"} & set(self._encoder_options):
             context.bit_rate = round(BITS_PER_PIXEL * width * height * rate)
         if context.codec.canonical_name == "hevc" and self._container.format.name in ("mp4", "mov"):
             context.codec_tag = "hvc1"  # without it, Apple's players refuse the file
@@ -225,7 +260,7 @@ class Output:
         """Encode an enhanced frame at the time of the frame that it comes from."""
         context = self._video.codec_context
         base = context.time_base or 1 / context.framerate
-        source_base = self._source.video.time_base or base
+        source_base = frame.time_base or self._source.video.time_base or base
         stamp = frame.pts if frame.pts is not None else frame.dts
         if stamp is None:  # of streams without a container
             ticks = 0 if self._last_time is None else self._last_time + round(1 / (context.framerate * base))
@@ -236,13 +271,18 @@ class Output:
         result.time_base = base
         if frame.duration:
             result.duration = round(frame.duration * source_base / base)
+        self._frames += 1
         with self._writing():
             self._container.mux(self._video.encode(result))
 
     def finish(self) -> None:
         """Write what the encoder still holds, and close the file."""
         with self._writing():
-            self._container.mux(self._video.encode(None))
+            packets = self._video.encode(None)
+            if self.encoder.name == "libx265" and self._frames <= _FRAMES_WITHOUT_DECODING_TIMES:
+                for packet in packets:
+                    packet.dts = packet.pts
+            self._container.mux(packets)
             self._container.close()
 
     @contextlib.contextmanager
@@ -258,33 +298,16 @@ def _kept_tags(metadata: dict[str, str]) -> dict[str, str]:
     return {key: value for key, value in metadata.items() if not key.lower().startswith(_STALE_TAGS)}
 
 
-def _losses(frame: VideoFrame) -> list[str]:
-    """What is lost on the way to 8-bit YUV 4:2:0, in words."""
-    name = frame.format.name
+def _losses(frame: VideoFrame, source: Source, encoder: Encoder) -> list[str]:
+    """What is lost on the way to YUV 4:2:0 of 8 or 10 bits, in words."""
+    name, bits, kept = frame.format.name, bits_of(frame), 10 if encoder.is_deep else 8
     notes = []
-    bits = max(component.bits for component in frame.format.components)
-    if bits > 8:
-        notes.append(f"{bits} bits a channel ({name}) were reduced to 8")
-    elif name.startswith(("yuv4", "yuvj4")) and "420" not in name:
-        notes.append(f"{name} was reduced to yuv420p")
-    if any(component.is_alpha for component in frame.format.components):
+    if bits > kept and not encoder.notes:
+        notes.append(f"{bits} bits a channel ({name}) were reduced to {kept}")
+    if not is_rgb(name) and len(frame.format.components) >= 3 and not has_halved_chroma(frame):
+        notes.append(f"{name} was reduced to {encoder.pixel_format}")
+    # VP8 and VP9 hold it as a second picture, which FFmpeg's own decoders pass over.
+    beside = ("alpha_mode", "1") in ((key.lower(), value) for key, value in source.video.metadata.items())
+    if beside or any(component.is_alpha for component in frame.format.components):
         notes.append("transparency was left out")
-    if frame.interlaced_frame:
-        notes.append("interlaced frames were written as progressive ones")
     return notes
-
-
-def _choose_encoder(path: Path, container: OutputContainer, codec: str | None) -> str:
-    """The name of an encoder; raises OutputError."""
-    if codec is not None:
-        with contextlib.suppress(ValueError):
-            encoder = av.Codec(codec, "w")
-            if encoder.type == "video":
-                return encoder.name
-        raise OutputError(f"--codec: FFmpeg has no video encoder {codec!r}; {', '.join(ENCODERS)} are some")
-    for name in ("libx264", "libopenh264", "libvpx-vp9", container.default_video_codec):
-        with contextlib.suppress(ValueError):
-            encoder = av.Codec(name, "w")
-            if encoder.name in container.supported_codecs:
-                return encoder.name
-    raise OutputError(f"{path}: suffix {path.suffix!r} names a container without video; {_USUAL_SUFFIXES} was wanted")

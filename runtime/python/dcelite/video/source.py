@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,12 +18,17 @@ from av.video.stream import VideoStream
 
 from dcelite import files
 from dcelite.errors import VideoError
+from dcelite.video import deinterlace
 
 _TOLERATED_SHORTFALL = 0.5
 """Seconds by which a file may end before the duration it states."""
 
 _TOLERANT: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 """Metadata that are not UTF-8: PyAV keeps them as they are from version 19 on; before, it fails unless told not to."""
+
+_WITHOUT_TIMES = ("avi",)
+"""Containers that know of a frame only its place in the file. Where frames are stored in another order than they are
+shown in, what FFmpeg takes for their times is none; in the order in which they are shown, each has the next place."""
 
 Item: TypeAlias = "Packet[Stream] | VideoFrame"
 
@@ -55,7 +61,8 @@ def is_cover_art(stream: Stream) -> bool:
 
 
 class Source:
-    """Iterates over the frames of the first video and the packets of the other streams, in the order of the file.
+    """Iterates over the frames of the first video, progressive ones, and the packets of the other streams, in the order
+    of the file.
 
     Raises:
         VideoError: there is no video, or none that can be decoded.
@@ -73,6 +80,9 @@ class Source:
             raise VideoError(f"{path}: holds a video that this FFmpeg has no decoder for")
         self.others = [stream for stream in container.streams if stream is not self.video]
         self.video.thread_type = "AUTO"
+        self._deinterlacer = deinterlace.Deinterlacer()
+        self._places: list[int] | None = [] if container.format.name in _WITHOUT_TIMES else None
+        """Of the packets whose frames are still to come, a heap; None where packets have times."""
         self._end = Fraction(0)
         self._damaged = 0
 
@@ -101,20 +111,38 @@ class Source:
                     yield packet
         except av.error.FFmpegError as error:
             self.damage.append(f"reading ended with: {reason(error)}")
-        yield from self._decode(None)
+        try:
+            yield from self._decode(None)
+            yield from self._deinterlacer.flush()
+        except av.error.FFmpegError as error:
+            self.damage.append(f"its end cannot be deinterlaced: {reason(error)}")
         self._note_damage()
 
+    @property
+    def notes(self) -> list[str]:
+        """What was changed, in words; complete after the iteration."""
+        return [deinterlace.NOTE] if self._deinterlacer.used else []
+
     def _decode(self, packet: Packet[Stream] | None) -> Iterator[VideoFrame]:
+        if self._places is not None and packet is not None and packet.dts is not None:
+            heapq.heappush(self._places, packet.dts)
         try:
             frames = self.video.codec_context.decode(packet)
         except av.error.EOFError:  # of a decoder that saw no packet
             return
         except av.error.FFmpegError:
             self._damaged += 1
+            if self._places and packet is not None and packet.dts in self._places:
+                self._places.remove(packet.dts)
+                heapq.heapify(self._places)
             return
         for frame in frames:
             self._damaged += frame.is_corrupt
-            yield frame
+            if frame.time_base is None:  # of those that come at the end, which no packet brings
+                frame.time_base = self.video.time_base or Fraction(1, av.time_base)
+            if self._places is not None:
+                frame.pts = heapq.heappop(self._places) if self._places else None
+            yield from self._deinterlacer(frame)
 
     def _note_end(self, packet: Packet[Stream]) -> None:
         time_stamp = packet.pts if packet.pts is not None else packet.dts

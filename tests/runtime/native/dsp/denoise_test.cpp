@@ -27,22 +27,30 @@ struct Source {
     PixelSource source;
     PixelRow rows[kCell];
 
-    void fill(PixelKind kind, dce::PixelLayout layout, int width) {
-        source = {kind, layout, dce::yuv_matrix(DCE_BT601_FULL, 255.0)};
+    void fill(PixelKind kind, dce::PixelLayout layout, int width, dce::Samples samples = dce::kByteSamples) {
+        source = {kind, layout, dce::yuv_matrix(DCE_BT601_FULL, samples.bits(), 255.0)};
         const size_t pixels = static_cast<size_t>(width), half = static_cast<size_t>(cells_of(width, 2));
-        const size_t size = kind == PixelKind::kBytes ? pixels * static_cast<size_t>(layout.channels)
-                            : kind == PixelKind::kYuv ? pixels
-                                                      : 6 * pixels;
+        const size_t channels = static_cast<size_t>(layout.channels), sample = static_cast<size_t>(samples.bytes());
+        const size_t size = kind == PixelKind::kBytes   ? pixels * channels
+                            : kind == PixelKind::kWords ? 2 * pixels * channels
+                            : kind == PixelKind::kYuv   ? pixels * sample
+                                                        : 6 * pixels;
         for (int r = 0; r < kCell; ++r) {
             uint8_t *row = bytes[r].last<uint8_t>(size);
             for (size_t i = 0; i < size; ++i)  // dark, and of 16-bit values both bytes
                 row[i] = static_cast<uint8_t>(kind == PixelKind::kBytes || kind == PixelKind::kYuv ? random_byte() % 60
                                               : i % 2                                              ? random_byte() % 8
                                                                                                    : random_byte());
-            rows[r] = {row, {row, chroma[0].last<uint8_t>(half), chroma[1].last<uint8_t>(half), 1}};
+            rows[r] = {row, {row, chroma[0].last<uint8_t>(half * sample), chroma[1].last<uint8_t>(half * sample), 1, samples}};
+            for (size_t i = 0; i < pixels && kind == PixelKind::kYuv && samples.are_words; ++i)
+                reinterpret_cast<uint16_t *>(row)[i] = static_cast<uint16_t>(random_byte() << samples.shift);
         }
         for (Guarded &plane : chroma)
-            for (size_t i = 0; i < half; ++i) plane.last<uint8_t>(half)[i] = static_cast<uint8_t>(118 + random_byte() % 20);
+            for (size_t i = 0; i < half; ++i)
+                if (samples.are_words)
+                    plane.last<uint16_t>(half)[i] = static_cast<uint16_t>((472 + random_byte() % 80) << samples.shift);
+                else
+                    plane.last<uint8_t>(half)[i] = static_cast<uint8_t>(118 + random_byte() % 20);
     }
 };
 
@@ -74,11 +82,12 @@ NoiseCurve random_noise() {
     return NoiseCurve::of(variances);
 }
 
-void test_survey(const DenoiseKernels &kernels, PixelKind kind, dce::PixelLayout layout) {
+void test_survey(const DenoiseKernels &kernels, PixelKind kind, dce::PixelLayout layout,
+                 dce::Samples samples = dce::kByteSamples) {
     static Source source;
     static Cells seen, wanted;
     for (int width = 1; width <= kMost; width += width < 150 ? 1 : 131) {
-        source.fill(kind, layout, width);
+        source.fill(kind, layout, width, samples);
         seen.prepare(width);
         wanted.prepare(width);
         kernels.survey(source.source, source.rows, width, seen.rows, nullptr);
@@ -182,7 +191,7 @@ void test_shares(const DenoiseKernels &kernels) {
         source.fill(PixelKind::kBytes, {3, {2, 1, 0}}, width);
         for (int set = 0; set < 2; ++set) {
             const DenoiseKernels &k = set ? scalar : kernels;
-            k.combine(share[1], mean[1], colors[1], colors[1], color_stride, halves, rows[set], stride);
+            k.combine(share[1], mean[1], colors[1], colors[1], color_stride, halves, 1.25f, rows[set], stride);
             k.denoise_row(source.source, source.rows[0], width, {rows[set], rows[set], stride}, planes[set], plane_stride);
         }
         for (int k = 0; k < 5; ++k)
@@ -197,7 +206,7 @@ void test_shares(const DenoiseKernels &kernels) {
         time_kernel("denoise, color_shares", quarters,
                     [&] { kernels.color_shares(red, blue, luma, quarters, noise, remaining, 0.8f, colors[0], color_stride); });
         time_kernel("denoise, combine", halves,
-                    [&] { kernels.combine(share[1], mean[1], colors[1], colors[1], color_stride, halves, rows[0], stride); });
+                    [&] { kernels.combine(share[1], mean[1], colors[1], colors[1], color_stride, halves, 1.0f, rows[0], stride); });
         time_kernel("denoise, denoise_row", width, [&] {
             kernels.denoise_row(source.source, source.rows[0], width, {rows[0], rows[0], stride}, planes[0], plane_stride);
         });
@@ -210,8 +219,10 @@ void test_denoise(const dce::Dsp &dsp) {
     const DenoiseKernels &kernels = *dsp.denoise;
     test_survey(kernels, PixelKind::kBytes, {3, {0, 1, 2}});
     test_survey(kernels, PixelKind::kBytes, {4, {2, 1, 0}});
-    test_survey(kernels, PixelKind::kWords, {});
-    test_survey(kernels, PixelKind::kYuv, {});
+    test_survey(kernels, PixelKind::kWords, {3, {0, 1, 2}});
+    test_survey(kernels, PixelKind::kWords, {4, {0, 1, 2}});
+    for (const dce::Samples samples : {dce::kByteSamples, dce::Samples{true, 0}, dce::Samples{true, 6}})
+        test_survey(kernels, PixelKind::kYuv, {}, samples);
     test_survey(kernels, PixelKind::kKept, {});
     test_blending(kernels);
     test_shares(kernels);

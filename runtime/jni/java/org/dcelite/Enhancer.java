@@ -43,12 +43,24 @@ public final class Enhancer implements AutoCloseable {
     public static final int NV21 = 6;
     /** Luma, then U, then V. */
     public static final int I420 = 7;
+    /** As {@link #RGB16}, with alpha, which is copied unchanged. */
+    public static final int RGBA16 = 8;
+    /**
+     * 10 bits, the high ones of words of 16 bits in the byte order of the processor, at even addresses: luma, then U and V
+     * in turn. The low 6 bits are ignored, and written as zeros. As {@code ImageFormat.YCBCR_P010}.
+     */
+    public static final int P010 = 9;
+    /** 10 bits, the low ones of such words, of which more than 1023 counts for 1023: luma, then U, then V. */
+    public static final int I010 = 10;
 
     public static final int BT601_LIMITED = 0;
     /** JPEG, and the cameras of Android. */
     public static final int BT601_FULL = 1;
     public static final int BT709_LIMITED = 2;
     public static final int BT709_FULL = 3;
+    /** Ultra high definition, of non-constant luminance; {@code DataSpace.RANGE_LIMITED}, as of video. */
+    public static final int BT2020_LIMITED = 4;
+    public static final int BT2020_FULL = 5;
 
     /** {@link #architecture} of a model that MindSpore Lite runs. */
     public static final int ARCHITECTURE_ENGINE = 0;
@@ -76,6 +88,7 @@ public final class Enhancer implements AutoCloseable {
         private float denoise = 0;
         private float temporalDenoise = 0;
         private float noiseLevel = 0;
+        private float white = 1;
         private boolean timings = true;
 
         /** 1 to 64, or 0: one per processor that the process may use. */
@@ -123,6 +136,15 @@ public final class Enhancer implements AutoCloseable {
         /** Standard deviation of the noise in R, G and B, in levels of 255: 0 to 255; 0: estimated from each image. */
         public @NotNull Options noiseLevel(float value) {
             noiseLevel = value;
+            return this;
+        }
+
+        /**
+         * Of YUV, the R'G'B' that is 1 to network and curve, more than 0, up to 1: it stays what it is, and so does what is
+         * brighter. Of HDR10 video, 0.7518 for a display that was mastered to 1000 cd/m2.
+         */
+        public @NotNull Options white(float value) {
+            white = value;
             return this;
         }
 
@@ -186,7 +208,7 @@ public final class Enhancer implements AutoCloseable {
         final int[] info = new int[3];
         final byte[] failure = openNative(path, model, position, limit, options.threads, options.scale, options.strength,
                 options.smoothing, options.mapInterval, options.denoise, options.temporalDenoise, options.noiseLevel,
-                options.timings, handle, info);
+                options.white, options.timings, handle, info);
         if (failure != null) {
             throw new DceliteException(info[0], new String(failure, StandardCharsets.UTF_8));
         }
@@ -207,13 +229,14 @@ public final class Enhancer implements AutoCloseable {
 
     /**
      * Enhances an image into one of another format: any two of RGB8, BGR8, RGBA8 and BGRA8 (alpha becomes 255 where the
-     * source has none); RGB16 and RGB16; any two of NV12, NV21 and I420; one of these three into one of the first four.
+     * source has none); any two of RGB16 and RGBA16; any two of NV12, NV21 and I420, or of P010 and I010; one of these five
+     * into one of the first four.
      *
      * <p>A YUV image is one block of memory. The stride is that of luma, and there are {@code height} rows of it, each with
-     * its whole stride. Then come ceil(height / 2) rows of chroma: of NV12 and NV21 with the stride of luma, rounded up to
-     * an even number; of I420 first all of U, then all of V, with half the stride of luma, rounded up.
+     * its whole stride. Then come ceil(height / 2) rows of chroma: of NV12, NV21 and P010 with the stride of luma, rounded
+     * up to a whole number of pairs of samples; of I420 and I010 first all of U, then all of V, with half of that.
      *
-     * @param matrix of YUV: BT601_LIMITED, BT601_FULL, BT709_LIMITED or BT709_FULL
+     * @param matrix of YUV: BT601_LIMITED, BT601_FULL, BT709_LIMITED, BT709_FULL, BT2020_LIMITED or BT2020_FULL
      */
     public void enhance(@NotNull ByteBuffer src, int srcFormat, int srcStride, @NotNull ByteBuffer dst, int dstFormat,
             int dstStride, int width, int height, int matrix) {
@@ -272,6 +295,11 @@ public final class Enhancer implements AutoCloseable {
     /** From the next frame on: 0 (off) to 1. Where it was off, that frame begins a new video. */
     public void setTemporalDenoise(float temporalDenoise) {
         leave(setTemporalDenoiseNative(enter(), temporalDenoise));
+    }
+
+    /** From the next frame on, which begins a new video: more than 0, up to 1. */
+    public void setWhite(float white) {
+        leave(setWhiteNative(enter(), white));
     }
 
     /** Forgets the frames so far: the next one begins a new video. */
@@ -387,7 +415,7 @@ public final class Enhancer implements AutoCloseable {
     // Null, with the handle and {scale, architecture, parameters}; or the library's sentence, with the status in info[0].
     private static native byte[] openNative(byte[] path, ByteBuffer model, int position, int limit, int threads, int scale,
             float strength, float smoothing, int mapInterval, float denoise, float temporalDenoise, float noiseLevel,
-            boolean timings, long[] handle, int[] info);
+            float white, boolean timings, long[] handle, int[] info);
 
     // These return a dce_status. The two that take images throw IllegalArgumentException for what is wrong with the buffers.
 
@@ -404,6 +432,7 @@ public final class Enhancer implements AutoCloseable {
     private static native int setSmoothingNative(long handle, float smoothing);
     private static native int setDenoiseNative(long handle, float denoise);
     private static native int setTemporalDenoiseNative(long handle, float temporalDenoise);
+    private static native int setWhiteNative(long handle, float white);
     private static native int resetNative(long handle);
     private static native int timingsNative(long handle, long[] nanoseconds);
     private static native byte[] messageNative(long handle);
