@@ -121,7 +121,7 @@ links:
 check: lint types test-native
 	$(BIN)/python -m pytest -q $(CHECKED)
 
-test-python: setup test-native test-arm64 test-armhf
+test-python: setup test-native test-arm64 test-armhf wheels
 	$(BIN)/python -m pytest
 
 # The package and the runtime's tests with the oldest Python and the newest ones, fetched where the machine has them not.

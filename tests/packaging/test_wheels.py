@@ -110,6 +110,19 @@ def test_a_clean_clone_makes_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "dist" / wheel.name).read_bytes() == wheel.read_bytes()
 
 
+def test_sources_build(tmp_path: Path) -> None:
+    """What pip does where there is no wheel."""
+    found = list(DIST.glob("dcelite-*[0-9].tar.gz"))
+    if len(found) != 1:
+        skip(f"dist has {len(found)} archives of the sources: make wheels")
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", str(found[0])]
+    result = subprocess.run([*command, "-w", str(tmp_path)], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        assert {"dcelite/native/libdcelite.so", "dcelite/native/libdcelite_bench.so"} <= set(archive.namelist())
+
+
 # How they run ---------------------------------------------------------------------------------------------------------
 
 

@@ -82,7 +82,7 @@ def refuse_existing(path: Path, overwrite: bool, *, folder: bool = False) -> Non
 
 def _place(finished: Path, path: Path, overwrite: bool) -> None:
     """Give a finished file its name; raises OutputError where that is taken by now, without ``overwrite``."""
-    with finished.open("rb") as file:
+    with finished.open("r+b" if sys.platform == "win32" else "rb") as file:  # Windows flushes what it may write to
         os.fsync(file.fileno())
     if overwrite:
         finished.replace(path)
