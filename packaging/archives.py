@@ -18,7 +18,7 @@ _SECONDS = 315532800  # 1980 begins
 @functools.cache
 def _deflated(data: bytes) -> bytes:
     """By zopfli, which packs 4 % closer than zlib, and always alike."""
-    return bytes(zlib.compress(data))[2:-4]  # without the frame of zlib
+    return bytes(zlib.compress(data, blocksplittingmax=0))[2:-4]  # without the frame of zlib
 
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> None:

@@ -12,6 +12,7 @@ import argparse
 import base64
 import hashlib
 import os
+import re
 import sys
 import tempfile
 import time
@@ -26,6 +27,8 @@ from platforms import Platform, chosen
 
 LARGEST = 500_000
 """Bytes of a wheel."""
+OF_A_CLONE = "dcelite/training/experiments/"
+"""What needs the repository anyway."""
 ENGINE_SOURCES = (".cpp", ".h", "CMakeLists.txt", "exports.map")
 """Of MindSpore Lite's engine, which is built on Linux alone."""
 
@@ -41,7 +44,8 @@ def package_files() -> dict[str, bytes]:
             files = {name: wheel.read(name) for name in wheel.namelist() if not name.endswith("/")}
     if any(Path(name).suffix in (".so", ".dylib", ".dll", ".pyc") for name in files):
         raise PackagingError(f"{name}: has native or compiled files already; is the repository clean?")
-    return {name: data for name, data in files.items() if not name.endswith((".dist-info/WHEEL", ".dist-info/RECORD"))}
+    own = re.compile(r".*\.dist-info/(?:WHEEL|RECORD)")
+    return {name: data for name, data in files.items() if not own.fullmatch(name) and not name.startswith(OF_A_CLONE)}
 
 
 def make_wheel(platform: Platform, shared: dict[str, bytes], output: Path) -> Path:
