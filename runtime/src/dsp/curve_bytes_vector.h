@@ -15,7 +15,7 @@ template <int kChannels, int kPhase = 0>
 inline void store_ramp(Floats start, Floats step, int first, int floats, float *output) {
     using Lane = Interleaved<kChannels, kPhase>;
     Floats pixels;
-    for (int l = 0; l < kLanes; ++l) pixels[l] = static_cast<float>(Lane::pixel(l));
+    DCE_UNROLL for (int l = 0; l < kLanes; ++l) pixels[l] = static_cast<float>(Lane::pixel(l));
     pixels += static_cast<float>(first);
     store(shuffle<Lane>(start, start) + pixels * shuffle<Lane>(step, step), output + kPhase * kLanes);
     if constexpr (kPhase + 1 < kChannels)

@@ -65,11 +65,11 @@ template <typename Index>
 inline Floats shuffle(Floats a, Floats b) {
 #if defined(__clang__)
     Floats result;
-    for (int l = 0; l < kLanes; ++l) result[l] = Index::of(l) < kLanes ? a[Index::of(l)] : b[Index::of(l) - kLanes];
+    DCE_UNROLL for (int l = 0; l < kLanes; ++l) result[l] = Index::of(l) < kLanes ? a[Index::of(l)] : b[Index::of(l) - kLanes];
     return result;
 #else
     Ints indices;
-    for (int l = 0; l < kLanes; ++l) indices[l] = Index::of(l);
+    DCE_UNROLL for (int l = 0; l < kLanes; ++l) indices[l] = Index::of(l);
     return __builtin_shuffle(a, b, indices);
 #endif
 }
