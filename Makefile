@@ -26,8 +26,8 @@ LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
 PLATFORMS ?=
-CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats images reference) tests/runtime/model \
-	tests/test_nothing_replaced_unasked.py
+CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats reference) tests/runtime/images \
+	tests/runtime/model tests/test_nothing_replaced_unasked.py
 
 .PHONY: setup demo bench wheels libraries apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
 	test-oldest-compiler test-arm64 test-armhf fuzz clean

@@ -43,6 +43,14 @@ def require_mindspore_lite() -> None:
         skip(str(error))
 
 
+def require_format(suffix: str) -> None:
+    """Skip the running test where files of a suffix cannot be read."""
+    from dcelite.images import missing_support
+
+    if missing := missing_support(suffix):
+        skip(f"{suffix}: {missing}")
+
+
 def assert_equals_reference(result: np.ndarray, wanted: np.ndarray) -> None:
     """The bound for every engine: 99.9 % of the 8-bit values equal, none off by more than 1."""
     assert result.shape == wanted.shape

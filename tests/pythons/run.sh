@@ -10,7 +10,7 @@ set -euo pipefail
 # What the runtime alone can run, with NumPy, Pillow, tqdm, and PyAV for video. Left out: what needs MindSpore, ONNX, a
 # converter or a compiler; the photographs of the shared folder, whose tests take most of the time; and a test that
 # measures time, since the versions are tested side by side.
-TESTS=(cli enhancer extras files formats images reference temporal video)
+TESTS=(test_cli test_enhancer test_extras test_files test_formats images test_reference test_temporal test_video)
 LEFT_OUT=tests/runtime/test_video.py::test_the_enhancement_is_the_smaller_part_of_the_time
 
 here="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
@@ -26,7 +26,7 @@ install() {  # PYTHON FOLDER
     # One folder for what is compiled: it is the same for all of them.
     local pip=("$pip_python" -m pip --python "$2/bin/python" --quiet --disable-pip-version-check install
         --config-settings=build-dir=build/pythons/wheel --only-binary=av pytest)
-    "${pip[@]}" '.[video]' || "${pip[@]}" .
+    "${pip[@]}" '.[video,heif]' || "${pip[@]}" '.[video]' || "${pip[@]}" .
 }
 
 has_video() {  # FOLDER
@@ -36,7 +36,7 @@ has_video() {  # FOLDER
 run_tests() {  # FOLDER
     local files=() name
     for name in "${TESTS[@]}"; do
-        if [ "$name" != video ] || has_video "$1"; then files+=("tests/runtime/test_$name.py"); fi
+        if [ "$name" != test_video ] || has_video "$1"; then files+=("$(ls -d tests/runtime/"$name"{,.py} 2>/dev/null)"); fi
     done
     env -u DCELITE_REQUIRE_ALL DCELITE_TEST_DATA="$1/absent" "$1/bin/python" -m pytest -q -p no:cacheprovider \
         --basetemp="$1/tmp" --deselect "$LEFT_OUT" "${files[@]}"

@@ -32,6 +32,8 @@ from image_files import (
 from dcelite import ImageError, OutputError
 from dcelite.images import encode_photograph, read_photograph
 
+from support import require_format
+
 TRIES = int(os.environ.get("DCELITE_FUZZ_TRIES", "1000"))
 
 
@@ -72,6 +74,7 @@ def _damaged(data: bytes, rng: np.random.Generator) -> bytes:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_picture_or_a_sentence(kind: Kind) -> None:
+    require_format(kind.suffix)
     data = kind.data()
     for seed in range(-(-TRIES // len(KINDS))):
         damaged = _damaged(data, np.random.default_rng(seed))
@@ -97,6 +100,7 @@ def test_a_picture_or_a_sentence(kind: Kind) -> None:
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".avif", ".heic", ".tif"])
 def test_damaged_metadata_cost_no_picture(suffix: str) -> None:
     """Whatever is flipped within EXIF data, XMP and profile: the same pixels."""
+    require_format(suffix)
     block, parts = exif(), (exif(), XMP, ICC)
     match suffix:
         case ".jpg":

@@ -14,6 +14,8 @@ from dcelite import ImageError, OutputError
 from dcelite.images import FORMATS, Photograph, encode_photograph, read_photograph, write_photograph
 from dcelite.machine import Machine
 
+from support import require_format
+
 ORIENTATION = 0x0112
 ROTATED = 6
 
@@ -55,6 +57,7 @@ def test_exif_and_profile_survive(tmp_path: Path, picture: PIL.Image.Image, prof
 def test_orientation_is_applied_where_the_format_cannot_hold_it(
     tmp_path: Path, picture: PIL.Image.Image, orientation: int, suffix: str
 ) -> None:
+    require_format(suffix)
     exif = PIL.Image.Exif()
     exif[ORIENTATION] = orientation
     photograph = read_photograph(_save(tmp_path / "in.png", picture, exif=exif))
@@ -105,6 +108,7 @@ def test_refused_by_name(tmp_path: Path, picture: PIL.Image.Image) -> None:
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_damaged_files(tmp_path: Path, picture: PIL.Image.Image, suffix: str) -> None:
+    require_format(suffix)
     whole = encode_photograph(Path(f"whole{suffix}"), np.asarray(picture), Photograph(np.asarray(picture)))
     path = tmp_path / f"damaged{suffix}"
     for data in (b"", whole[: len(whole) // 3], whole[:20], b"not an image" * 50):
