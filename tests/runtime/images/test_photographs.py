@@ -129,6 +129,7 @@ def test_missing_file_and_folder(tmp_path: Path) -> None:
 def test_too_large_for_the_memory(tmp_path: Path, picture: PIL.Image.Image, monkeypatch: pytest.MonkeyPatch) -> None:
     source = _save(tmp_path / "in.png", picture)
     monkeypatch.setattr(PIL.Image, "MAX_IMAGE_PIXELS", 1000)  # Pillow's own limit is another one
+    monkeypatch.setattr("dcelite.images.reading._CHUNK", 3 * 60 * 10)  # it checks what it hands over, too
     assert read_photograph(source).pixels.shape == (40, 60, 3)
     monkeypatch.setattr(Machine, "available_memory", lambda _: 10000)
     with pytest.raises(ImageError, match=r"in\.png: size 60 x 40 takes 0 MB of memory, 0 MB are available"):
