@@ -339,7 +339,7 @@ class TestCommand:
             (images / path.name).write_bytes(path.read_bytes())
         (images / "broken.jpg").write_bytes(b"\xff\xd8\xff")
         self.run("--data", images, "--output", tmp_path / "run", "--steps", 1, "--image-size", 16, "--batch-size", 2)
-        assert f"skipped {images / 'broken.jpg'}: is not a readable image" in capsys.readouterr().err
+        assert f"skipped {images / 'broken.jpg'}: cannot be read" in capsys.readouterr().err
 
     def test_settings_of_the_losses_and_excluded_images(self, data: Path, tmp_path: Path) -> None:
         (tmp_path / "held_out.txt").write_text("3.png\n")
