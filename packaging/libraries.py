@@ -6,7 +6,6 @@ CMake package, pkg-config file, licence.
 
 from __future__ import annotations
 
-import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -14,8 +13,8 @@ from pathlib import Path
 import native
 from archives import write_tar, write_zip
 from checks import check_library
-from native import REPOSITORY, PackagingError
-from platforms import Platform, chosen
+from native import REPOSITORY
+from platforms import Platform
 from wheels import write_checksums
 
 
@@ -42,23 +41,12 @@ def make_archive(platform: Platform, output: Path) -> Path:
     return archive
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="names of packaging/platforms.py; all without")
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "dist")
-    options = parser.parse_args()
-    try:
-        platforms = chosen(options.platforms)
-        options.output.mkdir(parents=True, exist_ok=True)
-        for platform in platforms:
-            archive = make_archive(platform, options.output.resolve())
-            print(f"{archive.name}: {archive.stat().st_size} bytes", flush=True)
-        write_checksums(options.output)
-    except (PackagingError, ValueError) as error:
-        print(f"libraries: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def make_archives(platforms: list[Platform], output: Path, complete: bool) -> None:
+    for platform in platforms:
+        archive = make_archive(platform, output)
+        print(f"{archive.name}: {archive.stat().st_size} bytes", flush=True)
+    write_checksums(output)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(native.command(__doc__, make_archives))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import argparse
 import functools
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from platforms import Platform
+from platforms import Platform, chosen
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 BUILD = REPOSITORY / "build" / "packaging"
@@ -98,3 +100,22 @@ def version() -> str:
     """Of the package and the library: CMake reads it there too."""
     lines = (REPOSITORY / "runtime/python/dcelite/__init__.py").read_text().splitlines()
     return next(line.split('"')[1] for line in lines if line.startswith("__version__ = "))
+
+
+def command(description: str | None, make: Callable[[list[Platform], Path, bool], None]) -> int:
+    """The command line of both programs: calls ``make`` with platforms, an output folder, and whether these are all.
+
+    Returns the exit code, 2 for what is wrong, which one line says.
+    """
+    parser = argparse.ArgumentParser(description=(description or "").split("\n")[0])
+    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="names of packaging/platforms.py; all without")
+    parser.add_argument("--output", type=Path, default=REPOSITORY / "dist")
+    options = parser.parse_args()
+    try:
+        platforms, output = chosen(options.platforms), options.output.resolve()
+        output.mkdir(parents=True, exist_ok=True)
+        make(platforms, output, not options.platforms)
+    except (PackagingError, ValueError) as error:
+        print(f"{Path(parser.prog).stem}: error: {error}", file=sys.stderr)
+        return 2
+    return 0

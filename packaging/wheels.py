@@ -8,7 +8,6 @@ for the native libraries. The bytes of a wheel depend on the sources and on requ
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import os
@@ -23,7 +22,7 @@ import native
 from archives import write_zip
 from checks import check_library
 from native import REPOSITORY, PackagingError
-from platforms import Platform, chosen
+from platforms import Platform
 
 LARGEST = 500_000
 """Bytes of a wheel."""
@@ -92,29 +91,17 @@ def write_checksums(output: Path) -> None:
     (output / "SHA256SUMS").write_text("".join(lines))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("platforms", nargs="*", metavar="PLATFORM", help="names of packaging/platforms.py; all without")
-    parser.add_argument("--output", type=Path, default=REPOSITORY / "dist")
-    options = parser.parse_args()
-    try:
-        platforms = chosen(options.platforms)
-        output = options.output.resolve()
-        output.mkdir(parents=True, exist_ok=True)
-        shared = package_files()
-        for platform in platforms:
-            start = time.monotonic()
-            print(f"{platform.name} ({platform.target})", flush=True)
-            path = make_wheel(platform, shared, output)
-            print(f"    {path.name}: {path.stat().st_size} bytes, {time.monotonic() - start:.0f} s", flush=True)
-        if not options.platforms:
-            print(make_sdist(output).name)
-        write_checksums(output)
-    except (PackagingError, ValueError) as error:
-        print(f"wheels: error: {error}", file=sys.stderr)
-        return 2
-    return 0
+def make_wheels(platforms: list[Platform], output: Path, complete: bool) -> None:
+    shared = package_files()
+    for platform in platforms:
+        start = time.monotonic()
+        print(f"{platform.name} ({platform.target})", flush=True)
+        path = make_wheel(platform, shared, output)
+        print(f"    {path.name}: {path.stat().st_size} bytes, {time.monotonic() - start:.0f} s", flush=True)
+    if complete:
+        print(make_sdist(output).name)
+    write_checksums(output)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(native.command(__doc__, make_wheels))

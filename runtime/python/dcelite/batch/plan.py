@@ -12,13 +12,10 @@ from pathlib import Path
 from dcelite.errors import ImageError, OutputError
 from dcelite.files import is_complete, refuse_existing, shortened
 from dcelite.folders import RESULT, describe, look_through
-from dcelite.images import FORMATS, check_suffix, is_image_path, missing_support
+from dcelite.images import FORMATS, VIDEO_SUFFIXES, check_suffix, is_image_path, missing_support
 
 STANDARD = "-"
 """As an input or output: the standard one."""
-VIDEO_SUFFIXES = (
-    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".mts", ".m2ts", ".3gp", ".wmv", ".ogv"),
-)
 _LONGEST_NAME = 255
 
 

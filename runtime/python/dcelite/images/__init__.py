@@ -2,6 +2,7 @@
 
 from dcelite.images.formats import FORMATS as FORMATS
 from dcelite.images.formats import SUFFIXES as SUFFIXES
+from dcelite.images.formats import VIDEO_SUFFIXES as VIDEO_SUFFIXES
 from dcelite.images.formats import check_suffix as check_suffix
 from dcelite.images.formats import is_image_path as is_image_path
 from dcelite.images.formats import missing_support as missing_support

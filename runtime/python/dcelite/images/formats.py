@@ -32,6 +32,11 @@ FORMATS = {
 SUFFIXES = {name: next(suffix for suffix in FORMATS if FORMATS[suffix] == name) for name in FORMATS.values()}
 """The usual suffix of each format."""
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".mts", ".m2ts", ".3gp", ".wmv", ".ogv"),
+)
+"""For which `dcelite video` is the command."""
+
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1", b"mif2")
 
 

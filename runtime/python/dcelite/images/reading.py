@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from dcelite.errors import ImageError, ImageTooLargeError
 from dcelite.files import reason
 from dcelite.images import exif, jpeg, png, tiff
-from dcelite.images.formats import FORMATS, SUFFIXES, format_of, missing_support
+from dcelite.images.formats import FORMATS, SUFFIXES, VIDEO_SUFFIXES, format_of, missing_support
 from dcelite.images.metadata import Metadata, prepared_xmp
 from dcelite.images.photograph import Photograph, eight_bits
 from dcelite.machine import Machine
@@ -37,8 +37,6 @@ _CHUNK = 1 << 22
 _PQ = 16
 """SMPTE ST 2084, as ITU-T H.273 numbers it."""
 _DEEP = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
-
-Pixels = NDArray[np.uint8] | NDArray[np.uint16]
 
 
 def read_photograph(path: Path, data: bytes | None = None) -> Photograph:
@@ -114,8 +112,7 @@ def _read_jpeg(data: bytes) -> Photograph:
 
 def _read_png(data: bytes) -> Photograph:
     parts = png.split(data)
-    if parts.frames > 1:
-        raise _Refused(f"is animated ({parts.frames} frames), one picture was wanted")
+    _refuse_animation(parts.frames)
     if parts.depth == 16 and parts.color_type == 4:
         # Grey and alpha of 16 bits are four bytes a pixel, as RGBA of 8 bits is.
         header = bytearray(parts.picture[: len(png.MAGIC) + 25])
@@ -133,9 +130,7 @@ def _read_png(data: bytes) -> Photograph:
 
 def _read_webp(data: bytes) -> Photograph:
     image = _opened(PIL.WebPImagePlugin.WebPImageFile, data)
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise _Refused(f"is animated ({frames} frames), one picture was wanted")
+    _refuse_animation(getattr(image, "n_frames", 1))
     notes: list[str] = []
     photograph = _photograph(image, _metadata_of(image, "WEBP", notes), notes)
     photograph.lossless = b"VP8L" in (kind for kind, _ in _riff_chunks(data))
@@ -146,9 +141,7 @@ def _read_avif(data: bytes) -> Photograph:
     import PIL.AvifImagePlugin  # of Pillow 11.3 and newer
 
     image = _opened(PIL.AvifImagePlugin.AvifImageFile, data)
-    frames = getattr(image, "n_frames", 1)
-    if frames > 1:
-        raise _Refused(f"is animated ({frames} frames), one picture was wanted")
+    _refuse_animation(getattr(image, "n_frames", 1))
     configuration = data.find(b"av1C")
     deep = configuration >= 0 and data[configuration + 6 : configuration + 7].ljust(1, b"\0")[0] & 0x40
     notes = ["10 or 12 bits a channel were reduced to 8"] if deep else []
@@ -237,6 +230,11 @@ def _opened(plugin: type[PIL.ImageFile.ImageFile], data: bytes) -> Any:
     deep = image.mode.startswith("I") or any(_DEEP.match(_raw_mode(tile)) for tile in image.tile)
     _check_size(image.size, 2 if deep else 1)
     return image
+
+
+def _refuse_animation(frames: int) -> None:
+    if frames > 1:
+        raise _Refused(f"is animated ({frames} frames), one picture was wanted")
 
 
 def _check_size(size: tuple[int, int], sample_bytes: int) -> None:
@@ -373,7 +371,7 @@ def _all_formats() -> str:
 
 def _other_kind(path: Path) -> str:
     """What the user may have wanted, for suffixes of other kinds of files."""
-    if path.suffix.lower() in (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".3gp", ".ts", ".mts", ".m2ts", ".mpg"):
+    if path.suffix.lower() in VIDEO_SUFFIXES:
         return "; for videos: dcelite video"
     if path.suffix.lower() in (".dng", ".cr2", ".cr3", ".nef", ".arw", ".orf", ".rw2", ".raf", ".pef", ".srw"):
         return "; raw files have to be developed first"
