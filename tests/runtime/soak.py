@@ -19,7 +19,6 @@ import multiprocessing
 import os
 import pickle
 import random
-import signal
 import sys
 import threading
 import time
@@ -138,7 +137,7 @@ class Soak:
         if child == 0:
             code = 1
             try:
-                signal.alarm(int(STEP_SECONDS / 2))
+                faulthandler.dump_traceback_later(STEP_SECONDS / 2, exit=True)  # says where it hangs
                 for each in (enhance, *others):
                     try:
                         check(each, CASES[index])

@@ -26,7 +26,7 @@ SECONDS = 60
 MODEL = REPOSITORY / "models" / "zerodcepp_scene.dce"
 
 PRELUDE = """
-import copy, multiprocessing, os, pickle, signal, sys, threading, time
+import copy, gc, multiprocessing, os, pickle, signal, sys, threading, time
 import numpy as np
 from dcelite import Enhancer
 image = np.random.default_rng(1).integers(0, 80, (480, 200, 3), np.uint8)
@@ -81,6 +81,45 @@ CASES = {
             wait_for(child)
         stop.set(); thread.join(); check(enhance)
     """,
+    "a fork at each line of another thread's work": """
+        # The thread stands still there, whatever lock it holds, its own or one of the standard library.
+        small = image[:9, :8].copy()
+        planes = [small[..., 0].copy(), small[:5, :4, 1].copy(), small[:5, :4, 2].copy()]
+        def work(enhance):
+            enhance(small[::-1], out=small.copy())
+            enhance.yuv420(planes, full_range=True)
+            enhance.set_strength(1.0)
+            copy.copy(enhance).close()
+            assert enhance.curve_map(small).shape == (1, 1, 3)
+        seen = set()
+        def work_to_new_line():
+            def trace(frame, *_):
+                if not reached.is_set() and (line := (frame.f_code, frame.f_lineno)) not in seen:
+                    seen.add(line)
+                    reached.set(); go_on.wait()
+                return trace
+            sys.settrace(trace)
+            work(enhance)
+            sys.settrace(None)
+            reached.set()
+        enhance, other = Enhancer(threads=2), Enhancer(threads=1)
+        work(enhance); work(other)
+        lines = -1
+        while len(seen) > lines:
+            lines = len(seen)
+            reached, go_on = threading.Event(), threading.Event()
+            thread = threading.Thread(target=work_to_new_line, daemon=True)
+            thread.start(); reached.wait()
+            child = os.fork()
+            if child == 0:
+                signal.alarm(20)
+                work(other); work(enhance); other.close(); enhance.close(); os._exit(0)
+            _, status = os.waitpid(child, 0)
+            assert status == 0, f"{status} at line {lines}"
+            go_on.set(); thread.join()
+        assert lines > 100
+        check(enhance)
+    """,
     "a pool whose initializer opens its own": """
         def open_own():
             global enhance
@@ -116,6 +155,11 @@ CASES = {
 ENGINES = {
     "uses and closes": "check(enhance); enhance.close()",
     "closes": "enhance.close()",
+    "collects another as garbage while one is opened again": """
+            from dcelite import enhancer
+            opened = enhancer.open_session
+            enhancer.open_session = lambda *given, **named: (gc.collect(), opened(*given, **named))[1]
+            check(enhance)""",
     "ends": "pass",
 }
 
@@ -154,6 +198,8 @@ def test_forks_with_other_engines(engine_models: Path, suffix: str, action: str)
         wanted = enhance(image)
         for given in (pickle.loads(pickle.dumps(enhance)), Enhancer(open(sys.argv[1], "rb").read(), threads=2)):
             check(given); given.close()
+        gc.disable()
+        others = [Enhancer(sys.argv[1], threads=1)]; others.append(others); del others
         child = os.fork()
         if child == 0:
             {ENGINES[action]}

@@ -23,14 +23,14 @@ from dcelite.session import ARCHITECTURE_NAMES, ModelInfo, Session, Timings, ope
 ImageLike = TypeVar("ImageLike", NDArray[np.uint8], NDArray[np.uint16], PIL.Image.Image)
 Plane = TypeVar("Plane", NDArray[np.uint8], NDArray[np.uint16])
 
-_fork_lock = threading.Lock()
+_fork_lock = threading.RLock()  # a collection of garbage may close an Enhancer below the thread that has it
 _forks = 0
 """How often this process and its parents have been forked since the module was loaded."""
 
 
 def _after_fork() -> None:
     global _fork_lock, _forks
-    _fork_lock = threading.Lock()  # a thread of the parent may have held it
+    _fork_lock = threading.RLock()  # a thread of the parent may have held it
     _forks += 1
 
 

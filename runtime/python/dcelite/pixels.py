@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -49,7 +48,7 @@ class Frame:
     matrix: int = 0
     """A dce_matrix."""
 
-    @functools.cached_property
+    @property
     def steps(self) -> list[int]:
         """Bytes from a sample or pixel of each plane to the next one in its row; 0 where the C ABI takes none such."""
         steps = [plane.itemsize * (plane.shape[2] if plane.ndim == 3 else 1) for plane in self.planes]
