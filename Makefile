@@ -2,6 +2,7 @@
 #              (PYTHON=... names the interpreter; from Python 3.13 on there is no MindSpore, and so no training and export)
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
+# make bench-arm  instructions of a frame on Arm, counted under QEMU: build/bench/arm.html
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
 # make check   what one runs before a commit: style, types, native tests, the runtime's tests
 # make wheels  a wheel for every platform, and the sources, into dist (PLATFORMS="linux-aarch64 ..." makes some of them)
@@ -30,7 +31,7 @@ CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files format
 	tests/runtime/model tests/test_nothing_replaced_unasked.py
 
 .PHONY: setup demo bench wheels libraries apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
-	test-oldest-compiler test-arm64 test-armhf fuzz clean
+	test-oldest-compiler test-arm64 test-armhf test-counts bench-arm frames-arm check-counts fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.installed $(VENV)/.mindspore-lite links
@@ -95,7 +96,7 @@ wheels libraries: $(VENV)/.packaging
 apk: $(VENV)/.created
 	android_demo/build_apk.sh
 
-test: lint types test-native test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-pythons test-python
+test: lint types test-native test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-counts test-pythons test-python
 	@echo "all tests passed"
 
 lint: setup
@@ -166,6 +167,25 @@ test-arm64: setup
 
 test-armhf: setup
 	$(call with_tools,armhf,arm-linux-gnueabihf-g++ qemu-arm-static,g++-arm-linux-gnueabihf qemu-user-static,test-preset-armhf)
+
+# What is counted; bench/arm.
+frames-arm:
+	@for preset in arm64 armhf; do export PATH="$(CURDIR)/$(BIN):$$PATH"; mkdir -p build; \
+	{ cmake --preset $$preset && cmake --build --preset $$preset --target dce_frames; } > build/$$preset-frames.log 2>&1 || \
+	{ cat build/$$preset-frames.log; exit 1; }; done
+
+# Fails where a frame takes more instructions than bench/arm/counts.json says; after a change that is worth it: --update.
+check-counts: frames-arm
+	@status=0; $(BIN)/python -m dcelite.bench.arm --check || status=$$?; \
+	[ $$status = 3 ] && [ "$${DCELITE_REQUIRE_ALL:-0}" != 1 ] || exit $$status
+
+test-counts: setup
+	$(call with_tools,counts of instructions,aarch64-linux-gnu-g++ arm-linux-gnueabihf-g++ qemu-aarch64,\
+		g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user,check-counts)
+
+bench-arm: setup frames-arm
+	@mkdir -p build/bench
+	$(BIN)/python -m dcelite.bench.arm --overwrite --html build/bench/arm.html --json build/bench/arm.json
 
 # The oldest compiler that the runtime is promised to build with; runtime/README.md names it.
 test-oldest-compiler: setup
