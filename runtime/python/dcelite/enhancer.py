@@ -305,7 +305,7 @@ class Enhancer:
 
 
 def open_with_defaults(
-    model: str | os.PathLike[str] | None, defaults: Mapping[str, float], **arguments: Any
+    model: str | os.PathLike[str] | bytes | None, defaults: Mapping[str, float], **arguments: Any
 ) -> tuple[Enhancer, list[str]]:
     """An Enhancer as the commands open it: arguments that are None take the values of ``defaults``.
 

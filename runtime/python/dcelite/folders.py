@@ -56,19 +56,19 @@ def look_through(root: Path, *, results: Collection[str] | None = None) -> Conte
                 inside = os.path.join(real, entry.name)  # noqa: PTH118 (a Path takes longer)
                 if is_temporary(entry.name) or (results is not None and inside in results):
                     continue
-                if _is_hidden(entry.name):
+                if is_hidden(entry.name):
                     found.left_out["hidden"] += 1
-                elif results is not None and _is_result(entry.name, names):
+                elif results is not None and is_result(entry.name, names):
                     found.left_out["earlier result"] += 1
                 else:
                     waiting.append((path, inside))
-            elif _is_hidden(entry.name):
+            elif is_hidden(entry.name):
                 found.left_out["hidden"] += 1
             elif not is_image_path(path):
                 found.left_out[path.suffix.lower() or "without a suffix"] += 1
             elif not path.is_file():
                 found.left_out["broken link" if entry.is_symlink() else "device or the like"] += 1
-            elif results is not None and _is_result(entry.name, names):
+            elif results is not None and is_result(entry.name, names):
                 found.left_out["earlier result"] += 1
             else:
                 found.pictures.append(path)
@@ -76,11 +76,12 @@ def look_through(root: Path, *, results: Collection[str] | None = None) -> Conte
     return found
 
 
-def _is_hidden(name: str) -> bool:
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is left where it is, by its name alone."""
     return name.startswith(".") or name in SYSTEM_FOLDERS
 
 
-def _is_result(name: str, names: Collection[str]) -> bool:
+def is_result(name: str, names: Collection[str]) -> bool:
     """Whether it is named as the result of what stands beside it."""
     stem, dot, suffix = name.rpartition(".")
     stem, suffix = (stem, dot + suffix) if stem else (name, "")

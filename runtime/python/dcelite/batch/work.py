@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import threading
 import time
@@ -15,7 +16,7 @@ from dcelite.batch.plan import Job
 from dcelite.enhancer import Enhancer
 from dcelite.errors import DceliteError, ImageError, OutputError
 from dcelite.files import is_complete, prepare_output_directory, reason, write_bytes_atomically
-from dcelite.images import SUFFIXES, encode_photograph, read_photograph
+from dcelite.images import SUFFIXES, Photograph, encode_photograph, read_photograph
 from dcelite.streams import write_standard_output
 
 _PAUSE = 0.2
@@ -40,6 +41,53 @@ class Outcome:
     """Why it failed, in words; or what is missing of it where there is a result."""
     skipped: bool = False
     """Another process has made the result in the meantime."""
+
+
+Stage = Callable[[str], contextlib.AbstractContextManager[None]]
+"""Entered with the name of what is done next, one of STAGES."""
+
+
+def make(
+    source: Path,
+    data: bytes | None,
+    destination: Callable[[Photograph], Path],
+    enhance: Enhancer,
+    quality: int | None,
+    stage: Stage,
+    wanted: Callable[[Photograph], bool] | None = None,
+) -> tuple[Photograph, bytes | None]:
+    """What every command makes of a photograph: what is decoded, its pixels enhanced in place; and the file of that.
+
+    Args:
+        source: the file, or with ``data`` what messages call it.
+        data: what to decode instead of the file.
+        destination: by its suffix the format of the result.
+        quality: of the formats that lose something, 1 to 100; None: that of the format.
+        wanted: asked with the decoded picture; where it says no, the picture stays as it is, and there is no file.
+
+    Raises:
+        DceliteError: it cannot be read, enhanced or encoded.
+    """
+    with stage("decode"):
+        photograph = read_photograph(source, data)
+    if wanted is not None and not wanted(photograph):
+        return photograph, None
+    with stage("enhancement"):
+        try:
+            photograph.pixels = enhance(photograph.pixels, out=photograph.pixels)
+        except ValueError as error:
+            raise ImageError(f"{source}: {error}") from None
+    with stage("encode"):
+        return photograph, encode_photograph(destination(photograph), photograph.pixels, photograph, quality)
+
+
+def failure_of(source: Path, error: BaseException) -> str:
+    """What to say of a picture that failed, whatever was thrown over it."""
+    if isinstance(error, DceliteError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"{source}: needs more memory than there is"
+    return f"{source}: {type(error).__name__}: {error}"
 
 
 class _Dropped(Exception):  # noqa: N818
@@ -172,42 +220,34 @@ class Batch:
                 outcome.skipped = True
             else:
                 self._enhance(outcome, enhance)
-        except MemoryError as error:
-            if not last_try:
-                return False
-            named = isinstance(error, DceliteError)
-            outcome.error = str(error) if named else f"{job.source}: needs more memory than there is"
-        except DceliteError as error:
-            outcome.error = str(error)
-            outcome.skipped = self._skip_existing and isinstance(error, OutputError) and is_complete(job.destination)
         except _Dropped:
             raise
         except BaseException as error:
-            outcome.error = f"{job.source}: {type(error).__name__}: {error}"
+            if isinstance(error, MemoryError) and not last_try:
+                return False
+            outcome.error = failure_of(job.source, error)
+            outcome.skipped = self._skip_existing and isinstance(error, OutputError) and is_complete(job.destination)
         return True
 
     def _enhance(self, outcome: Outcome, enhance: Enhancer) -> None:
         job = outcome.job
-        with self._stage(outcome, "decode"):
-            photograph = read_photograph(job.source, self._standard_input if job.from_input else None)
-        with self._stage(outcome, "enhancement"):
-            try:
-                result = enhance(photograph.pixels, out=photograph.pixels)
-            except ValueError as error:
-                raise ImageError(f"{job.source}: {error}") from None
-        with self._stage(outcome, "encode"):
-            destination = job.destination
+
+        def destination(photograph: Photograph) -> Path:
+            suffix = SUFFIXES[photograph.format] if job.to_output else ""
+            return job.destination.with_name(f"{job.destination.name}{suffix}")
+
+        data = self._standard_input if job.from_input else None
+        stage = functools.partial(self._stage, outcome)
+        photograph, result = make(job.source, data, destination, enhance, self._quality, stage)
+        assert result is not None
+        with stage("write"):
             if job.to_output:
-                destination = destination.with_name(f"{destination.name}{SUFFIXES[photograph.format]}")
-            data = encode_photograph(destination, result, photograph, self._quality)
-        with self._stage(outcome, "write"):
-            if job.to_output:
-                _write_standard_output(data)
+                _write_standard_output(result)
             else:
                 self._prepare(job.destination.parent)
-                write_bytes_atomically(job.destination, data, overwrite=job.overwrite)
+                write_bytes_atomically(job.destination, result, overwrite=job.overwrite)
         outcome.notes = photograph.notes
-        outcome.size = (result.shape[1], result.shape[0])
+        outcome.size = (photograph.pixels.shape[1], photograph.pixels.shape[0])
         if photograph.damage:
             outcome.error = f"{job.source}: {'; '.join(photograph.damage)}; {job.destination} holds what could be read"
 

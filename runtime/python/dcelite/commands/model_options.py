@@ -21,8 +21,13 @@ def add_common_options(parser: argparse.ArgumentParser, output: str) -> None:
     """Those of the model and of the output; ``output`` says in the help what it may be."""
     parser.add_argument("-o", "--output", type=Path, metavar="OUT", help=output)
     parser.add_argument("--overwrite", action="store_true", help="replace outputs that exist")
+    add_model_options(parser, "1 to 64; 0 (default) uses every processor")
+
+
+def add_model_options(parser: argparse.ArgumentParser, threads: str) -> None:
+    """Those of the model; ``threads`` is the help of that option."""
     parser.add_argument("--model", type=Path, metavar="M", help=".dce, .ms or .onnx file (default: shipped weights)")
-    parser.add_argument("--threads", type=int, default=0, metavar="N", help="1 to 64; 0 (default) uses every processor")
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help=threads)
     parser.add_argument(
         "--strength", type=float, default=1.0, metavar="S", help="0 changes nothing, 1 (default) is the model"
     )

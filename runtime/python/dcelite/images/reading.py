@@ -7,6 +7,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ from dcelite.model.architecture import MAX_DIMENSION
 
 BYTES_A_PIXEL = {1: 9, 2: 12}
 """Memory for a pixel of 8 and of 16 bits a channel at the worst moment: what Pillow holds, and the array."""
+admission: ContextVar[Callable[[int], None] | None] = ContextVar("admission", default=None)
+"""Called with the bytes that a picture takes, before it is decoded: it may wait until large ones have their turn."""
 _CHUNK = 1 << 22
 """Bytes that are handed from Pillow to an array at a time."""
 _PQ = 16
@@ -241,6 +244,8 @@ def _check_size(size: tuple[int, int], sample_bytes: int) -> None:
     if max(size) > MAX_DIMENSION:
         raise _Refused(f"size {size[0]} x {size[1]}, at most {MAX_DIMENSION} each way was wanted")
     needed = size[0] * size[1] * BYTES_A_PIXEL[sample_bytes]
+    if admit := admission.get():
+        admit(needed)
     available = Machine().available_memory()
     if available is not None and needed > available:
         raise _TooLarge(
