@@ -156,12 +156,9 @@ class OpenVariant:
         """The engine for a task; it reads the variables when it is opened. The NumPy reference has none."""
         if task not in self._opened:
             library = self.variant.library
+            chosen: dict[str, Any] = {"denoise": self.variant.denoise, "precision": self.variant.curve, **options}
             with environment(DCELITE_ISA=self.variant.isa, DCELITE_LIBRARY=library and library.absolute()):
-                self._opened[task] = Enhancer(
-                    self.variant.model,
-                    threads=self._threads,
-                    **({"denoise": self.variant.denoise, "precision": self.variant.curve} | options),
-                )
+                self._opened[task] = Enhancer(self.variant.model, threads=self._threads, **chosen)
         return self._opened[task]
 
     def renew(self) -> None:
