@@ -37,6 +37,7 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
         "compared with the first. The surest way to see a small change",
     )
     several("--denoise", type=float, metavar="D", help="amount of denoising, 0 to 1; may be repeated (default: 0)")
+    several("--precision", choices=("exact", "fast"), help="of the curve; may be repeated (default: exact)")
     several("--size", metavar="WxH", help="width x height; may be repeated (default: 1200x900)")
     several(
         "--threads", "--numThreads", type=int, metavar="N", help="may be repeated (default: 1, and one a processor)"
@@ -72,8 +73,8 @@ def add_command(subparsers: argparse._SubParsersAction[argparse.ArgumentParser])
 
 
 MEASURING = (
-    *("model", "baseline", "isa", "library", "denoise", "size", "threads", "image", "reference", "runs", "seconds"),
-    *("max_seconds", "warm_up", "quick", "no_stages", "no_memory", "cpu", "cpu_bind_mode"),
+    *("model", "baseline", "isa", "library", "denoise", "precision", "size", "threads", "image", "reference", "runs"),
+    *("seconds", "max_seconds", "warm_up", "quick", "no_stages", "no_memory", "cpu", "cpu_bind_mode"),
 )
 """Options that say nothing where nothing is measured."""
 

@@ -28,14 +28,14 @@ enum { kRoundsOfASeries = 20, kRoundsInAPlace = 10 };                      /* as
 static const double kSettleMs = 4.0, kLongRunMs = 250.0, kBlockMs = 20.0; /* as in bench/run/turns.py */
 enum { kMost = 16, kMaxNumber = 256, kMaxText = 1 << 15 };
 
-enum { kModel, kSize, kThreads, kIsa, kDenoise, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
+enum { kModel, kSize, kThreads, kIsa, kDenoise, kPrecision, kRuns, kWarmUp, kSeconds, kMaxSeconds, kJson, kOptions };
 static struct Option {
     const char *name, *of_lite, *values[kMost];
     int count;
 } options[kOptions] = {
     {"--model", "--modelFile", {"shipped"}, 0}, {"--size", "", {"1200x900"}, 0},
     {"--threads", "--numThreads", {"1"}, 0},    {"--isa", "", {NULL}, 0},
-    {"--denoise", "", {"0"}, 0},
+    {"--denoise", "", {"0"}, 0},                {"--precision", "", {"exact"}, 0},
     {"--runs", "--loopCount", {"50"}, 0},       {"--warm-up", "--warmUpLoopCount", {"3"}, 0},
     {"--seconds", "", {"4"}, 0},                {"--max-seconds", "", {"10"}, 0},
     {"--json", "", {NULL}, 0},
@@ -62,6 +62,7 @@ typedef struct Row {
     const char *model, *isa; /* no model: the shipped weights */
     int threads;
     double denoise;
+    int is_fast;
     Picture *picture;
     char reason[320];         /* why there are no times; "" where there are */
     dce_enhancer *handles[2]; /* by kind */
@@ -92,11 +93,11 @@ static void fail(const char *option, const char *value, const char *wanted) {
 
 static const char kHelp[] =
     "usage: dce_bench [--model FILE.dce]... [--size WxH]... [--threads N]... [--isa ISA|all]...\n"
-    "                 [--denoise D]...\n"
+    "                 [--denoise D]... [--precision exact|fast]...\n"
     "                 [--runs N] [--seconds S] [--max-seconds S] [--warm-up N]\n"
     "                 [--json FILE [--overwrite]]\n"
     "\n"
-    "Times every model with every size, number of threads, instruction set and denoising, in turn.\n"
+    "Times every model with every size, number of threads, instruction set, denoising and precision, in turn.\n"
     "Without options: the shipped weights, 1200x900, 1 thread, the best instruction set;\n"
     "50 runs and 4 seconds at least, 10 seconds at most, 3 runs to warm up.\n"
     "MindSpore Lite's --modelFile, --numThreads, --loopCount and --warmUpLoopCount are understood too.\n";
@@ -109,6 +110,12 @@ static double number_of(const struct Option *option, const char *text, double le
     if (end == text || *end || !(value >= least && value <= most) || (step == 1 && value != (double)(long)value))
         fail(option->name, text, wanted);
     return value;
+}
+
+static int is_fast(const char *precision) {
+    const int fast = strcmp(precision, "fast") == 0;
+    if (!fast && strcmp(precision, "exact") != 0) fail("--precision", precision, "exact or fast was wanted");
+    return fast;
 }
 
 static Picture picture_of(const char *size) {
@@ -213,7 +220,8 @@ static void begin_row(Row *row) {
     put_string(row->json, "  {\"model\": ", model_name(row));
     put_string(row->json, ", \"isa\": ", row->isa);
     fprintf(row->json, ", \"width\": %d, \"height\": %d, ", (int)row->picture->width, (int)row->picture->height);
-    fprintf(row->json, "\"threads\": %d, \"denoise\": %g", row->threads, row->denoise);
+    fprintf(row->json, "\"threads\": %d, \"denoise\": %g, \"curve\": \"%s\"", row->threads, row->denoise,
+            row->is_fast ? "fast" : "exact");
     if (precision) put_string(row->json, ", \"precision\": ", precision);
 }
 
@@ -233,6 +241,7 @@ static int open_model(Row *row, const char *isa, int timings, dce_enhancer **han
     wanted.threads = row->threads;
     wanted.timings = timings;
     wanted.denoise = (float)row->denoise;
+    wanted.precision = row->is_fast ? DCE_FAST : DCE_EXACT;
     setenv("DCELITE_ISA", isa, 1);
     status = dce_open(&wanted, handle);
     unsetenv("DCELITE_ISA");
@@ -257,6 +266,7 @@ static void open_both(Row *row) {
 
 static void compare_with_scalar(Row *row) {
     Row scalar = *row; /* whose failure is not that of the row */
+    scalar.is_fast = 0;
     const size_t bytes = bytes_of(row->picture);
     const uint8_t *result = row->picture->pixels[1];
     uint8_t *wanted = malloc(bytes);
@@ -415,8 +425,8 @@ static void take_turns(Row *rows, int count) {
 
 /* With the summary line of MindSpore Lite's benchmark. */
 static void print_row(const Row *row) {
-    printf("%s %s, %dx%d, %d threads, denoise %g: ", model_name(row), row->isa, (int)row->picture->width,
-           (int)row->picture->height, row->threads, row->denoise);
+    printf("%s %s, %dx%d, %d threads, denoise %g, %s: ", model_name(row), row->isa, (int)row->picture->width,
+           (int)row->picture->height, row->threads, row->denoise, row->is_fast ? "fast" : "exact");
     if (row->reason[0] || !row->runs)
         printf("no result: %s\n", row->reason[0] ? row->reason : "interrupted before it was timed");
     else
@@ -522,7 +532,7 @@ int main(int argument_count, char **arguments) {
     Row *rows;
     parse(argument_count, arguments);
     signal(SIGINT, interrupt);
-    for (int i = kModel; i <= kDenoise; ++i) most *= (size_t)options[i].count;
+    for (int i = kModel; i <= kPrecision; ++i) most *= (size_t)options[i].count;
     rows = calloc(most, sizeof *rows);
     if (!rows || !document) fail("dce_bench", "", "not enough memory");
     begin_document(document, argument_count, arguments);
@@ -531,14 +541,16 @@ int main(int argument_count, char **arguments) {
         for (int threads = 0; threads < options[kThreads].count; ++threads)
             for (int model = 0; model < options[kModel].count; ++model)
                 for (int isa = 0; isa < options[kIsa].count; ++isa)
-                    for (int denoise = 0; denoise < options[kDenoise].count; ++denoise) {
+                    for (int kind = 0; kind < options[kDenoise].count * options[kPrecision].count; ++kind) {
+                        const char *denoise = options[kDenoise].values[kind / options[kPrecision].count];
                         Row *row = &rows[count++];
                         row->picture = &pictures[size];
                         row->threads = (int)number_of(&options[kThreads], options[kThreads].values[threads], 1, 64, 1);
                         row->model = options[kModel].values[model];
                         if (strcmp(row->model, "shipped") == 0) row->model = NULL;
                         row->isa = options[kIsa].values[isa];
-                        row->denoise = number_of(&options[kDenoise], options[kDenoise].values[denoise], 0, 1, 0);
+                        row->denoise = number_of(&options[kDenoise], denoise, 0, 1, 0);
+                        row->is_fast = is_fast(options[kPrecision].values[kind % options[kPrecision].count]);
                         begin_row(row);
                     }
     }

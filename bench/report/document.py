@@ -17,7 +17,7 @@ from dcelite import reference
 from dcelite.bench import statistics
 from dcelite.bench.compare import change
 from dcelite.bench.run import host, session
-from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES, denoise_label
+from dcelite.bench.run.variants import ENHANCE, NETWORK, NUMPY, STAGE_NAMES, STAGES, curve_label, denoise_label
 from dcelite.errors import DceliteError
 from dcelite.files import reason
 from dcelite.metrics import psnr_of
@@ -49,7 +49,7 @@ WITHOUT_SCIPY = (
 )
 KEPT = (
     *("label", "model", "file", "precision", "engine", "isa", "is_baseline", "library", "width", "height", "threads"),
-    *("denoise", "load_ms", "first_ms", "memory"),
+    *("denoise", "curve", "load_ms", "first_ms", "memory"),
 )
 """Of a row: what the report says as the samples do, or null where a program that measures left it out."""
 
@@ -106,8 +106,11 @@ def _in_rounds(row: Document) -> Document:
         "is_baseline": False,
         "memory_reason": "not measured",
         "failures": {},
-        "label": f"{row['model']} {row.get('isa') or ''}".rstrip() + denoise_label(row.get("denoise", 0.0)),
+        "label": f"{row['model']} {row.get('isa') or ''}".rstrip()
+        + denoise_label(row.get("denoise", 0.0))
+        + curve_label(row.get("curve", "exact")),
         "denoise": 0.0,
+        "curve": "exact",
         "blocks_ms": blocks[ENHANCE],
         "staged_blocks_ms": blocks[STAGES],
         "network_blocks_ms": blocks[NETWORK],

@@ -45,7 +45,8 @@ def settings_of(args: argparse.Namespace) -> Settings:
     for amount in amounts:
         if not 0 <= amount <= 1:
             raise DceliteError(f"--denoise {amount:g}: 0 to 1 was wanted")
-    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, isas, libraries, amounts)]
+    choices = isas, libraries, amounts, args.precision or ["exact"]
+    variants = [one for model in args.model or [SHIPPED] for one in variants_of(model, *choices)]
     for model in args.baseline or []:
         variants += variants_of(model, available_isas()[:1], is_baseline=True)
     threads = args.threads or [1, len(host.affinity())]

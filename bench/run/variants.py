@@ -45,6 +45,11 @@ def denoise_label(amount: float) -> str:
     return f" denoise {amount:g}" if amount else ""
 
 
+def curve_label(curve: str) -> str:
+    """What follows it."""
+    return "" if curve == "exact" else f" {curve}"
+
+
 @dataclass(frozen=True)
 class Variant:
     model: Path | None
@@ -57,6 +62,8 @@ class Variant:
     library: Path | None = None
     """The core library of a native variant; None: the one of this package."""
     denoise: float = 0.0
+    curve: str = "exact"
+    """Its precision."""
 
     @property
     def model_name(self) -> str:
@@ -69,7 +76,7 @@ class Variant:
         if self.engine != "native":
             return self.model_name
         library = f" {self.library}" if self.library is not None else ""
-        return f"{self.model_name} {self.isa}{library}{denoise_label(self.denoise)}"
+        return f"{self.model_name} {self.isa}{library}{denoise_label(self.denoise)}{curve_label(self.curve)}"
 
     @property
     def precision(self) -> str | None:
@@ -84,7 +91,8 @@ class Variant:
         """As the report has it."""
         files = {"file": file_record(self.model), "library": file_record(self.library)}
         names = {"label": self.label, "model": self.model_name, "precision": self.precision, "engine": self.engine}
-        return {**names, **files, "isa": self.isa, "is_baseline": self.is_baseline, "denoise": self.denoise}
+        how = {"isa": self.isa, "is_baseline": self.is_baseline, "denoise": self.denoise, "curve": self.curve}
+        return {**names, **files, **how}
 
 
 @contextlib.contextmanager
@@ -112,10 +120,11 @@ def variants_of(
     isas: Sequence[str],
     libraries: Sequence[Path | None] = (None,),
     amounts: Sequence[float] = (0.0,),
+    curves: Sequence[str] = ("exact",),
     *,
     is_baseline: bool = False,
 ) -> list[Variant]:
-    """The variants for a model of the command line; the rest, ``amounts`` of denoising too, is of the native engine."""
+    """The variants for a model of the command line; the rest, from ``isas`` on, is of the native engine."""
     if model == NUMPY:
         return [Variant(None, NUMPY, None, is_baseline)]
     path = None if model == SHIPPED else Path(model)
@@ -124,9 +133,9 @@ def variants_of(
     if engine is None:
         raise DceliteError(f"{model}: suffix {suffix!r}; {', '.join(ENGINES)} or '{NUMPY}' was wanted")
     if engine != "native":
-        isas, libraries, amounts = available_isas()[:1], (None,), (0.0,)
-    product = itertools.product(isas, libraries, amounts)
-    return [Variant(path, engine, isa, is_baseline, library, amount) for isa, library, amount in product]
+        isas, libraries, amounts, curves = available_isas()[:1], (None,), (0.0,), ("exact",)
+    product = itertools.product(isas, libraries, amounts, curves)
+    return [Variant(path, engine, isa, is_baseline, library, amount, curve) for isa, library, amount, curve in product]
 
 
 class OpenVariant:
@@ -147,10 +156,9 @@ class OpenVariant:
         """The engine for a task; it reads the variables when it is opened. The NumPy reference has none."""
         if task not in self._opened:
             library = self.variant.library
+            chosen: dict[str, Any] = {"denoise": self.variant.denoise, "precision": self.variant.curve, **options}
             with environment(DCELITE_ISA=self.variant.isa, DCELITE_LIBRARY=library and library.absolute()):
-                self._opened[task] = Enhancer(
-                    self.variant.model, threads=self._threads, **({"denoise": self.variant.denoise} | options)
-                )
+                self._opened[task] = Enhancer(self.variant.model, threads=self._threads, **chosen)
         return self._opened[task]
 
     def renew(self) -> None:

@@ -23,16 +23,17 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 endif()
 
-set(dcelite_parts convolution convolution_int8 curve_bytes curve_floats)
+set(dcelite_parts convolution convolution_int8 curve_bytes curve_fixed curve_floats)
 set(dcelite_options_of_convolution ${dcelite_optimize} -ffp-contract=fast)
 # The same bits on every processor. What clang unrolls beyond the register blocks is longer and no faster.
 set(dcelite_options_of_convolution_int8 ${dcelite_optimize} -ffp-contract=off
   $<$<CXX_COMPILER_ID:Clang>:-fno-unroll-loops>)
 set(dcelite_options_of_curve_bytes ${dcelite_optimize} -ffp-contract=fast)
+set(dcelite_options_of_curve_fixed ${dcelite_optimize})
 set(dcelite_options_of_curve_floats ${dcelite_vectorize} -ffp-contract=fast)
 
 set(dcelite_instruction_sets scalar)
-set(dcelite_kernels_of_scalar scalar scalar scalar scalar)  # whose kernels the parts are
+set(dcelite_kernels_of_scalar scalar scalar scalar scalar scalar)  # whose kernels the parts are
 set(dcelite_needs_of_scalar 0)
 
 function(dcelite_instruction_set name)

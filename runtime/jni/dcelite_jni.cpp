@@ -191,7 +191,7 @@ dce_status open_enhancer(dce_options *options, dce_enhancer **handle, char *mess
 
 NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject model, jint position, jint limit, jint threads,
                                jint scale, jfloat strength, jfloat smoothing, jint map_interval, jfloat denoise,
-                               jfloat temporal_denoise, jfloat noise_level, jfloat white, jboolean timings,
+                               jfloat temporal_denoise, jfloat noise_level, jfloat white, jint precision, jboolean timings,
                                jlongArray handle, jintArray info) {
     dce_options options;
     dce_options_init(&options);
@@ -204,6 +204,7 @@ NATIVE(jbyteArray, openNative)(JNIEnv *env, jclass, jbyteArray path, jobject mod
     options.temporal_denoise = temporal_denoise;
     options.noise_level = noise_level;
     options.white = white;
+    options.precision = precision;
     options.timings = timings;
     Block block = {};
     if (model) {

@@ -56,6 +56,9 @@ dce_status check_options(const dce_options &options, Error *error) {
     if (options.map_interval < 1)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "map_interval: %d, 1 (every frame) or more was wanted",
                           options.map_interval);
+    if (options.precision != DCE_EXACT && options.precision != DCE_FAST)
+        return error->set(DCE_ERROR_INVALID_ARGUMENT, "precision: %d, %d (exact) or %d (fast) was wanted", options.precision,
+                          DCE_EXACT, DCE_FAST);
     if ((options.model_path != nullptr) + (options.model_data != nullptr) + (options.engine != nullptr) > 1)
         return error->set(DCE_ERROR_INVALID_ARGUMENT, "more than one of model_path, model_data and engine is set");
     return DCE_OK;

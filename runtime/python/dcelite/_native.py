@@ -38,6 +38,7 @@ MATRICES = {  # of (name, full range)
     for i, name in enumerate(("bt601", "bt709", "bt2020"))
     for full_range in (False, True)
 }
+PRECISIONS = {"exact": 0, "fast": 1}
 
 _EXCEPTIONS: dict[int, type[Exception]] = {
     INVALID_ARGUMENT: ValueError,
@@ -107,6 +108,8 @@ class Options(ctypes.Structure):
         ("noise_level", ctypes.c_float),
         ("reserved", ctypes.c_int32),
         ("white", ctypes.c_float),
+        ("reserved2", ctypes.c_int32),
+        ("precision", ctypes.c_int32),
     )
 
 

@@ -59,6 +59,8 @@ class Enhancer:
         white: for YUV, the R'G'B' that is 1 to network and curve, more than 0, up to 1: it stays what it is, and so
             does what is brighter. With that of the mastering display's peak, 0.7518 for 1000 cd/m2 of PQ video,
             nothing becomes brighter than the display.
+        precision: "exact", or "fast": the curve in 16-bit fixed point, with at least 99.9 % of the 8-bit values within
+            1 of the exact ones and none off by more than 2. All but 8-bit RGB without denoising is exact in both.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.
@@ -86,6 +88,7 @@ class Enhancer:
         temporal_denoise: float = 0.0,
         noise_level: float = 0.0,
         white: float = 1.0,
+        precision: str = "exact",
     ) -> None:
         self._session: Session | None = None
         self._closed = False
@@ -105,6 +108,7 @@ class Enhancer:
             "temporal_denoise": temporal_denoise,
             "noise_level": noise_level,
             "white": white,
+            "precision": precision,
         }
         self._session = open_session(**self._arguments)
 

@@ -26,6 +26,7 @@ NO_SETTINGS = {
     "temporal_denoise": 0.0,
     "noise_level": 0.0,
     "white": 1.0,
+    "precision": "exact",
 }
 """With which a model is all there is."""
 
@@ -146,19 +147,29 @@ Session = CoreSession | GraphSession
 """An open model."""
 
 
-def open_session(model: str | bytes | None, threads: int, scale: int | None, **settings: Any) -> Session:
+def open_session(
+    model: str | bytes | None, threads: int, scale: int | None, precision: str, **settings: Any
+) -> Session:
     """Open a model for the arguments of Enhancer, and raise as it does."""
     if scale is not None and not 1 <= scale <= MAX_SCALE:
         raise ValueError(f"scale: {scale}, 1 to {MAX_SCALE} was wanted")
-    options = _native.Options(ctypes.sizeof(_native.Options), threads=threads, scale=scale or 0, **settings)
+    if precision not in _native.PRECISIONS:
+        raise ValueError(f"precision: {precision!r}, one of {', '.join(_native.PRECISIONS)} was wanted")
+    options = _native.Options(
+        ctypes.sizeof(_native.Options),
+        threads=threads,
+        scale=scale or 0,
+        precision=_native.PRECISIONS[precision],
+        **settings,
+    )
     engine = open_engine(model, threads)
     if engine is not None and engine.kind == "enhanced":
-        if scale is not None or settings != NO_SETTINGS:
+        if scale is not None or {**settings, "precision": precision} != NO_SETTINGS:
             engine.close()
             name = f"model of {len(model):,} bytes" if isinstance(model, bytes) else model
             raise ModelError(
-                f"{name}: has the curve in its graph, where scale, strength, smoothing, map_interval and denoise "
-                "cannot be changed, and no timings are kept"
+                f"{name}: has the curve in its graph, where scale, strength, smoothing, map_interval, denoise and "
+                "precision cannot be changed, and no timings are kept"
             )
         return GraphSession(engine)
     if engine is None and isinstance(model, bytes):

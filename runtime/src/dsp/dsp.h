@@ -10,6 +10,7 @@
 #include "dsp/convolution.h"
 #include "dsp/convolution_int8.h"
 #include "dsp/curve.h"
+#include "dsp/curve_fixed.h"
 #include "dsp/denoise.h"
 
 namespace dce {
@@ -31,6 +32,7 @@ struct Dsp {
     const ConvolutionKernels *convolution;
     const Int8Kernels *convolution_int8;
     const ByteCurveKernels *curve_bytes;
+    const FixedCurveKernels *curve_fixed;
     const FloatCurveKernels *curve_floats;
     const DenoiseKernels *denoise;
 

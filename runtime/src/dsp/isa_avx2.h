@@ -75,6 +75,36 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
     _mm256_storeu_si256(reinterpret_cast<__m256i *>(values), bytes);
 }
 
+// ---- in fixed point ----
+
+constexpr int kShorts = 16;
+typedef int16_t Shorts __attribute__((vector_size(32)));
+constexpr int kFixedVectors = 4;
+
+inline __m256i bits(Shorts vector) { return reinterpret_cast<__m256i>(vector); }
+inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_mulhrs_epi16(bits(a), bits(b))); }
+inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+
+inline Shorts load_pixel(const int16_t *values) {
+    return reinterpret_cast<Shorts>(_mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
+}
+
+// The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128. Unpacking and
+// packing work within halves of the register.
+inline void load_centered(const uint8_t *values, Shorts *y) {
+    const __m256i middle = _mm256_set1_epi8(-128);
+    const __m256i given = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(values));
+    const __m256i bytes = _mm256_xor_si256(_mm256_permute4x64_epi64(given, 0xd8), middle);
+    y[0] = reinterpret_cast<Shorts>(_mm256_unpacklo_epi8(middle, bytes));
+    y[1] = reinterpret_cast<Shorts>(_mm256_unpackhi_epi8(middle, bytes));
+}
+
+inline void store_centered(const Shorts *y, uint8_t *values) {
+    const __m256i bytes = _mm256_packs_epi16(_mm256_srai_epi16(bits(y[0]), 8), _mm256_srai_epi16(bits(y[1]), 8));
+    const __m256i ordered = _mm256_xor_si256(_mm256_permute4x64_epi64(bytes, 0xd8), _mm256_set1_epi8(-128));
+    _mm256_storeu_si256(reinterpret_cast<__m256i *>(values), ordered);
+}
+
 }  // namespace
 }  // namespace dce::vector
 

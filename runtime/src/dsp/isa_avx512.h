@@ -37,6 +37,35 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
     _mm512_storeu_si512(values, _mm512_permutexvar_epi32(order, _mm512_packus_epi16(low, high)));
 }
 
+// ---- in fixed point ----
+
+constexpr int kShorts = 32;
+typedef int16_t Shorts __attribute__((vector_size(64)));
+constexpr int kFixedVectors = 4;
+
+inline __m512i bits(Shorts vector) { return reinterpret_cast<__m512i>(vector); }
+inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_mulhrs_epi16(bits(a), bits(b))); }
+inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+
+inline Shorts load_pixel(const int16_t *values) {
+    return reinterpret_cast<Shorts>(_mm512_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
+}
+
+// See isa_avx2.h.
+inline void load_centered(const uint8_t *values, Shorts *y) {
+    const __m512i middle = _mm512_set1_epi8(-128);
+    const __m512i order = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+    const __m512i bytes = _mm512_xor_si512(_mm512_permutexvar_epi64(order, _mm512_loadu_si512(values)), middle);
+    y[0] = reinterpret_cast<Shorts>(_mm512_unpacklo_epi8(middle, bytes));
+    y[1] = reinterpret_cast<Shorts>(_mm512_unpackhi_epi8(middle, bytes));
+}
+
+inline void store_centered(const Shorts *y, uint8_t *values) {
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i bytes = _mm512_packs_epi16(_mm512_srai_epi16(bits(y[0]), 8), _mm512_srai_epi16(bits(y[1]), 8));
+    _mm512_storeu_si512(values, _mm512_xor_si512(_mm512_permutexvar_epi64(order, bytes), _mm512_set1_epi8(-128)));
+}
+
 }  // namespace
 }  // namespace dce::vector
 

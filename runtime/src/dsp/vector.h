@@ -23,6 +23,15 @@
 //                               multiply-add, or what fits
 //   load_bytes(const uint8_t *) kLanes bytes as floats
 //   store_bytes(const Floats *, uint8_t *)  four vectors as bytes: truncated, clamped to 0 … 255, not-a-number to 0
+//
+// for the curve in fixed point:
+//   kShorts, Shorts             16-bit values in a vector, and their vector
+//   kFixedVectors               vectors that go through the curve together: an even number
+//   multiply(a, b)              the product of curve_fixed.h
+//   multiply_add(sum, a, b)     sum + multiply(a, b)
+//   load_pixel(const int16_t *) four values, again and again
+//   load_centered(const uint8_t *, Shorts *)   2 kShorts bytes as values of curve_fixed.h
+//   store_centered(const Shorts *, uint8_t *)  two vectors of them as bytes
 #ifndef DCELITE_DSP_VECTOR_H
 #define DCELITE_DSP_VECTOR_H
 

@@ -44,10 +44,17 @@ bool Band::prepare_image(const Job &job) {
     const Frame &frame = job.frame;
     const size_t width = static_cast<size_t>(frame.size.width);
     const size_t expanded = width * frame.channels * (source_->map_channels() / 3) + kExpandSlack;
+    combined_first_ = combined_second_ = -1;
     return expanded_[0].reserve(expanded) && expanded_[1].reserve(expanded) &&
+           (!frame.rows.combine || prepare_fixed(frame, expanded)) &&
            (!frame.rows_share_chroma || memory.differences.reserve(width + 1 + kExpandSlack)) &&
            (!job.measures || memory.measured.reserve(4 * width)) &&
            (!frame.denoiser || memory.shares.start(frame.denoiser, begin_));
+}
+
+bool Band::prepare_fixed(const Frame &frame, size_t expanded) {
+    return combined_[0].reserve(expanded) && combined_[1].reserve(expanded) &&
+           memory.fixed_map.reserve(static_cast<size_t>(frame.size.low_width) * kFixedLane);
 }
 
 // Of the network's input for rows `first` to `last` of the map.
@@ -101,9 +108,15 @@ MapRows Band::expanded_rows(int y) {
     const Sample rows = frame.size.upsampled(y);
     for (; expanded_end_ <= rows.second; ++expanded_end_) {
         const float *map = map_row(expanded_end_);
-        frame.rows.expand(frame, map, channels, job_->strength, expanded_[expanded_end_ % 2].data());
+        frame.rows.expand(frame, map, channels, job_->strength, memory, expanded_[expanded_end_ % 2].data());
     }
-    return {expanded_[rows.first % 2].data(), expanded_[rows.second % 2].data(), rows.weight, channels / 3};
+    const float *above = expanded_[rows.first % 2].data(), *below = expanded_[rows.second % 2].data();
+    if (!frame.rows.combine) return {above, below, rows.weight, channels / 3};
+    if (rows.first != combined_first_ || rows.second != combined_second_)
+        frame.rows.combine(frame, above, below, channels, combined_[0].data(), combined_[1].data());
+    combined_first_ = rows.first;
+    combined_second_ = rows.second;
+    return {combined_[0].data(), combined_[1].data(), rows.weight, channels / 3};
 }
 
 // Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.

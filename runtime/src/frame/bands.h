@@ -51,6 +51,7 @@ private:
 
     bool prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed);
     bool prepare_image(const Job &job);
+    bool prepare_fixed(const Frame &frame, size_t expanded);
     void choose_saved_rows(int first, int last, bool overwriting);
     void save_rows();
     void read_row(int y, float *row);
@@ -63,6 +64,8 @@ private:
     CurveNetwork network_;
     Buffer<float> map_row_;      // (low width, map channels)
     Buffer<float> expanded_[2];  // of map rows with even and odd index: (distinct maps, width, channels of the frame)
+    Buffer<float> combined_[2];  // what these become in fixed point
+    int combined_first_ = 0, combined_second_ = 0;  // of which rows
     StageTimes times_;           // of this job
 
     // Rows of the network's input that lie in other bands, saved before those overwrite them in place: rows

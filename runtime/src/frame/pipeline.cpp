@@ -4,15 +4,23 @@
 
 namespace dce {
 
+namespace {
+
+dce_status no_memory(const dce_image &image, Error *error) {
+    return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", image.width, image.height);
+}
+
+}  // namespace
+
 Pipeline::Pipeline(const Dsp &dsp, const Model &model, const dce_engine *engine, int scale, const dce_options &options,
                    ThreadPool &pool)
-    : dsp_(dsp), scale_(scale), strength_(options.strength), white_(options.white), source_(dsp, model, engine),
+    : dsp_(dsp), scale_(scale), is_fast_(options.precision == DCE_FAST), strength_(options.strength), white_(options.white), source_(dsp, model, engine),
       video_(options.smoothing, options.map_interval), denoiser_(dsp, options), bands_(source_, video_, pool),
       times_(options.timings ? &of_frame_ : nullptr) {}
 
 dce_status Pipeline::set_size(const dce_image &image, Error *error) {
     if (size_.set(image.width, image.height, scale_)) return DCE_OK;
-    return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", image.width, image.height);
+    return no_memory(image, error);
 }
 
 dce_status Pipeline::enhance(const dce_image &source, const dce_image &destination, Error *error) {
@@ -20,7 +28,7 @@ dce_status Pipeline::enhance(const dce_image &source, const dce_image &destinati
     const int64_t begin = times_ ? now_ns() : 0;
     dce_status status = set_size(source, error);
     Denoiser *denoiser = denoiser_.active() ? &denoiser_ : nullptr;
-    if (status == DCE_OK) status = enhance_frame(Frame(dsp_, size_, source, &destination, denoiser, white_), error);
+    if (status == DCE_OK) status = enhance_frame(frame_of(source, &destination, denoiser), error);
     if (status != DCE_OK) reset();  // the frame that the history knows was never shown
     if (times_) total_ = now_ns() - begin;
     return status;
@@ -58,6 +66,7 @@ dce_status Pipeline::enhance_frame(const Frame &frame, Error *error) {
     float gain = 1.0f;  // of the map, for this frame
     const dce_status status = is_video() ? next_frame(frame, &gain, error) : prepare_single(frame, error);
     if (status != DCE_OK) return status;
+    if (!size_.prepare_for(frame)) return no_memory(frame.source, error);
     const MapRowsOf map = is_video() ? MapRowsOf::kVideo : MapRowsOf::kSource;
     const Job job = {frame, RowsOf::kImage, map, kCurveStage, picture_or_null(), strength_ * gain};
     return bands_.for_rows(job, times_, error, [&](Band &band, int y) {
@@ -68,7 +77,7 @@ dce_status Pipeline::enhance_frame(const Frame &frame, Error *error) {
 dce_status Pipeline::curve_map(const dce_image &source, float *map, Error *error) {
     dce_status status = set_size(source, error);
     if (status != DCE_OK) return status;
-    const Frame frame(dsp_, size_, source, nullptr, nullptr, white_);
+    const Frame frame = frame_of(source, nullptr, nullptr);
     status = prepare_map(frame, nullptr, error);
     if (status != DCE_OK) return status;
     const size_t count = static_cast<size_t>(size_.low_width) * map_channels();  // of a row
@@ -114,7 +123,8 @@ dce_status Pipeline::next_frame(const Frame &frame, float *gain, Error *error) {
 
 // Enhances the frame once to measure how bright it becomes; `gain` makes up for what differs from the frames before.
 dce_status Pipeline::hold_brightness(const Frame &shown, float *gain, Error *error) {
-    const Frame frame(dsp_, size_, shown.source, nullptr, shown.denoiser, white_);
+    const Frame frame = frame_of(shown.source, nullptr, shown.denoiser);
+    if (!size_.prepare_for(frame)) return no_memory(frame.source, error);
     const Job job = {frame, RowsOf::kImage, MapRowsOf::kVideo, kCurveStage, nullptr, strength_, true};
     const dce_status status = bands_.for_rows(job, times_, error, [&](Band &band, int y) {
         band.sum += frame.rows.measure(frame, y, band.expanded_rows(y), band.memory);

@@ -52,11 +52,16 @@ private:
 
     bool is_video() const { return video_.active() || denoiser_.over_time(); }
 
+    Frame frame_of(const dce_image &source, const dce_image *destination, Denoiser *denoiser) const {
+        return Frame(dsp_, size_, source, destination, denoiser, white_, is_fast_);
+    }
+
     // What the network reads where it does not read the image.
     const SmallPicture *picture_or_null() const { return source_.needs_picture() ? &picture_ : nullptr; }
 
     const Dsp &dsp_;
     const int scale_;
+    const bool is_fast_;
     float strength_, white_;
     MapSource source_;
     Video video_;

@@ -21,12 +21,16 @@ double brightness_of_values(const Frame &, double mean) {
     return mean / (3.0 * kLargest);
 }
 
-void expand_pixels(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+void expand_pixels(const Frame &frame, const float *map, int map_channels, float strength, RowMemory &, float *expanded) {
     frame.dsp.curve_bytes->expand_row(map, map_channels, frame.size.expansion, frame.layout, strength * frame.map_unit,
                                       expanded);
 }
 
 // ---- 8-bit interleaved pixels ----
+
+void curve_row(const Frame &frame, const uint8_t *source, const MapRows &map, uint8_t *destination) {
+    frame.dsp.curve_bytes->curve_row(source, map, frame.size.width * frame.channels, destination);
+}
 
 void downsample_bytes(const Frame &frame, int y, float *row) {
     const Sample rows = frame.size.downsampled(y);
@@ -49,6 +53,7 @@ void convert_row(const uint8_t *source, PixelLayout from, int width, PixelLayout
     }
 }
 
+template <void (*curve_row)(const Frame &, const uint8_t *, const MapRows &, uint8_t *)>
 void enhance_bytes(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
     const PixelLayout from = layout_of(frame.source);
     const uint8_t *pixels = row_of(frame.source, y);
@@ -58,19 +63,49 @@ void enhance_bytes(const Frame &frame, int y, const MapRows &map, RowMemory &mem
         convert_row(pixels, from, frame.size.width, frame.layout, result);
         pixels = result;
     }
-    frame.dsp.curve_bytes->curve_row(pixels, map, frame.size.width * frame.channels, result);
+    curve_row(frame, pixels, map, result);
 }
 
+template <void (*curve_row)(const Frame &, const uint8_t *, const MapRows &, uint8_t *)>
 uint64_t measure_bytes(const Frame &frame, int y, const MapRows &map, RowMemory &memory) {
     uint8_t *row = reinterpret_cast<uint8_t *>(memory.measured.data());
     const int count = frame.size.width * frame.channels;
-    frame.dsp.curve_bytes->curve_row(row_of(frame.source, y), map, count, row);
+    curve_row(frame, row_of(frame.source, y), map, row);
     uint64_t sum = sum_of(row, count);
     for (int i = 3; frame.channels == 4 && i < count; i += 4) sum -= row[i];
     return sum;
 }
 
-constexpr RowFunctions kBytes = {downsample_bytes, expand_pixels, enhance_bytes, measure_bytes, brightness_of_values<255>};
+constexpr RowFunctions kBytes = {downsample_bytes, expand_pixels, nullptr, enhance_bytes<curve_row>, measure_bytes<curve_row>,
+                                 brightness_of_values<255>};
+
+// ---- the same in fixed point ----
+
+int16_t *fixed(float *row) { return reinterpret_cast<int16_t *>(row); }
+const int16_t *fixed(const float *row) { return reinterpret_cast<const int16_t *>(row); }
+
+void expand_fixed(const Frame &frame, const float *map, int map_channels, float strength, RowMemory &memory, float *expanded) {
+    const FrameSize &size = frame.size;
+    int16_t *output = fixed(expanded);
+    for (int first = 0; first < map_channels; first += 3, output += static_cast<size_t>(size.width) * frame.channels) {
+        fix_map_row(map + first, map_channels, size.low_width, frame.layout, strength, memory.fixed_map.data());
+        frame.dsp.curve_fixed->expand_row(memory.fixed_map.data(), {size.expansion, size.weights.data()}, frame.channels, output);
+    }
+}
+
+void combine_fixed(const Frame &frame, const float *above, const float *below, int map_channels, float *sum,
+                   float *difference) {
+    const int count = frame.size.width * frame.channels * (map_channels / 3);
+    frame.dsp.curve_fixed->combine_rows(fixed(above), fixed(below), count, fixed(sum), fixed(difference));
+}
+
+void curve_row_fixed(const Frame &frame, const uint8_t *source, const MapRows &map, uint8_t *destination) {
+    const FixedMapRows rows = {fixed(map.above), fixed(map.below), fix_row_weight(map.weight), map.maps};
+    frame.dsp.curve_fixed->curve_row(source, rows, frame.size.width * frame.channels, destination);
+}
+
+constexpr RowFunctions kFixedBytes = {downsample_bytes, expand_fixed, combine_fixed, enhance_bytes<curve_row_fixed>,
+                                      measure_bytes<curve_row_fixed>, brightness_of_values<255>};
 
 // ---- 16-bit interleaved pixels ----
 
@@ -88,7 +123,7 @@ void downsample_yuv(const Frame &frame, int y, float *row) {
                        frame.size.columns.data(), frame.size.low_width, row);
 }
 
-void expand_planes(const Frame &frame, const float *map, int map_channels, float strength, float *expanded) {
+void expand_planes(const Frame &frame, const float *map, int map_channels, float strength, RowMemory &, float *expanded) {
     frame.dsp.curve_floats->expand_planes(map, map_channels, frame.size.expansion, strength, expanded);
 }
 
@@ -160,15 +195,17 @@ uint64_t measure_rgb16(const Frame &frame, int y, const MapRows &map, RowMemory 
     return sum_of(memory.measured.data(), 3 * frame.size.width);
 }
 
-constexpr RowFunctions kYuv = {downsample_yuv, expand_planes, enhance_to_yuv, measure_luma, brightness_of_luma};
-constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_planes, enhance_to_rgb, measure_luma, brightness_of_luma};
-constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, enhance_to_rgb, measure_rgb, brightness_of_values<255>};
-constexpr RowFunctions kWords = {downsample_words, expand_planes, enhance_to_rgb16, measure_rgb16, brightness_of_values<65535>};
+constexpr RowFunctions kYuv = {downsample_yuv, expand_planes, nullptr, enhance_to_yuv, measure_luma, brightness_of_luma};
+constexpr RowFunctions kYuvToRgb = {downsample_yuv, expand_planes, nullptr, enhance_to_rgb, measure_luma, brightness_of_luma};
+constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, nullptr, enhance_to_rgb, measure_rgb,
+                                      brightness_of_values<255>};
+constexpr RowFunctions kWords = {downsample_words, expand_planes, nullptr, enhance_to_rgb16, measure_rgb16,
+                                 brightness_of_values<65535>};
 
-const RowFunctions &functions_of(Kind source, Kind result, bool of_planes) {
+const RowFunctions &functions_of(Kind source, Kind result, bool of_planes, bool is_fast) {
     if (is_yuv(source)) return is_yuv(result) ? kYuv : kYuvToRgb;
     if (source == Kind::kInterleaved16) return kWords;
-    return of_planes ? kBytePlanes : kBytes;
+    return of_planes ? kBytePlanes : is_fast ? kFixedBytes : kBytes;
 }
 
 }  // namespace
@@ -177,6 +214,7 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
     if (new_width == width && new_height == height) return true;
     const int new_low_width = low_resolution(new_width, scale);
     width = 0;
+    weight_channels = 0;
     if (!columns.reserve(new_low_width) || !runs.reserve(new_low_width)) return false;
     width = new_width;
     height = new_height;
@@ -187,10 +225,19 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
     return true;
 }
 
+bool FrameSize::prepare_for(const Frame &frame) {
+    if (!frame.rows.combine || weight_channels == frame.channels) return true;
+    weight_channels = 0;
+    if (!weights.reserve(static_cast<size_t>(width) * frame.channels + kFixedSlack)) return false;
+    weight_channels = frame.channels;
+    fix_weights(width, low_width, weight_channels, weights.data());
+    return true;
+}
+
 Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to, Denoiser *noise,
-             float white)
+             float white, bool is_fast)
     : dsp(kernels), size(sizes), source(from), destination(to), denoiser(noise),
-      rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr)), layout(layout_of(to ? *to : from)),
+      rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr, is_fast)), layout(layout_of(to ? *to : from)),
       rows_share_chroma(is_yuv(kind_of(from))) {
     const bool of_planes = kind_of(from) != Kind::kInterleaved8 || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;

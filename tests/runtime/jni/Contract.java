@@ -115,6 +115,7 @@ public final class Contract {
         for (float value : new float[] {0, -0.5f, 1.001f, Float.NaN}) {
             refusedOptions("white: ", new Enhancer.Options().white(value));
         }
+        refusedOptions("precision: 2,", new Enhancer.Options().precision(2));
         refusedOptions("map_interval: 0", new Enhancer.Options().mapInterval(0));
     }
 

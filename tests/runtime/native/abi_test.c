@@ -86,6 +86,14 @@ static void test_options(void) {
     dce_options_init_size(&given.options, before_white);
     memset(given.bytes + end, 0xa5, LONGER - end);
     dce_close(open_with(&given));
+    /* And before `precision` in some more. */
+    const size_t white = offsetof(dce_options, white) + sizeof(float);
+    const size_t before_precision = (white + sizeof(void *) - 1) / sizeof(void *) * sizeof(void *);
+    CHECK(before_precision <= offsetof(dce_options, precision));
+    memset(&given, 0xa5, sizeof given);
+    dce_options_init_size(&given.options, before_precision);
+    memset(given.bytes + white, 0xa5, LONGER - white);
+    dce_close(open_with(&given));
     dce_enhancer *handle;
     given.options.size = first_version - 1;
     CHECK_EQUAL(dce_open(&given.options, &handle), DCE_ERROR_INVALID_ARGUMENT);

@@ -119,7 +119,7 @@ bool is_valid(const dce_options &options) {
            options.strength >= 0.0f && options.strength <= 1.0f && options.smoothing >= 0.0f && options.smoothing < 1.0f &&
            options.map_interval >= 1 && options.denoise >= 0.0f && options.denoise <= 1.0f && options.temporal_denoise >= 0.0f &&
            options.temporal_denoise <= 1.0f && options.noise_level >= 0.0f && options.noise_level <= 255.0f &&
-           options.white > 0.0f && options.white <= 1.0f;
+           options.white > 0.0f && options.white <= 1.0f && (options.precision == DCE_EXACT || options.precision == DCE_FAST);
 }
 
 dce_options take_options(FuzzInput *input) {
@@ -141,7 +141,9 @@ dce_options take_options(FuzzInput *input) {
     if (kind == 2) {
         options.smoothing = 0.5f;
         options.map_interval = 2;
+        options.precision = DCE_FAST;
     }
+    if (kind == 0) options.precision = input->between(0, 3) ? DCE_FAST : input->take<int32_t>();
     return options;
 }
 

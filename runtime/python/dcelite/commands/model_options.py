@@ -11,7 +11,7 @@ from dcelite.denoising import AMOUNT
 from dcelite.enhancer import Enhancer, open_with_defaults
 from dcelite.errors import DceliteError
 
-_ARGUMENTS = ("threads", "scale", "strength", "denoise", "noise_level")
+_ARGUMENTS = ("threads", "scale", "strength", "denoise", "noise_level", "precision")
 """Options that are arguments of Enhancer."""
 DEFAULTS = {"denoise": AMOUNT}
 """Values of options that a model with the curve in its graph cannot honour, which then counts as not given."""
@@ -46,6 +46,12 @@ def add_model_options(parser: argparse.ArgumentParser, threads: str) -> None:
         default=0.0,
         metavar="L",
         help="standard deviation of the noise in levels of 255 (default: 0, estimated from each picture)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=("exact", "fast"),
+        default="exact",
+        help="of the curve: fast is within 2 levels of exact (the default), where there is no denoising",
     )
 
 
