@@ -103,7 +103,7 @@ MapRows Band::expanded_rows(int y) {
         const float *map = map_row(expanded_end_);
         frame.rows.expand(frame, map, channels, job_->strength, expanded_[expanded_end_ % 2].data());
     }
-    return {expanded_[rows.first % 2].data(), expanded_[rows.second % 2].data(), rows.weight, channels / 3};
+    return {expanded_[rows.first % 2].data(), expanded_[rows.second % 2].data(), rows.weight, channels / 3, frame.splits_pixels};
 }
 
 // Every band but the last takes rows of the network from the next one, as much work as kHalo (kHalo - 1) / 2 rows of one layer.
