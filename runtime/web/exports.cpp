@@ -34,9 +34,9 @@ DCE_WEB_EXPORT(allocate) void *web_allocate(size_t size) { return malloc(size); 
 DCE_WEB_EXPORT(release) void web_release(void *memory) { free(memory); }
 DCE_WEB_EXPORT(planes) void *web_planes() { return planes; }
 
-// A handle in any case, or null; failed() says whether it is open.
+// A handle whether it is open or not, or null; message() is not empty where it is not.
 DCE_WEB_EXPORT(open)
-dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level) {
+dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level, int32_t timings) {
     dce_options options;
     dce_options_init(&options);
     options.model_data = model;
@@ -45,7 +45,7 @@ dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t ma
     options.scale = scale;
     options.map_interval = map_interval;
     options.noise_level = noise_level;
-    options.timings = 1;
+    options.timings = timings;
     dce_enhancer *handle;
     dce_open(&options, &handle);
     return handle;
