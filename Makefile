@@ -7,6 +7,7 @@
 # make check   what one runs before a commit: style, types, native tests, the runtime's tests
 # make wheels  a wheel for every platform, and the sources, into dist (PLATFORMS="linux-aarch64 ..." makes some of them)
 # make libraries  the same for C and C++: archives of libraries, header, CMake package
+# make web     the npm package and its page into build/web; make serve-web serves the page on this machine (PORT=8000)
 # make apk     the demo app for Android, from Debian's tools: build/android/dcelite-demo.apk
 # make fuzz    look for inputs that break the library, with clang, for MINUTES (5)
 # make clean   remove what the others made, apart from .venv
@@ -27,11 +28,12 @@ LITE_SOURCES := $(wildcard runtime/engines/mindspore_lite/*)
 IMAGE ?=
 MINUTES ?= 5
 PLATFORMS ?=
+PORT ?= 8000
 CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats reference) tests/runtime/images \
 	tests/runtime/model tests/test_nothing_replaced_unasked.py
 
-.PHONY: setup demo bench wheels libraries apk check test lint links types test-python test-pythons test-native test-sanitizers test-clang \
-	test-oldest-compiler test-arm64 test-armhf test-counts bench-arm frames-arm check-counts fuzz clean
+.PHONY: setup demo bench wheels libraries web serve-web apk check test lint links types test-python test-pythons test-native \
+	test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-counts bench-arm frames-arm check-counts fuzz clean
 .DELETE_ON_ERROR:
 
 setup: $(VENV)/.installed $(VENV)/.mindspore-lite links
@@ -60,6 +62,7 @@ $(VENV)/.mindspore-lite: $(VENV)/.installed $(LITE_SOURCES)
 
 demo: setup
 	$(BIN)/python demo/demo.py --output build/demo --overwrite $(if $(IMAGE),--image "$(IMAGE)")
+	@echo "in a browser, with a camera, too: make serve-web (http://127.0.0.1:$(PORT)/)"
 
 # The speed figures of the README, and more. The models that hold the whole enhancement in their graph are what one
 # has without this runtime; the one for MindSpore Lite has a fixed size. A row without times, with its reason, is no failure.
@@ -92,6 +95,12 @@ $(VENV)/.packaging: $(VENV)/.created packaging/requirements.txt
 wheels libraries: $(VENV)/.packaging
 	$(BIN)/python packaging/$@.py $(PLATFORMS)
 
+web: $(VENV)/.packaging
+	$(BIN)/python packaging/web.py
+
+serve-web: web
+	$(BIN)/python packaging/serve_web.py --port $(PORT)
+
 # Debian's tools and two pinned downloads; without them it says SKIPPED and fails with status 3.
 apk: $(VENV)/.created
 	android_demo/build_apk.sh
@@ -122,7 +131,7 @@ links:
 check: lint types test-native
 	$(BIN)/python -m pytest -q $(CHECKED)
 
-test-python: setup test-native test-arm64 test-armhf wheels
+test-python: setup test-native test-arm64 test-armhf wheels web
 	$(BIN)/python -m pytest
 
 # The package and the runtime's tests with the oldest Python and the newest ones, fetched where the machine has them not.

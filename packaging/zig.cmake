@@ -12,6 +12,8 @@ if(zig_system MATCHES "^windows")
   set(CMAKE_SYSTEM_NAME Windows)
 elseif(zig_system MATCHES "^macos")
   set(CMAKE_SYSTEM_NAME Darwin)
+elseif(zig_system STREQUAL "wasi")  # whose C library the package for browsers has, and nothing of its system
+  set(CMAKE_SYSTEM_NAME Generic)
 else()
   set(CMAKE_SYSTEM_NAME Linux)
 endif()

@@ -131,7 +131,7 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
         status = options.engine ? copy_engine(options.engine, &engine, error) : load_model(options, &handle->model, error);
     if (status != DCE_OK) return status;
 
-    const char *isa = getenv("DCELITE_ISA");
+    const char *isa = dce::variable("DCELITE_ISA");
     handle->dsp = dce::choose_dsp(isa && *isa ? isa : nullptr);
     if (!handle->dsp) {
         char available[128];

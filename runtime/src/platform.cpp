@@ -174,6 +174,8 @@ void pause() {
 #endif
 }
 
+const char *variable(const char *name) { return getenv(name); }
+
 #if defined(_WIN32)
 
 void yield() { SwitchToThread(); }

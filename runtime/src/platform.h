@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#if !defined(_WIN32)
+#if !defined(_WIN32) && !defined(__wasm__)
 #  include <pthread.h>
 #endif
 
@@ -33,11 +33,27 @@ void pause();
 // Lets other threads have the processor.
 void yield();
 
+#if defined(__wasm__)  // has neither files nor variables: the compiler leaves out what would deal with them
+inline FILE *open_to_read(const char *) { return nullptr; }
+inline const char *variable(const char *) { return nullptr; }
+#else
 // Opens a file to read its bytes; `path` is UTF-8 on Windows, and what the caller's bytes are elsewhere. Null: it cannot be opened.
 FILE *open_to_read(const char *path);
 
-// Locks, conditions, threads: those of POSIX and of Windows, initialized by DCE_MUTEX and DCE_CONDITION.
-#if defined(_WIN32)
+// The value of an environment variable; null: it is not set.
+const char *variable(const char *name);
+#endif
+
+// Locks, conditions, threads: those of POSIX and of Windows, initialized by DCE_MUTEX and DCE_CONDITION; none in WebAssembly,
+// where a page has an instance, with a memory of its own, for each of its workers.
+#if defined(__wasm__)
+struct Mutex {};
+struct Condition {};
+struct Thread {};
+#  define DCE_MUTEX {}
+#  define DCE_CONDITION {}
+#  define DCE_THREAD void *
+#elif defined(_WIN32)
 struct Mutex {
     void *lock;  // an SRWLOCK, which is a pointer
 };
@@ -71,8 +87,8 @@ bool start_thread(Thread *thread, ThreadFunction *function, void *context);
 void join(Thread thread);
 
 // Tells a process from the children that it forks: by the process number, and, since numbers come again in a service that forks
-// workers for months, by a page of memory that a child finds wiped, where the system can do that (Linux 4.14). On Windows there
-// are no forks.
+// workers for months, by a page of memory that a child finds wiped, where the system can do that (Linux 4.14). On Windows and
+// in WebAssembly there are no forks.
 class Generation {
 public:
     Generation();
@@ -85,7 +101,7 @@ public:
     uint32_t now();
 
 private:
-#if !defined(_WIN32)
+#if !defined(_WIN32) && !defined(__wasm__)
     uint32_t wiped();
 
     uint32_t *page_ = nullptr;  // read and written atomically, as is `last_`; null: the process number has to do

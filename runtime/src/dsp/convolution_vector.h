@@ -12,6 +12,8 @@ static_assert(kFilters % (kLanes * kBlockVectors) == 0, "register blocks divide 
 static_assert(kChannelBlock % kLanes == 0, "padded channels are whole vectors");
 static_assert(kRepeated % kLanes == 0, "repeated weights are whole vectors");
 
+static_assert(kBlockPixels % kDepthPixels == 0, "parts of the depthwise layers divide the register block");
+
 constexpr int kSmallPixels = kBlockPixels / 3;  // a smaller block, for the end of a row
 
 // sums[p][v] += pixel[p * kStride + c] * weight[c][v] for `count` channels: the inner loop of both architectures. All layers that
@@ -22,7 +24,10 @@ inline void accumulate(const float *pixel, const float *weight, int count, Float
         Floats weights[kBlockVectors];
         DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) weights[v] = load(weight + v * kLanes);
         DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p)
-            DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) sums[p][v] += pixel[p * kStride] * weights[v];
+            DCE_UNROLL_BLOCK for (int v = 0; v < kBlockVectors; ++v) {
+                sums[p][v] += pixel[p * kStride] * weights[v];
+                DCE_IN_ORDER(sums[p][v]);
+            }
     }
 }
 
@@ -64,6 +69,9 @@ inline void depthwise(const float *const rows[3], int x, const float *weight, co
                 if (column < kPixels) sums[column] += value * taps[3 * r];
                 if (column >= 1 && column <= kPixels) sums[column - 1] += value * taps[3 * r + 1];
                 if (column >= 2) sums[column - 2] += value * taps[3 * r + 2];
+                if (column < kPixels) DCE_IN_ORDER(sums[column]);
+                if (column >= 1 && column <= kPixels) DCE_IN_ORDER(sums[column - 1]);
+                if (column >= 2) DCE_IN_ORDER(sums[column - 2]);
             }
         }
         DCE_UNROLL_BLOCK for (int p = 0; p < kPixels; ++p) store(sums[p], filtered + p * kInputs + c);
@@ -73,9 +81,11 @@ inline void depthwise(const float *const rows[3], int x, const float *weight, co
 // The same for all inputs of a layer: one, or two that are concatenated.
 template <int kPixels, int kInputs>
 inline void depthwise_all(const Layer &layer, const LayerInput &input, int x, float *filtered) {
+    constexpr int kPart = kPixels < kDepthPixels ? kPixels : kDepthPixels;
     for (int first = 0; first < kInputs; first += kFilters)
-        depthwise<kPixels, kInputs>(input.rows[first / kFilters], x, layer.depth + first, layer.depth_bias + first,
-                                    filtered + first);
+        for (int p = 0; p < kPixels; p += kPart)
+            depthwise<kPart, kInputs>(input.rows[first / kFilters], x + p, layer.depth + first, layer.depth_bias + first,
+                                      filtered + p * kInputs + first);
 }
 
 // One step of a walk along the row: kPixels pixels of a layer.

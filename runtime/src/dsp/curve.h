@@ -72,12 +72,17 @@ struct MapRows {
     const float *below;
     float weight;  // of the one below
     int maps;      // 1 or DCE_ITERATIONS, one after the other in each row
+    bool are_split = false;  // three planes for pixels of four bytes, see ByteCurveKernels
 };
 
 constexpr int kExpandSlack = 192;  // floats behind expanded rows, which may be read and overwritten
 constexpr float kByteMap = 1.0f / 255.0f;
 
 struct ByteCurveKernels {
+    // Of pixels of four bytes, expand_row writes a plane for each of the first three, and nothing for alpha; curve_row, told so by
+    // its MapRows, computes three values of four. It pays where shuffles are cheap in comparison, as with short vectors.
+    bool splits_pixels;
+
     // One row of the curve map (map width, map channels) -> map channels / 3 rows (width, layout.channels), one per distinct
     // map, times `strength`, in the order of the image's channels; alpha gets 0, which leaves it as it is.
     void (*expand_row)(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,

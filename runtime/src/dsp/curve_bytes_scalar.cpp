@@ -63,7 +63,7 @@ void curve_row(const uint8_t *source, const MapRows &map, int count, uint8_t *de
 }  // namespace
 
 namespace scalar {
-extern const ByteCurveKernels kCurveBytes = {expand_row, curve_row};
+extern const ByteCurveKernels kCurveBytes = {false, expand_row, curve_row};
 }
 
 }  // namespace dce

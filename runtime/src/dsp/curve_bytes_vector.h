@@ -4,9 +4,18 @@
 
 #include "dsp/curve.h"
 #include "dsp/vector.h"
+#if defined(DCE_SPLITS_PIXELS)
+#  include "dsp/curve_split_vector.h"
+#endif
 
 namespace dce::vector {
 namespace {
+
+#if defined(DCE_SPLITS_PIXELS)
+constexpr bool kSplitsPixels = true;
+#else
+constexpr bool kSplitsPixels = false;
+#endif
 
 // ---- resizing ----
 
@@ -46,6 +55,9 @@ void expand_map(const float *map, ptrdiff_t map_channels, const Expansion &expan
 
 void expand_row(const float *map, int map_channels, const Expansion &expansion, PixelLayout layout, float strength,
                 float *output) {
+#if defined(DCE_SPLITS_PIXELS)
+    if (layout.channels == 4) return expand_split(map, map_channels, expansion, layout, strength, output);
+#endif
     const auto expand = layout.channels == 3 ? (layout.position[0] == 0 ? expand_map<3, 0> : expand_map<3, 2>)
                                              : (layout.position[0] == 0 ? expand_map<4, 0> : expand_map<4, 2>);
     const size_t floats = static_cast<size_t>(expansion.width) * layout.channels;
@@ -78,7 +90,10 @@ inline void curve_block(const uint8_t *source, const float *above, const float *
                     a[g][v] = from + weight * (load(below + n * count + first + v * kLanes) - from);
                 }
             if (n >= 0 && n < DCE_ITERATIONS)
-                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) y[g][v] += a[g][v] * (y[g][v] * y[g][v] - 127.5f * 127.5f);
+                DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) {
+                    y[g][v] += a[g][v] * (y[g][v] * y[g][v] - 127.5f * 127.5f);
+                    DCE_IN_ORDER(y[g][v]);
+                }
             if (n == DCE_ITERATIONS) {
                 DCE_UNROLL_BLOCK for (int v = 0; v < kCurveGroup; ++v) y[g][v] += 128.0f;
                 store_bytes(y[g], destination + first);
@@ -115,6 +130,9 @@ inline void curve(const uint8_t *source, const float *above, const float *below,
 }
 
 void curve_row(const uint8_t *source, const MapRows &map, int count, uint8_t *destination) {
+#if defined(DCE_SPLITS_PIXELS)
+    if (map.are_split) return curve_split(source, map, count / 4, destination);
+#endif
     if (map.maps == 1)
         curve<1>(source, map.above, map.below, map.weight, count, destination);
     else
@@ -125,7 +143,7 @@ void curve_row(const uint8_t *source, const MapRows &map, int count, uint8_t *de
 }  // namespace dce::vector
 
 namespace dce::DCE_SET {
-extern const ByteCurveKernels kCurveBytes = {vector::expand_row, vector::curve_row};
+extern const ByteCurveKernels kCurveBytes = {vector::kSplitsPixels, vector::expand_row, vector::curve_row};
 }  // namespace dce::DCE_SET
 
 #endif

@@ -19,6 +19,7 @@ inline Floats smaller(Floats a, Floats b) { return _mm256_min_ps(a, b); }
 
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 2;
+constexpr int kDepthPixels = kBlockPixels;
 
 // ---- of int8 ----
 

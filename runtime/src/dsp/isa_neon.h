@@ -20,6 +20,7 @@ inline Floats smaller(Floats a, Floats b) { return vminnmq_f32(a, b); }
 
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 4;
+constexpr int kDepthPixels = kBlockPixels;
 
 // ---- of int8 ----
 

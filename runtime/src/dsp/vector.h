@@ -11,6 +11,8 @@
 // for the convolutions of floats:
 //   kBlockPixels, kBlockVectors size of the register block: their product plus kBlockVectors + 1 vectors have to fit the
 //                               registers
+//   kDepthPixels                pixels of a depthwise layer at a time: with nine taps and a value, as many vectors; divides
+//                               kBlockPixels
 // for those of int8:
 //   kInt8Pairs, kInt8Vectors    the same, in pairs of pixels
 //   kSigned                     dot4 takes its unsigned bytes for signed ones that are 128 less: the bias makes up for it
@@ -22,6 +24,8 @@
 //   kCurveGroups                groups of four vectors that go through the curve together: latency times throughput of a
 //                               multiply-add, or what fits
 //   load_bytes(const uint8_t *) kLanes bytes as floats
+//   DCE_SPLITS_PIXELS           a macro: pixels of four bytes go through the curve as planes of three, see ByteCurveKernels; then
+//   to_codes(Floats)            truncated, clamped to 0 … 255, not-a-number to 0
 //   store_bytes(const Floats *, uint8_t *)  four vectors as bytes: truncated, clamped to 0 … 255, not-a-number to 0
 //
 // for the curve in fixed point:
@@ -48,6 +52,14 @@
 #  define DCE_UNROLL_BLOCK  // where GCC does it unasked
 #endif
 
+// Where a vector is to be computed, among others that are. Browsers compute in the order that the compiler wrote, which is not that
+// of the source: each vector's chain of operations for itself, or with more of them alive than there are registers.
+#if defined(__wasm__)
+#  define DCE_IN_ORDER(vector) __asm__ volatile("" : "+r"(vector))
+#else
+#  define DCE_IN_ORDER(vector)
+#endif
+
 namespace dce::vector {
 namespace {  // each instruction set has its own functions: the linker must not take one for another's
 
@@ -60,6 +72,12 @@ inline Floats load(const float *values) {
 inline Ints load(const int32_t *values) {
     Ints result;
     memcpy(&result, values, sizeof result);
+    return result;
+}
+
+inline Ints load_words(const uint8_t *bytes) {
+    Ints result;
+    memcpy(&result, bytes, sizeof result);
     return result;
 }
 

@@ -111,7 +111,7 @@ MapRows Band::expanded_rows(int y) {
         frame.rows.expand(frame, map, channels, job_->strength, memory, expanded_[expanded_end_ % 2].data());
     }
     const float *above = expanded_[rows.first % 2].data(), *below = expanded_[rows.second % 2].data();
-    if (!frame.rows.combine) return {above, below, rows.weight, channels / 3};
+    if (!frame.rows.combine) return {above, below, rows.weight, channels / 3, frame.splits_pixels};
     if (rows.first != combined_first_ || rows.second != combined_second_)
         frame.rows.combine(frame, above, below, channels, combined_[0].data(), combined_[1].data());
     combined_first_ = rows.first;

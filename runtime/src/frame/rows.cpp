@@ -242,6 +242,7 @@ Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, 
     const bool of_planes = kind_of(from) != Kind::kInterleaved8 || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
     channels = of_planes ? 3 : layout.channels;
+    splits_pixels = channels == 4 && dsp.curve_bytes->splits_pixels;
     matrix = YuvMatrix{};
     if (rows_share_chroma) matrix = yuv_matrix(from.matrix, samples_of(from).bits(), 1.0 / static_cast<double>(white));
     for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;

@@ -50,6 +50,7 @@ struct Frame {
     float weights[3];          // of red, green and blue in its brightness
     float map_unit;            // of the expanded map: its values are times this
     bool rows_share_chroma;    // two by two
+    bool splits_pixels;        // see ByteCurveKernels
 };
 
 // What rows need besides, on one thread.
