@@ -95,6 +95,39 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
     wasm_v128_store(values, wasm_u8x16_narrow_i16x8(low, wasm_i16x8_narrow_i32x4(integers[2], integers[3])));
 }
 
+// ---- in fixed point ----
+
+constexpr int kShorts = 8;
+typedef int16_t Shorts __attribute__((vector_size(16)));
+constexpr int kFixedVectors = 4;
+
+inline v128_t bits(Shorts vector) { return reinterpret_cast<v128_t>(vector); }
+
+inline Shorts multiply(Shorts a, Shorts b) {
+#if defined(__wasm_relaxed_simd__)  // which leaves (-1) (-1) open: no two values are that far apart from 0
+    return reinterpret_cast<Shorts>(wasm_i16x8_relaxed_q15mulr(bits(a), bits(b)));
+#else
+    return reinterpret_cast<Shorts>(wasm_i16x8_q15mulr_sat(bits(a), bits(b)));
+#endif
+}
+
+inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+inline Shorts load_pixel(const int16_t *values) { return reinterpret_cast<Shorts>(wasm_v128_load64_splat(values)); }
+
+// The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128.
+inline void load_centered(const uint8_t *values, Shorts *y) {
+    const v128_t middle = wasm_i8x16_splat(-128), bytes = wasm_v128_xor(wasm_v128_load(values), middle);
+    y[0] = reinterpret_cast<Shorts>(
+        wasm_i8x16_shuffle(middle, bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    y[1] = reinterpret_cast<Shorts>(
+        wasm_i8x16_shuffle(middle, bytes, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
+}
+
+inline void store_centered(const Shorts *y, uint8_t *values) {
+    const v128_t bytes = wasm_i8x16_narrow_i16x8(wasm_i16x8_shr(bits(y[0]), 8), wasm_i16x8_shr(bits(y[1]), 8));
+    wasm_v128_store(values, wasm_v128_xor(bytes, wasm_i8x16_splat(-128)));
+}
+
 }  // namespace
 }  // namespace dce::vector
 
