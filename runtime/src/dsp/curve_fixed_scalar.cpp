@@ -1,6 +1,4 @@
-// The specification of FixedCurveKernels, and what all instruction sets have in common.
-#include <math.h>
-
+// The specification of FixedCurveKernels.
 #include "dsp/curve_fixed.h"
 
 namespace dce {
@@ -42,34 +40,7 @@ void curve_row(const uint8_t *source, const FixedMapRows &map, int count, uint8_
     }
 }
 
-int16_t fix(float value) {
-    const float scaled = value * kFixedMap;
-    const float largest = floorf(kFixedMap);
-    if (!(scaled > -largest)) return scaled <= -largest ? static_cast<int16_t>(-largest) : int16_t{0};
-    return static_cast<int16_t>(lrintf(scaled < largest ? scaled : largest));
-}
-
 }  // namespace
-
-void fix_map_row(const float *map, int map_channels, int width, PixelLayout layout, float strength, int16_t *output) {
-    for (int x = 0; x < width; ++x, map += map_channels, output += kFixedLane) {
-        output[3] = 0;
-        for (int c = 0; c < 3; ++c) output[layout.position[c]] = fix(map[c] * strength);
-    }
-}
-
-void fix_weights(int size, int low, int channels, int16_t *weights) {
-    for (int x = 0; x < size; ++x) {
-        const long weight = lrintf(upsample_at(x, size, low).weight * static_cast<float>(kOne));
-        for (int c = 0; c < channels; ++c) *weights++ = static_cast<int16_t>(weight < kOne ? weight : kOne - 1);
-    }
-    for (int i = 0; i < kFixedSlack; ++i) *weights++ = 0;
-}
-
-int16_t fix_row_weight(float weight) {
-    const long fixed = lrintf((2.0f * weight - 1.0f) * static_cast<float>(kOne));
-    return static_cast<int16_t>(fixed < kOne ? fixed : kOne - 1);
-}
 
 namespace scalar {
 extern const FixedCurveKernels kCurveFixed = {expand_row, combine_rows, curve_row};
