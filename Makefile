@@ -3,7 +3,8 @@
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
 # make bench-arm  instructions of a frame on Arm, counted under QEMU: build/bench/arm.html
-# make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
+# make test    what is checked of every change: style, types, Python, native, sanitizers, clang, Arm, browser
+# make test-all  and what takes long and fails rarely: more Pythons, the oldest compiler, quantisation of other weights
 # make check   what one runs before a commit: style, types, native tests, the runtime's tests
 # make wheels  a wheel for every platform, and the sources, into dist (PLATFORMS="linux-aarch64 ..." makes some of them)
 # make libraries  the same for C and C++: archives of libraries, header, CMake package
@@ -32,7 +33,7 @@ PORT ?= 8000
 CHECKED := $(patsubst %,tests/runtime/test_%.py,cli enhancer extras files formats reference) tests/runtime/images \
 	tests/runtime/model tests/test_nothing_replaced_unasked.py
 
-.PHONY: setup demo bench wheels libraries web serve-web apk check test lint links types test-python test-pythons test-native \
+.PHONY: setup demo bench wheels libraries web serve-web apk check test test-all lint links types test-python test-pythons test-native \
 	test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-counts bench-arm frames-arm check-counts fuzz clean
 .DELETE_ON_ERROR:
 
@@ -105,8 +106,15 @@ serve-web: web
 apk: $(VENV)/.created
 	android_demo/build_apk.sh
 
-test: lint types test-native test-sanitizers test-clang test-oldest-compiler test-arm64 test-armhf test-counts test-pythons test-python
+test: lint types test-native test-sanitizers test-clang test-arm64 test-armhf test-counts test-pythons test-python
 	@echo "all tests passed"
+
+# What takes long and fails rarely, too: before a release, and after a change of compilers, Pythons or quantisation.
+PYTHONS := 3.14
+SELECTION := -m 'not slow'
+test-all: PYTHONS := 3.10 3.13 3.14
+test-all: SELECTION :=
+test-all: test-oldest-compiler test
 
 lint: setup
 	$(BIN)/ruff check .
@@ -132,11 +140,11 @@ check: lint types test-native
 	$(BIN)/python -m pytest -q $(CHECKED)
 
 test-python: setup test-native test-arm64 test-armhf wheels web
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(SELECTION)
 
-# The package and the runtime's tests with the oldest Python and the newest ones, fetched where the machine has them not.
+# The package and the runtime's tests with the newest Python (test-all: the oldest, too), fetched where the machine has it not.
 test-pythons: $(VENV)/.created
-	tests/pythons/run.sh $(BIN)/python 3.10 3.13 3.14
+	tests/pythons/run.sh $(BIN)/python $(PYTHONS)
 
 # Native tests, by preset of CMakePresets.json; the environment's cmake and ninja, so that none need be installed. Tests of
 # instruction sets that neither this processor nor an emulator has are listed as skipped, and say so at the end.

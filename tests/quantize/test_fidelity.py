@@ -30,6 +30,8 @@ from support import REPOSITORY, skip
 WEIGHTS = ("shipped", "upstream_zerodcepp_mindspore.ckpt", "upstream_zerodcepp_torch.pth")
 BARS = {"dce": (52.0, 48.0), "onnx": (50.0, 46.0), "int8": (47.0, 42.0), "weight8": (54.0, 50.0)}
 """Least mean and worst fidelity in dB: native, ONNX, full int8 and weight-only .ms."""
+OTHERS = [(WEIGHTS[1], 11), (WEIGHTS[1], 12), (WEIGHTS[2], 11)]
+CASES = [(WEIGHTS[0], 11), *(pytest.param(*case, marks=pytest.mark.slow) for case in OTHERS)]
 
 
 def found_for(shared, name: str, seed: int):
@@ -82,7 +84,7 @@ def check_fidelity(fp32_path, files, photos) -> None:
         assert abs(shifts.mean()) <= 0.3, kind
 
 
-@pytest.mark.parametrize(("name", "seed"), [(WEIGHTS[0], 11), (WEIGHTS[1], 11), (WEIGHTS[1], 12), (WEIGHTS[2], 11)])
+@pytest.mark.parametrize(("name", "seed"), CASES)
 def test_native_and_onnx(shared, tmp_path, name, seed):
     weights, _, found, photos = found_for(shared, name, seed)
     assert found.wide == frozenset()  # these weights need no mixed precision
@@ -93,6 +95,7 @@ def test_native_and_onnx(shared, tmp_path, name, seed):
     check_fidelity(tmp_path / "fp32.dce", files, photos)
 
 
+@pytest.mark.slow
 def test_mindspore_lite(shared, tmp_path):
     try:
         find_sdk()

@@ -80,6 +80,7 @@ def test_a_current_compiler_builds_every_instruction_set_of_arm64(tmp_path: Path
     assert kernels_in(folder, OF_ARM64) == OF_ARM64
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("refused", "missing"),
     [
@@ -115,6 +116,7 @@ def test_sets_that_the_compiler_lacks_are_left_out(tmp_path: Path, refused: list
     assert not [name for name in missing if name.encode() in result.stderr]
 
 
+@pytest.mark.slow
 def test_sets_of_arm64_that_the_compiler_lacks_are_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = cross_settings()
     older_compiler(tmp_path, "aarch64-linux-gnu-g++", "-march=", "-mno-outline-atomics")

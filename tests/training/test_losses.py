@@ -202,6 +202,7 @@ def test_gradients_equal_finite_differences(arguments: list[Array], term: int, r
             assert gradient.asnumpy()[index] == pytest.approx(expected, rel=1e-3, abs=1e-7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [1, 4])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_weight_gradients_equal_finite_differences(architecture: str, scale: int, rng: np.random.Generator) -> None:

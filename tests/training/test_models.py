@@ -91,6 +91,7 @@ def test_shipped_weights_beat_the_published_on_dark_pictures(scenes: Scenes, sha
     assert mean(ours, "mae") < 19.5
 
 
+@pytest.mark.slow
 def test_very_dark_and_noisy_pictures(scenes: Scenes, shared: Path) -> None:
     ours = measured(MODELS / "zerodcepp_scene.ckpt", scenes.night)
     pytorch = measured(published(shared)[1], scenes.night)
