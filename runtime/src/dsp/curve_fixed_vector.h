@@ -61,10 +61,13 @@ void expand_row(const int16_t *map, const FixedExpansion &expansion, int channel
 }
 
 void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t *sum, int16_t *difference) {
-    for (int i = 0; i < count; i += kShorts) {
-        const Shorts a = load(above + i), b = load(below + i);
-        store(a + b, sum + i);
-        store(b - a, difference + i);
+    constexpr int kVectors = 4;
+    static_assert(kVectors * kShorts <= kFixedSlack, "what is written too much lies behind the row");
+    for (int i = 0; i < count; i += kVectors * kShorts) {
+        Shorts a[kVectors], b[kVectors];
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) a[v] = load(above + i + v * kShorts), b[v] = load(below + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(a[v] + b[v], sum + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(b[v] - a[v], difference + i + v * kShorts);
     }
 }
 

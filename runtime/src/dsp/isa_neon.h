@@ -75,7 +75,7 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 
 constexpr int kShorts = 8;
 typedef int16_t Shorts __attribute__((vector_size(16)));
-constexpr int kFixedVectors = 8;
+constexpr int kFixedVectors = 6;
 
 inline int16x8_t bits(Shorts vector) { return reinterpret_cast<int16x8_t>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vqrdmulhq_s16(bits(a), bits(b))); }
