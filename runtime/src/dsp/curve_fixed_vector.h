@@ -23,25 +23,29 @@ inline Shorts fill(int16_t value) { return value - Shorts{}; }
 template <int kChannels, int kPhase>
 inline Shorts repeat(Shorts pixel) {
     if constexpr (kChannels != 3) return pixel;
-    Shorts result, indices;
-    DCE_UNROLL for (int l = 0; l < kShorts; ++l) indices[l] = static_cast<int16_t>(l / 8 * 8 + (kPhase * kShorts + l) % 3);
+    Shorts result;
 #if defined(__clang__)
     DCE_UNROLL for (int l = 0; l < kShorts; ++l) result[l] = pixel[l / 8 * 8 + (kPhase * kShorts + l) % 3];
 #else
+    Shorts indices;
+    DCE_UNROLL for (int l = 0; l < kShorts; ++l) indices[l] = static_cast<int16_t>(l / 8 * 8 + (kPhase * kShorts + l) % 3);
     result = __builtin_shuffle(pixel, indices);
 #endif
     return result;
 }
 
-// Vectors kPhase and those after it, every kPhases-th one, of the run's values.
-template <int kChannels, int kPhase = 0>
+// What a run's values are, of `count` of them and up to the next whole pixel that ends with a vector.
+template <int kChannels>
 inline void expand_run(Shorts left, Shorts difference, const int16_t *weights, int count, int16_t *output) {
     constexpr int kPhases = kChannels == 3 ? 3 : 1;
-    if (kPhase * kShorts >= count) return;
-    const Shorts start = repeat<kChannels, kPhase>(left), change = repeat<kChannels, kPhase>(difference);
-    for (int i = kPhase * kShorts; i < count; i += kPhases * kShorts)
-        store(multiply_add(start, change, load(weights + i)), output + i);
-    if constexpr (kPhase + 1 < kPhases) expand_run<kChannels, kPhase + 1>(left, difference, weights, count, output);
+    Shorts starts[3], changes[3];
+    starts[0] = repeat<kChannels, 0>(left), changes[0] = repeat<kChannels, 0>(difference);
+    starts[1] = repeat<kChannels, 1>(left), changes[1] = repeat<kChannels, 1>(difference);
+    starts[2] = repeat<kChannels, 2>(left), changes[2] = repeat<kChannels, 2>(difference);
+    static_assert(kPhases * kShorts <= kFixedSlack, "what is written too much lies behind the row");
+    for (int i = 0; i < count; i += kPhases * kShorts)
+        DCE_UNROLL for (int p = 0; p < kPhases; ++p)
+            store(multiply_add(starts[p], changes[p], load(weights + i + p * kShorts)), output + i + p * kShorts);
 }
 
 template <int kChannels>

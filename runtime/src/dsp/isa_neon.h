@@ -106,14 +106,13 @@ inline Shorts load_codes(const uint8_t *bytes) {
 // The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128.
 inline void load_centered(const uint8_t *values, Shorts *y) {
     const uint8x16_t middle = vdupq_n_u8(128), bytes = veorq_u8(vld1q_u8(values), middle);
-    const uint8x16x2_t words = vzipq_u8(middle, bytes);
-    y[0] = reinterpret_cast<Shorts>(words.val[0]);
-    y[1] = reinterpret_cast<Shorts>(words.val[1]);
+    y[0] = reinterpret_cast<Shorts>(vzip1q_u8(middle, bytes));
+    y[1] = reinterpret_cast<Shorts>(vzip2q_u8(middle, bytes));
 }
 
 inline void store_centered(const Shorts *y, uint8_t *values) {
-    const uint8x16x2_t halves = vuzpq_u8(reinterpret_cast<uint8x16_t>(y[0]), reinterpret_cast<uint8x16_t>(y[1]));
-    vst1q_u8(values, veorq_u8(halves.val[1], vdupq_n_u8(128)));
+    const uint8x16_t upper = vuzp2q_u8(reinterpret_cast<uint8x16_t>(y[0]), reinterpret_cast<uint8x16_t>(y[1]));
+    vst1q_u8(values, veorq_u8(upper, vdupq_n_u8(128)));
 }
 
 }  // namespace
