@@ -186,10 +186,15 @@ __attribute__((noinline)) void interleave(const uint8_t (*planes)[kCurveBlock], 
     const uint8_t *one = planes[0], *two = planes[1], *three = planes[2];
     if (channels == 4)
         for_lanes(count, [&](int i) {
+#if defined(__x86_64__)  // has no stores that interleave: words take half the time of bytes
+            const uint32_t pixel = one[i] | static_cast<uint32_t>(two[i]) << 8 | static_cast<uint32_t>(three[i]) << 16 | 0xff000000u;
+            memcpy(pixels + 4 * i, &pixel, sizeof pixel);
+#else
             pixels[4 * i] = one[i];
             pixels[4 * i + 1] = two[i];
             pixels[4 * i + 2] = three[i];
             pixels[4 * i + 3] = 255;
+#endif
         });
     else
         for_lanes(count, [&](int i) {
