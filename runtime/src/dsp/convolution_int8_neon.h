@@ -92,7 +92,12 @@ inline void depthwise(const Int8Layer &layer, const Int8Input &input, int pair, 
 template <int kLane, int kPixels, int kVectors>
 inline void add_lane(const int32_t *weight, const int8x16_t *values, int32x4_t (*sums)[kVectors]) {
     int8x16_t weights[kVectors];
-    DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load_words(weight + 4 * v);
+    if constexpr (kVectors == 4) {
+        const int32x4x4_t words = vld1q_s32_x4(weight);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = vreinterpretq_s8_s32(words.val[v]);
+    } else {
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load_words(weight + 4 * v);
+    }
     DCE_UNROLL for (int p = 0; p < kPixels; ++p)
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) sums[p][v] = dot_lane<kLane>(sums[p][v], weights[v], values[p]);
 }
@@ -133,7 +138,7 @@ inline void store_pair(const Pending &pair, int8x16_t behind, int32_t *output) {
 
 // Layer outputs of kPairs pairs from filtered values -> the row of pairs. `half`: the last pixel is none.
 template <int kPairs, int kInputs>
-inline void write_pairs(const Int8Layer &layer, const uint8_t *filtered, int pair, bool half, Pending *pending,
+inline __attribute__((always_inline)) void write_pairs(const Int8Layer &layer, const uint8_t *filtered, int pair, bool half, Pending *pending,
                         int32_t *output) {
     for (int h = 0; h < kHalves; ++h) {
         int32x4_t sums[2 * kPairs][4];

@@ -40,6 +40,30 @@ void fix_weights(int size, int low, int channels, int16_t *weights) {
     for (int i = 0; i < kFixedSlack; ++i) *weights++ = 0;
 }
 
+FixedMatrix fix_matrix(const YuvMatrix &matrix) {
+    const auto fix_number = [](float value) {
+        const long fixed = lrintf(value * kOne);
+        return static_cast<int16_t>(fixed < 32767 ? fixed : 32767);
+    };
+    const float luma = 255.0f * matrix.luma_scale, red = 255.0f * matrix.red_v, blue = 255.0f * matrix.blue_u;
+    const float green_u = 255.0f * matrix.green_u, green_v = 255.0f * matrix.green_v;
+    const float offset = luma * (128.0f - matrix.luma_offset) - 127.5f;
+    FixedMatrix result;
+    result.luma_half = fix_number(0.5f * luma);
+    result.luma_rest = fix_number(luma - 1.0f);
+    result.luma_half_offset = static_cast<int16_t>(lrintf(128.0f * offset));
+    result.luma_offset = static_cast<int16_t>(lrintf(256.0f * offset));
+    result.red_half = fix_number(0.5f * red);
+    result.red_rest = fix_number(red - 1.0f);
+    result.green_u_half = fix_number(0.5f * green_u);
+    result.green_v_half = fix_number(0.5f * green_v);
+    result.green_u = fix_number(green_u);
+    result.green_v = fix_number(green_v);
+    result.blue_part = fix_number(0.4f * blue);
+    result.blue_rest = fix_number(blue - 2.0f);
+    return result;
+}
+
 int16_t fix_row_weight(float weight) {
     const long fixed = lrintf((2.0f * weight - 1.0f) * kOne);
     return static_cast<int16_t>(fixed < 32767 ? fixed : 32767);

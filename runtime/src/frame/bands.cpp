@@ -8,7 +8,44 @@ namespace {
 int smaller(int a, int b) { return a < b ? a : b; }
 int larger(int a, int b) { return a > b ? a : b; }
 
+constexpr int kLeastRows = 4;  // of the map, that another thread takes half of
+
 }  // namespace
+
+void Band::set_rows(int begin, int end) {
+    __atomic_store_n(&rows_left_, static_cast<uint64_t>(end) << 32 | static_cast<uint32_t>(begin), __ATOMIC_RELEASE);
+}
+
+int Band::left() const {
+    const uint64_t rows = __atomic_load_n(&rows_left_, __ATOMIC_ACQUIRE);
+    return static_cast<int>(rows >> 32) - static_cast<int>(rows & UINT32_MAX);
+}
+
+bool Band::take(int *begin, int *end) {
+    constexpr int kRows = 2;  // as many as share their chroma
+    uint64_t rows = __atomic_load_n(&rows_left_, __ATOMIC_ACQUIRE);
+    do {
+        *begin = static_cast<int>(rows & UINT32_MAX);
+        const int last = static_cast<int>(rows >> 32);
+        if (*begin >= last) return false;
+        *end = smaller(*begin + kRows, last);
+    } while (!__atomic_compare_exchange_n(&rows_left_, &rows, rows - static_cast<uint32_t>(*begin) + static_cast<uint32_t>(*end),
+                                          false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    return true;
+}
+
+bool Band::give_half(int least, int *begin, int *end) {
+    uint64_t rows = __atomic_load_n(&rows_left_, __ATOMIC_ACQUIRE);
+    do {
+        const int next = static_cast<int>(rows & UINT32_MAX);
+        *end = static_cast<int>(rows >> 32);
+        if (*end - next < least) return false;
+        *begin = (next + (*end - next) / 2) & ~1;
+    } while (!__atomic_compare_exchange_n(&rows_left_, &rows,
+                                          static_cast<uint64_t>(*begin) << 32 | (rows & UINT32_MAX), false,
+                                          __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE));
+    return true;
+}
 
 // All memory that the band will need, so that nothing can fail once rows are being written.
 bool Band::prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed) {
@@ -127,6 +164,33 @@ float Bands::rows_taken(const Job &job) const {
     return runs_network ? (kHalo - 1) / (job.rows == RowsOf::kImage ? 4.0f : 2.0f) : 0.0f;
 }
 
+void Bands::work_on(Band &band) {
+    const Stopwatch stopwatch(band.memory.times, band.job_->stage);
+    for (int begin, end; band.take(&begin, &end);)
+        for (int y = begin; y < end; ++y) work_(body_, band, y);
+}
+
+// For the thread of band `number`, which is done. What it takes is a band of its own, whose times count for its first one. It takes
+// no context from the band below, which may be another than it would be.
+bool Bands::take_from_others(int number) {
+    Band *longest = nullptr;
+    for (int i = 0; i < 2 * count_; ++i) {
+        Band *band = i < count_ ? &bands_[i] : &taken_[i - count_];
+        if (band->left() >= least_ && (!longest || band->left() > longest->left())) longest = band;
+    }
+    Band &own = bands_[number], &taken = taken_[number];
+    // Memory first, of which any rows take as much: what has been taken must be done.
+    const int height = own.job_->frame.size.height;
+    if (!longest || !taken.prepare(*this, *own.job_, height - 1, height, false, own.memory.times != nullptr)) return false;
+    int begin, end;
+    if (!longest->give_half(least_, &begin, &end)) return true;  // it was faster; there may be another
+    taken.prepare(*this, *own.job_, begin, end, false, own.memory.times != nullptr);
+    taken.set_rows(begin, end);
+    work_on(taken);
+    for (int stage = 0; stage < kStages; ++stage) own.times_.ns[stage] += taken.times_.ns[stage];
+    return true;
+}
+
 dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, Error *error) {
     const Frame &frame = job.frame;
     const int rows = job.rows == RowsOf::kImage    ? frame.size.height
@@ -147,7 +211,12 @@ dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, 
         }
         if (!bands_[i].prepare(*this, job, begin, end, overwriting, times != nullptr))
             return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for an image of %d x %d", frame.size.width, frame.size.height);
+        bands_[i].set_rows(begin, end);
+        taken_[i].set_rows(0, 0);
     }
+    // Rows that are saved from being overwritten are those beyond bands as they are, and sums are of these.
+    may_give_ = count > 1 && job.rows == RowsOf::kImage && !overwriting && !job.measures;
+    least_ = larger(kLeastRows * frame.size.height / frame.size.low_height, kLeastRows);
     for (int i = 0; i + 1 < count; ++i) bands_[i].network_.take_from(&bands_[i + 1].network_);
     if (overwriting)
         pool_.run([](void *bands, int i) { static_cast<Band *>(bands)[i].save_rows(); }, bands_, count);
@@ -156,9 +225,9 @@ dce_status Bands::run(const Job &job, Work work, void *body, StageTimes *times, 
     body_ = body;
     const auto run_band = [](void *bands, int i) {
         Bands &self = *static_cast<Bands *>(bands);
-        Band &band = self.bands_[i];
-        const Stopwatch stopwatch(band.memory.times, band.job_->stage);
-        for (int y = band.begin_; y < band.end_; ++y) self.work_(self.body_, band, y);
+        self.work_on(self.bands_[i]);
+        while (self.may_give_ && self.take_from_others(i)) {
+        }
     };
     pool_.run(run_band, this, count);
     for (int stage = 0; times && stage < kStages; ++stage) {

@@ -4,6 +4,9 @@
 // width, and each output row lies between two of them. No image-sized intermediate exists. A band takes the rows of
 // context that it shares with the next one from there, or computes them a second time where they are not there yet, so that
 // none waits for another; the result does not depend on their number.
+//
+// Processors may be of unlike speed (big.LITTLE), and busy with other things. So a thread that has finished its band takes the lower
+// half of what is left of the longest one, where that is worth the context that it computes a second time.
 #ifndef DCELITE_FRAME_BANDS_H
 #define DCELITE_FRAME_BANDS_H
 
@@ -49,6 +52,13 @@ public:
 private:
     friend class Bands;
 
+    // Of what is left of the band: rows that its thread takes next, few at a time; and, to be called by another thread, the lower
+    // half. False: there are none, or less than `least`.
+    bool take(int *begin, int *end);
+    bool give_half(int least, int *begin, int *end);
+    int left() const;
+    void set_rows(int begin, int end);
+
     bool prepare(const Bands &bands, const Job &job, int begin, int end, bool overwriting, bool timed);
     bool prepare_image(const Job &job);
     bool prepare_fixed(const Frame &frame, size_t expanded);
@@ -59,7 +69,8 @@ private:
     const MapSource *source_ = nullptr;
     const Video *video_ = nullptr;
     const Job *job_ = nullptr;
-    int begin_ = 0, end_ = 0;  // rows
+    int begin_ = 0, end_ = 0;  // rows; another thread may have taken the last of them
+    uint64_t rows_left_ = 0;   // the next row, and, in the upper half, the one behind the last; read and written atomically
     int expanded_end_ = 0;     // the row of the map that is expanded next
     CurveNetwork network_;
     Buffer<float> map_row_;      // (low width, map channels)
@@ -95,6 +106,8 @@ private:
 
     dce_status run(const Job &job, Work work, void *body, StageTimes *times, Error *error);
     float rows_taken(const Job &job) const;
+    void work_on(Band &band);
+    bool take_from_others(int number);
 
     const MapSource &source_;
     const Video &video_;
@@ -102,7 +115,10 @@ private:
     Work work_ = nullptr;  // of the present job
     void *body_ = nullptr;
     int count_ = 0;
+    bool may_give_ = false;     // bands, to threads that have none
+    int least_ = 0;             // rows that are worth it
     Band bands_[kMaxThreads];
+    Band taken_[kMaxThreads];   // what threads have taken of others' bands, by their own
 };
 
 }  // namespace dce

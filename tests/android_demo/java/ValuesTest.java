@@ -81,6 +81,7 @@ public final class ValuesTest {
         Check.that(base.sharesEngineWith(new LiveSettings("a", 3, 0, 0, 0, 0)), "the engine is the same");
         Check.that(!base.sharesEngineWith(new LiveSettings("a", 1, 0.25f, 0.5f, 0.625f, 0.75f)),
                 "threads belong to the engine");
+        Check.that(!base.sharesEngineWith(new LiveSettings("a", 3, 0.25f, 0.5f, 0.625f, 0.75f, true)), "another precision");
         Check.that(!base.sharesEngineWith(new LiveSettings("b", 3, 0.25f, 0.5f, 0.625f, 0.75f)), "another engine");
     }
 

@@ -20,6 +20,7 @@ import android.widget.TextView;
 import android.widget.ToggleButton;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.dcelite.demo.core.Frame;
 import org.dcelite.demo.core.FramePipeline;
@@ -37,6 +38,7 @@ public final class LiveActivity extends Screen {
     private static final String KEY_STRENGTH = "strength";
     private static final String KEY_SMOOTHING = "smoothing";
     private static final String KEY_DENOISE = "denoise";
+    private static final String KEY_FAST = "fast";
     private static final String KEY_SPLIT = "split";
     private static final long STATISTICS_INTERVAL_MS = 500;
 
@@ -54,6 +56,7 @@ public final class LiveActivity extends Screen {
     private SeekBar denoise;
     private SeekBar split;
     private Spinner threads;
+    private Spinner precision;
     private List<String> engines;
     private Spinner engine;  // once these are known
 
@@ -133,7 +136,7 @@ public final class LiveActivity extends Screen {
         settings = new LiveSettings(preferences.getString(KEY_ENGINE, defaults.engine),
                 preferences.getInt(KEY_THREADS, defaults.threads), preferences.getFloat(KEY_STRENGTH, defaults.strength),
                 preferences.getFloat(KEY_SMOOTHING, defaults.smoothing), preferences.getFloat(KEY_DENOISE, defaults.denoise),
-                preferences.getFloat(KEY_SPLIT, defaults.split));
+                preferences.getFloat(KEY_SPLIT, defaults.split), preferences.getBoolean(KEY_FAST, defaults.fast));
         models = new Models(this);
         cameraThread = new HandlerThread("camera");
         cameraThread.start();
@@ -164,6 +167,8 @@ public final class LiveActivity extends Screen {
             counts.add(count == 0 ? getString(R.string.all_processors) : String.valueOf(count));
         }
         threads = spinner(R.id.threads, counts, settings.threads);
+        precision = spinner(R.id.precision, Arrays.asList(getString(R.string.exact), getString(R.string.fast)),
+                settings.fast ? 1 : 0);
         inBackground(() -> {
             final List<String> available = models.available();
             ui.post(() -> prepareEngines(available));
@@ -203,7 +208,8 @@ public final class LiveActivity extends Screen {
     private void readControls() {
         final String chosen = engine == null ? settings.engine : engines.get(engine.getSelectedItemPosition());
         final LiveSettings changed = new LiveSettings(chosen, threads.getSelectedItemPosition(), fraction(strength),
-                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(denoise), fraction(split));
+                LiveSettings.MAX_SMOOTHING * fraction(smoothing), fraction(denoise), fraction(split),
+                precision == null ? settings.fast : precision.getSelectedItemPosition() == 1);
         final boolean otherEngine = !changed.sharesEngineWith(settings);
         settings = changed;
         if (run != null) {
@@ -229,7 +235,8 @@ public final class LiveActivity extends Screen {
         end();
         preferences.edit().putString(KEY_ENGINE, settings.engine).putInt(KEY_THREADS, settings.threads)
                 .putFloat(KEY_STRENGTH, settings.strength).putFloat(KEY_SMOOTHING, settings.smoothing)
-                .putFloat(KEY_DENOISE, settings.denoise).putFloat(KEY_SPLIT, settings.split).apply();
+                .putFloat(KEY_DENOISE, settings.denoise).putFloat(KEY_SPLIT, settings.split)
+                .putBoolean(KEY_FAST, settings.fast).apply();
         super.onPause();
     }
 

@@ -52,7 +52,12 @@ final class Models implements FrameEngine.Factory {
 
     @Override
     public FrameEngine open(String engine, int threads) {
-        return new NativeEngine(engine.equals(LiveSettings.SHIPPED) ? null : read(engine), threads);
+        return open(engine, threads, false);
+    }
+
+    @Override
+    public FrameEngine open(String engine, int threads, boolean fast) {
+        return new NativeEngine(engine.equals(LiveSettings.SHIPPED) ? null : read(engine), threads, fast);
     }
 
     // Models are stored in the APK as they are, so they are mapped.

@@ -38,5 +38,10 @@ public interface FrameEngine extends AutoCloseable {
          * @throws org.dcelite.DceliteException where the model cannot be opened
          */
         FrameEngine open(String engine, int threads);
+
+        /** The same with the precision of the live picture: see {@link LiveSettings#fast}. */
+        default FrameEngine open(String engine, int threads, boolean fast) {
+            return open(engine, threads);
+        }
     }
 }

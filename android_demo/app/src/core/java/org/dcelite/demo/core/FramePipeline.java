@@ -143,7 +143,7 @@ public final class FramePipeline {
     private void apply(LiveSettings wanted) {
         if (engine == null || !wanted.sharesEngineWith(applied)) {
             closeEngine();
-            engine = factory.open(wanted.engine, wanted.threads);
+            engine = factory.open(wanted.engine, wanted.threads, wanted.fast);
             engine.set(wanted.strength, wanted.smoothing, wanted.denoise);
             statistics.restart();
         } else if (wanted != applied) {

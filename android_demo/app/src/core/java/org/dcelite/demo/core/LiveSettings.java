@@ -22,19 +22,27 @@ public final class LiveSettings {
     public final float denoise;
     /** Share of the picture, from the left, that stays as the camera sees it. */
     public final float split;
+    /** Whether the curve is in fixed point, where there is no noise to take away: nearly the same, and faster. */
+    public final boolean fast;
 
     public LiveSettings(String engine, int threads, float strength, float smoothing, float denoise, float split) {
+        this(engine, threads, strength, smoothing, denoise, split, false);
+    }
+
+    public LiveSettings(String engine, int threads, float strength, float smoothing, float denoise, float split,
+            boolean fast) {
         this.engine = engine;
         this.threads = Math.max(0, Math.min(threads, MAX_THREADS));
         this.strength = within(strength, 1, 1);
         this.smoothing = within(smoothing, MAX_SMOOTHING, 0);
         this.denoise = within(denoise, 1, 1);
         this.split = within(split, 1, 0.5f);
+        this.fast = fast;
     }
 
     /** Whether an engine that is open for the other settings also serves these. */
     public boolean sharesEngineWith(LiveSettings other) {
-        return engine.equals(other.engine) && threads == other.threads;
+        return engine.equals(other.engine) && threads == other.threads && fast == other.fast;
     }
 
     private static float within(float value, float most, float ofNaN) {

@@ -12,8 +12,14 @@ public final class NativeEngine implements FrameEngine {
 
     /** @param model the bytes of a model file in a direct buffer, or null for the shipped weights */
     public NativeEngine(ByteBuffer model, int threads) {
+        this(model, threads, false);
+    }
+
+    /** @param fast see {@link LiveSettings#fast} */
+    public NativeEngine(ByteBuffer model, int threads, boolean fast) {
         this.threads = threads;
-        final Enhancer.Options options = new Enhancer.Options().threads(threads);
+        final Enhancer.Options options =
+                new Enhancer.Options().threads(threads).precision(fast ? Enhancer.FAST : Enhancer.EXACT);
         enhancer = model == null ? Enhancer.open((String) null, options) : Enhancer.open(model, options);
     }
 
