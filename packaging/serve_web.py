@@ -29,10 +29,11 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
 
-def server(folder: Path = PAGE, port: int = 0) -> http.server.ThreadingHTTPServer:
+def server(
+    folder: Path = PAGE, port: int = 0, handler: type[Handler] = Handler
+) -> http.server.ThreadingHTTPServer:
     """Of a folder, on loopback; port 0: any that is free."""
-    handler = functools.partial(Handler, directory=str(folder))
-    return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(handler, directory=str(folder)))
 
 
 def main() -> int:

@@ -1,3 +1,5 @@
+/// <reference lib="dom" />
+/// <reference lib="esnext.disposable" />
 /**
  * Brightens dark photographs and video, in WebAssembly, on one thread: browsers, workers, Node 18 and what is like them. Nothing
  * leaves the device. Errors name the value and what was wanted: RangeError and TypeError for arguments, Error for the rest.

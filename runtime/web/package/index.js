@@ -55,6 +55,11 @@ function shipped() {
 /** Compiles the WebAssembly, once; the others call it by themselves. */
 export async function init(source) {
   if (source === undefined && compiled) return void (await compiled);
+  if (compiled) {
+    const next = await compile(source);
+    compiled = Promise.resolve(next);
+    return;
+  }
   const pending = compile(source ?? shipped());
   compiled = pending;
   try {
