@@ -1,6 +1,6 @@
 """``make serve-web``: serves the page of ``make web`` to this machine alone, until Ctrl-C.
 
-    python packaging/serve_web.py [--port 8000]
+python packaging/serve_web.py [--port 8000]
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
 
-def server(
-    folder: Path = PAGE, port: int = 0, handler: type[Handler] = Handler
-) -> http.server.ThreadingHTTPServer:
+def server(folder: Path = PAGE, port: int = 0, handler: type[Handler] = Handler) -> http.server.ThreadingHTTPServer:
     """Of a folder, on loopback; port 0: any that is free."""
     return http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(handler, directory=str(folder)))
 

@@ -94,7 +94,9 @@ class Batch:
         source = self.folder / f"{number}.in"
         source.write_bytes(data.tobytes())
         output = str(self.folder / f"{number}.out")
-        self.jobs.append({"kind": kind, "input": str(source), "output": output, "width": width, "height": height, **more})
+        self.jobs.append(
+            {"kind": kind, "input": str(source), "output": output, "width": width, "height": height, **more}
+        )
         return number
 
     def run(self, node: str, installed: Path, wasm: str) -> str:
@@ -153,7 +155,9 @@ def test_yuv_videos_and_maps(installed: Path, node: str, tmp_path: Path, wasm: s
     nv12 = batch.add("yuv", padded, WIDTH, HEIGHT, image=image)
     shown = batch.add("display", padded, WIDTH, HEIGHT, image=image)
     frames = np.stack([np.roll(dark(HEIGHT, WIDTH), shift, 1) for shift in range(4)])
-    video = batch.add("video", frames, WIDTH, HEIGHT, options={"smoothing": 0.7, "mapInterval": 2, "temporalDenoise": 0.5})
+    video = batch.add(
+        "video", frames, WIDTH, HEIGHT, options={"smoothing": 0.7, "mapInterval": 2, "temporalDenoise": 0.5}
+    )
     dim = dark(HEIGHT, WIDTH)
     curve = batch.add("map", dim, WIDTH, HEIGHT)
     batch.run(node, installed, wasm)
