@@ -343,6 +343,48 @@ def test_memory_is_flat_over_two_thousand_frames(opened: Callable[..., Any]) -> 
     assert heap_later < heap + 1_000_000
 
 
+def test_frames_of_a_browser_that_does_not_convert(opened: Callable[..., Any]) -> None:
+    page = opened()
+    seen = page.evaluate(
+        """async () => {
+            const { Enhancer } = await import("./dcelite/index.js");
+            const enhancer = await Enhancer.create();
+            const width = 96, height = 64, size = width * height, results = {};
+            const luma = Uint8Array.from({ length: size }, (_, i) => 20 + (i % width) / 2);
+            for (const format of ["NV12", "I420", "RGBA", "BGRX"]) {
+              const isRgb = /^RGB|^BGR/.test(format), data = new Uint8Array((isRgb ? 4 : 1.5) * size).fill(isRgb ? 255 : 128);
+              if (isRgb) luma.forEach((value, i) => data.fill(value, 4 * i, 4 * i + 3));
+              else data.set(luma);
+              const frame = new VideoFrame(data, { format, codedWidth: width, codedHeight: height, timestamp: 0 });
+              results[format] = [...(await enhancer.enhanceFrame(frame)).data];
+              frame.close();
+              try { await enhancer.enhanceFrame(frame); } catch (error) { results.closed = error.message; }
+            }
+            const { copyTo } = VideoFrame.prototype;
+            VideoFrame.prototype.copyTo = function (data, options = {}) {
+              if (options.format) throw new DOMException("no conversion", "NotSupportedError");
+              return copyTo.call(this, data, options);
+            };
+            for (const format of ["NV12", "I420"]) {
+              const data = new Uint8Array(1.5 * size).fill(128);
+              data.set(luma);
+              const frame = new VideoFrame(data, { format, codedWidth: width, codedHeight: height, timestamp: 0 });
+              results[`${format} here`] = [...(await enhancer.enhanceFrame(frame)).data];
+              frame.close();
+            }
+            VideoFrame.prototype.copyTo = copyTo;
+            return results;
+        }"""
+    )
+    assert "closed" in seen.pop("closed")
+    pictures = {name: np.array(values, np.int16).reshape(64, 96, 4) for name, values in seen.items()}
+    assert set(pictures) == {"NV12", "I420", "RGBA", "BGRX", "NV12 here", "I420 here"}
+    for name in ("I420", "NV12 here", "I420 here"):  # roundings of the two conversions, multiplied by the curve
+        assert np.abs(pictures[name] - pictures["NV12"]).max() <= 6, name
+    assert np.array_equal(pictures["RGBA"][..., :3], pictures["BGRX"][..., :3])
+    assert pictures["NV12"][..., :3].mean() > 60
+
+
 # ---- the page as a whole ----
 
 

@@ -130,7 +130,7 @@ export class Enhancer {
   /** For display. The pixels are in the instance's memory: valid until its next call. */
   enhanceToRgba(image: YuvImage): ImageData;
 
-  /** The same for a frame of WebCodecs, which stays the caller's to close. One at a time. */
+  /** The same for a frame of WebCodecs, of any format, which stays the caller's to close. One at a time. */
   enhanceFrame(frame: VideoFrame): Promise<ImageData>;
 
   /** Of one image, whatever frames came before. */
