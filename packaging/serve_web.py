@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "build" / "web" / "page"
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of one folder; what changed is fetched anew."""
 
-    extensions_map = {
+    extensions_map = {  # noqa: RUF012 (as in the base class)
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",

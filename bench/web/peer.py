@@ -1,10 +1,10 @@
-"""``python -m dcelite.bench.web.peer``: the package for browsers beside onnxruntime-web, in one run of one page in Chromium.
+"""``python -m dcelite.bench.web.peer``: the package for browsers beside onnxruntime-web, in one run of one page.
 
     make web && python -m dcelite.bench.web.peer [--size 1200x900] [--rounds 15] [--json FILE]
 
-The same dark picture goes through the package (8-bit RGBA in place) and through the graphs of the whole enhancement (8-bit RGB
-in and out, made by ``dcelite export``), in turns, each with one thread and SIMD; then through the native library with AVX2. It
-needs a clone with ``make setup``, npm and Chromium.
+The same dark picture goes through the package (8-bit RGBA in place) and through the graphs of the whole enhancement
+(8-bit RGB in and out, made by ``dcelite export``), in turns, each with one thread and SIMD; then through the native
+library with AVX2. It needs a clone with ``make setup``, npm and Chromium.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import functools
 import http.server
 import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -41,7 +42,7 @@ NATIVE_ISA = "avx2"
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
-    extensions_map = {
+    extensions_map = {  # noqa: RUF012 (as in the base class)
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".mjs": "text/javascript",
         ".js": "text/javascript",
@@ -112,7 +113,7 @@ def served(folder: Path) -> Iterator[str]:
 
 
 def native_times(width: int, height: int, rounds: int) -> list[float]:
-    """Milliseconds of the native library with AVX2, one thread, on RGBA in place as in the browser; raises DceliteError."""
+    """Milliseconds of the native library with AVX2, one thread, RGBA in place; raises DceliteError."""
     code = f"""
 import json, time, numpy as np
 from dcelite import Enhancer
@@ -143,15 +144,20 @@ def measure(width: int, height: int, rounds: int) -> dict[str, Any]:
         raise DceliteError(f"{PACKAGE}: is absent; run: make web")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for page in ("peer.html", "peer.js"):
-            shutil.copy(HERE / page, folder)
+        for file in ("peer.html", "peer.js"):
+            shutil.copy(HERE / file, folder)
         (folder / "dcelite").symlink_to(PACKAGE)
         (folder / "ort").symlink_to(peer())
         write_graphs(folder)
         (folder / "picture.rgb").write_bytes(dark_scene(width, height).tobytes())
         request = {
-            **{"graphs": [PUBLISHED, EXPORTED], "picture": "picture.rgb", "width": width, "height": height},
-            **{"rounds": rounds, "warmUp": 5, "options": {}},
+            "graphs": [PUBLISHED, EXPORTED],
+            "picture": "picture.rgb",
+            "width": width,
+            "height": height,
+            "rounds": rounds,
+            "warmUp": 5,
+            "options": {},
         }
         with served(folder) as address, sync_playwright() as playwright:
             browser = playwright.chromium.launch(executable_path=_program(*CHROMIUM), args=["--no-sandbox"])
@@ -197,12 +203,9 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="all times")
     parser.add_argument("--overwrite", action="store_true", help="the JSON file may be there")
     options = parser.parse_args()
-    try:
-        width, height = (int(part) for part in options.size.split("x"))
-        if min(width, height, options.rounds) < 1:
-            raise ValueError
-    except ValueError:
+    if not re.fullmatch(r"[1-9][0-9]{0,4}x[1-9][0-9]{0,4}", options.size) or options.rounds < 1:
         parser.error(f"--size {options.size} --rounds {options.rounds}: positive numbers as in 1200x900 were wanted")
+    width, height = (int(part) for part in options.size.split("x"))
     try:
         if options.json:
             refuse_existing(options.json, options.overwrite)

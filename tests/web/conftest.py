@@ -1,4 +1,4 @@
-"""What the tests of the package and of the page share: Node, the packages of npm, the built files, a server, Chromium."""
+"""What the tests of package and page share: Node, the packages of npm, the built files, a server, Chromium."""
 
 from __future__ import annotations
 

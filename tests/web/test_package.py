@@ -1,4 +1,4 @@
-"""The npm package, packed and installed elsewhere: what it holds, its own tests, types, and pictures beside the native library's."""
+"""The npm package, packed and installed elsewhere: its files, its own tests, types, the native library's pictures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The page, served and in Chromium: photographs, camera, video, benchmark, offline use, accessibility; and the pictures of the docs."""
+"""The page in Chromium: photographs, camera, video, benchmark, offline use, accessibility; pictures for docs/."""
 
 from __future__ import annotations
 
@@ -322,7 +322,8 @@ def test_memory_is_flat_over_two_thousand_frames(opened: Callable[..., Any]) -> 
                   const { Enhancer } = await import("./dcelite/index.js");
                   window.held = await Enhancer.create({ smoothing: 0.8, timings: true });
                 }
-                const size = { codedWidth: 192, codedHeight: 108 }, data = new Uint8Array(192 * 108 * 1.5).fill(40).fill(128, 192 * 108);
+                const size = { codedWidth: 192, codedHeight: 108 };
+                const data = new Uint8Array(192 * 108 * 1.5).fill(40).fill(128, 192 * 108);
                 for (let i = 0; i < frames; ++i) {
                   const frame = new VideoFrame(data, { ...size, format: i % 2 ? "I420" : "NV12", timestamp: i });
                   window.held.denoise = i % 10 ? 0 : 1;
@@ -352,7 +353,8 @@ def test_frames_of_a_browser_that_does_not_convert(opened: Callable[..., Any]) -
             const width = 96, height = 64, size = width * height, results = {};
             const luma = Uint8Array.from({ length: size }, (_, i) => 20 + (i % width) / 2);
             for (const format of ["NV12", "I420", "RGBA", "BGRX"]) {
-              const isRgb = /^RGB|^BGR/.test(format), data = new Uint8Array((isRgb ? 4 : 1.5) * size).fill(isRgb ? 255 : 128);
+              const isRgb = /^RGB|^BGR/.test(format);
+              const data = new Uint8Array((isRgb ? 4 : 1.5) * size).fill(isRgb ? 255 : 128);
               if (isRgb) luma.forEach((value, i) => data.fill(value, 4 * i, 4 * i + 3));
               else data.set(luma);
               const frame = new VideoFrame(data, { format, codedWidth: width, codedHeight: height, timestamp: 0 });
@@ -398,9 +400,11 @@ def test_the_first_view_is_small_still_and_installable(browser: Any, address: st
     page.goto(address)
     page.wait_for_timeout(1500)
     shift = page.evaluate(
-        """() => new Promise(resolve => new PerformanceObserver(list =>
-            resolve(list.getEntries().reduce((sum, entry) => sum + entry.value, 0))).observe({ type: "layout-shift", buffered: true })
-            || setTimeout(() => resolve(0), 500))"""
+        """() => new Promise(resolve => {
+            const sum = list => list.getEntries().reduce((total, entry) => total + entry.value, 0);
+            new PerformanceObserver(list => resolve(sum(list))).observe({ type: "layout-shift", buffered: true });
+            setTimeout(() => resolve(0), 500);
+        })"""
     )
     assert shift == 0
     page.click("#photo-sample")
