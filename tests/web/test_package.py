@@ -18,6 +18,7 @@ from dcelite.model.architecture import ARCHITECTURES
 from dcelite.pixels import Frame
 
 import generated
+from runtime.compare_libraries import int8_model
 from support import REPOSITORY, assert_equals_reference, skip
 from web_tools import HERE, run
 
@@ -127,6 +128,9 @@ def test_pictures_of_the_native_library(installed: Path, node: str, tmp_path: Pa
         number = batch.add("enhance", image, WIDTH, HEIGHT, model=str(model.path))
         wanted[number] = Enhancer(model.path, threads=1)(image)
     image = dark(HEIGHT, WIDTH)
+    (tmp_path / "int8.dce").write_bytes(int8_model())
+    number = batch.add("enhance", image, WIDTH, HEIGHT, model=str(tmp_path / "int8.dce"))
+    wanted[number] = Enhancer(tmp_path / "int8.dce", threads=1)(image)
     number = batch.add("enhance", image, WIDTH, HEIGHT, options={"denoise": 1})
     wanted[number] = Enhancer(threads=1, denoise=1.0)(image)
     assert batch.run(node, installed, wasm) in ("simd", "relaxed")
