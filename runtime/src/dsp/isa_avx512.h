@@ -47,6 +47,10 @@ inline __m512i bits(Shorts vector) { return reinterpret_cast<__m512i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_mulhrs_epi16(bits(a), bits(b))); }
 inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
 
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_adds_epi16(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_max_epi16(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_min_epi16(bits(a), bits(b))); }
+
 inline Shorts load_pixel(const int16_t *values) {
     return reinterpret_cast<Shorts>(_mm512_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
 }

@@ -87,6 +87,10 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 #endif
 }
 
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vqaddq_s16(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vmaxq_s16(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vminq_s16(bits(a), bits(b))); }
+
 inline Shorts load_pixel(const int16_t *values) {
     const int16x4_t pixel = vld1_s16(values);
     return reinterpret_cast<Shorts>(vcombine_s16(pixel, pixel));

@@ -29,6 +29,7 @@
 //   kFixedVectors               vectors that go through the curve together: an even number
 //   multiply(a, b)              the product of curve_fixed.h
 //   multiply_add(sum, a, b)     sum + multiply(a, b)
+//   add_saturated, larger, smaller  of two such vectors
 //   load_pixel(const int16_t *) four values, again and again
 //   load_centered(const uint8_t *, Shorts *)   2 kShorts bytes as values of curve_fixed.h
 //   store_centered(const Shorts *, uint8_t *)  two vectors of them as bytes
