@@ -129,14 +129,6 @@ void curve_row(const uint8_t *source, const FixedMapRows &map, int count, uint8_
 
 // ---- YUV ----
 
-// As 256 (code - 128).
-inline Shorts load_codes(const uint8_t *bytes) {
-    typedef uint8_t Codes __attribute__((vector_size(kShorts)));
-    Codes codes;
-    memcpy(&codes, bytes, sizeof codes);
-    return (__builtin_convertvector(codes, Shorts) - int16_t{128}) * int16_t{256};
-}
-
 // Modulo 2^16.
 typedef uint16_t Words __attribute__((vector_size(sizeof(Shorts))));
 inline Shorts sum(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) + reinterpret_cast<Words>(b)); }
@@ -150,14 +142,13 @@ inline Shorts centered(Shorts first, Shorts second) {
 inline void load_colors(const uint8_t *lumas, const uint8_t *us, const uint8_t *vs, const FixedMatrix &matrix, Shorts *red,
                         Shorts *green, Shorts *blue) {
     const Shorts luma = load_codes(lumas), u = load_codes(us), v = load_codes(vs);
-    const auto times = [](Shorts a, int16_t b) { return multiply(a, fill(b)); };
-    const Shorts half = times(luma, matrix.luma_half) + matrix.luma_half_offset;
-    const Shorts rest = rest_of(sum(luma, times(luma, matrix.luma_rest) + matrix.luma_offset), half);
-    const Shorts of_red = times(v, matrix.red_half), red_rest = rest_of(sum(v, times(v, matrix.red_rest)), of_red);
-    const Shorts of_green = times(u, matrix.green_u_half) + times(v, matrix.green_v_half);
-    const Shorts green_rest = rest_of(sum(times(u, matrix.green_u), times(v, matrix.green_v)), of_green);
-    const Shorts of_blue = times(u, matrix.blue_part);
-    const Shorts blue_rest = rest_of(sum(sum(u, u), times(u, matrix.blue_rest)), sum(of_blue, of_blue));
+    const Shorts half = multiply(luma, matrix.luma_half) + matrix.luma_half_offset;
+    const Shorts rest = rest_of(sum(luma, multiply(luma, matrix.luma_rest) + matrix.luma_offset), half);
+    const Shorts of_red = multiply(v, matrix.red_half), red_rest = rest_of(sum(v, multiply(v, matrix.red_rest)), of_red);
+    const Shorts of_green = multiply(u, matrix.green_u_half) + multiply(v, matrix.green_v_half);
+    const Shorts green_rest = rest_of(sum(multiply(u, matrix.green_u), multiply(v, matrix.green_v)), of_green);
+    const Shorts of_blue = multiply(u, matrix.blue_part);
+    const Shorts blue_rest = rest_of(sum(sum(u, u), multiply(u, matrix.blue_rest)), sum(of_blue, of_blue));
     *red = centered(add_saturated(half, of_red), add_saturated(rest, red_rest));
     *green = centered(add_saturated(half, of_green), add_saturated(rest, green_rest));
     *blue = centered(add_saturated(half, of_blue), add_saturated(add_saturated(rest, of_blue), blue_rest));
@@ -166,13 +157,14 @@ inline void load_colors(const uint8_t *lumas, const uint8_t *us, const uint8_t *
 constexpr int kYuvPixels = 2 * kShorts;  // that go through the curve together
 
 template <int kMaps>
-inline void curve_colors(Shorts (&y)[3][2], const FixedMapRows &map, Shorts weight, ptrdiff_t first, ptrdiff_t width) {
+inline void curve_colors(Shorts (&y)[3][2], const int16_t *rows_sum, const int16_t *rows_difference, Shorts weight,
+                         ptrdiff_t width) {
     Shorts a[3][2];
     DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n)
         DCE_UNROLL for (int c = 0; c < 3; ++c)
             DCE_UNROLL for (int v = 0; v < 2; ++v) {
-                const ptrdiff_t k = (3 * n + c) * width + first + v * kShorts;
-                if (n < kMaps) a[c][v] = multiply_add(load(map.sum + k), load(map.difference + k), weight);
+                const ptrdiff_t k = (3 * n + c) * width + v * kShorts;
+                if (n < kMaps) a[c][v] = multiply_add(load(rows_sum + k), load(rows_difference + k), weight);
                 y[c][v] = multiply_add(y[c][v], a[c][v], multiply(y[c][v], y[c][v]) - static_cast<int16_t>(kFixedQuarter));
             }
 }
@@ -223,9 +215,9 @@ void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedM
                 load_colors(luma + at, us + at, vs + at, matrix, &y[0][v], &y[1][v], &y[2][v]);
             }
             if (map.maps == 1)
-                curve_colors<1>(y, map, weight, first + x, width);
+                curve_colors<1>(y, map.sum + first + x, map.difference + first + x, weight, width);
             else
-                curve_colors<DCE_ITERATIONS>(y, map, weight, first + x, width);
+                curve_colors<DCE_ITERATIONS>(y, map.sum + first + x, map.difference + first + x, weight, width);
             DCE_UNROLL for (int c = 0; c < 3; ++c) store_centered(y[c], planes[layout.position[c]] + x);
         }
         uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
