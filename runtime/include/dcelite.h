@@ -172,7 +172,7 @@ typedef struct dce_engine {
  *
  * DCE_FAST: at least 99.9 % of the 8-bit values are within 1 of DCE_EXACT's, none is off by more than 2, and the mean brightness by
  * 0.05 at most, for any map and picture; from one map, every processor makes the same picture. It is for RGB8, BGR8,
- * RGBA8 and BGRA8 without denoising; all else is computed exactly. */
+ * RGBA8 and BGRA8, and from NV12, NV21 and I420 to these with `white` 1, without denoising; all else is computed exactly. */
 typedef enum dce_precision {
     DCE_EXACT = 0,
     DCE_FAST = 1

@@ -45,11 +45,15 @@ class GivenMap(EngineModel):
         pass
 
 
-def enhance_with(curve_map: Map, image: Picture, precision: int) -> Picture:
+def open_with(curve_map: Map, precision: int) -> CoreSession:
     options = _native.Options()
     _native.library().dce_options_init_size(options, ctypes.sizeof(options))
     options.precision, options.threads = precision, 2
-    session = CoreSession(options, GivenMap(curve_map))
+    return CoreSession(options, GivenMap(curve_map))
+
+
+def enhance_with(curve_map: Map, image: Picture, precision: int) -> Picture:
+    session = open_with(curve_map, precision)
     height, width, channels = image.shape
     result = np.empty_like(image)
     images = [
@@ -92,6 +96,39 @@ def test_every_value_under_extreme_maps(channels: int, ends: tuple[float, float]
     assert_close(fast, exact)
     if ends == (0.0, 0.0):
         assert np.array_equal(fast, image)
+
+
+def to_display(curve_map: Map, planes: Picture, matrix: int, precision: int) -> Picture:
+    """A frame of NV21, luma and below it V and U in turn, as RGBA."""
+    height, width = planes.shape[0] * 2 // 3, planes.shape[1]
+    result = np.empty((height, width, 4), np.uint8)
+    first = planes.ctypes.data
+    source = _native.Image(
+        _native.NV21, width, height, plane=(first, first + width * height, 0), stride=(width, width, 0), matrix=matrix
+    )
+    destination = _native.Image(
+        _native.RGBA8, width, height, plane=(result.ctypes.data, 0, 0), stride=(4 * width, 0, 0), matrix=matrix
+    )
+    session = open_with(curve_map, precision)
+    session.call("dce_enhance", source, destination)
+    session.close()
+    return result
+
+
+@pytest.mark.parametrize("matrix", range(6))
+@pytest.mark.parametrize("channels", [3, 24])
+def test_camera_to_display(matrix: int, channels: int) -> None:
+    rng = np.random.default_rng(matrix)
+    dark = rng.integers(0, 64, (360, 256), np.uint8)
+    dark[240:] = rng.integers(108, 148, (120, 256), np.uint8)
+    for planes in (dark, rng.integers(0, 256, (360, 256), np.uint8)):
+        for curve_map in (
+            np.full((channels, 20, 22), -0.999, np.float32),
+            rng.uniform(-0.999, 0.999, (channels, 20, 22)).astype(np.float32),
+        ):
+            fast, exact = (to_display(curve_map, planes, matrix, precision) for precision in (1, 0))
+            assert_close(fast[..., :3], exact[..., :3])
+            assert (fast[..., 3] == 255).all()
 
 
 def test_alpha_and_order_stay() -> None:

@@ -158,6 +158,10 @@ def test_yuv_videos_and_maps(installed: Path, node: str, tmp_path: Path, wasm: s
     image = {"format": "NV12", "matrix": "bt601", "layout": layout}
     nv12 = batch.add("yuv", padded, WIDTH, HEIGHT, image=image)
     shown = batch.add("display", padded, WIDTH, HEIGHT, image=image)
+    fast = [
+        batch.add("display", padded, WIDTH, HEIGHT, image=image, options={"precision": "fast"}),
+        batch.add("enhance", dark(HEIGHT, WIDTH), WIDTH, HEIGHT, options={"precision": "fast"}),
+    ]
     frames = np.stack([np.roll(dark(HEIGHT, WIDTH), shift, 1) for shift in range(4)])
     video = batch.add(
         "video", frames, WIDTH, HEIGHT, options={"smoothing": 0.7, "mapInterval": 2, "temporalDenoise": 0.5}
@@ -178,6 +182,12 @@ def test_yuv_videos_and_maps(installed: Path, node: str, tmp_path: Path, wasm: s
     source = Frame.of_planes([y, np.stack([u, v], 2)], "nv12", "bt601", False)
     enhance.session.enhance(source, Frame.of_pixels(picture))
     assert_equals_reference(batch.result(shown).reshape(picture.shape), picture)
+
+    for number, exact in zip(fast, (picture, enhance(dark(HEIGHT, WIDTH))), strict=True):
+        difference = np.abs(batch.result(number).reshape(exact.shape).astype(np.int16) - exact)
+        assert difference.max() <= 2
+        assert np.count_nonzero(difference > 1) <= difference.size // 1000
+        assert difference.any()  # it is another curve
 
     with Enhancer(threads=1, smoothing=0.7, map_interval=2, temporal_denoise=0.5) as steady:
         wanted_frames = np.stack([steady(frame) for frame in frames])

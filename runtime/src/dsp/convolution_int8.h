@@ -12,6 +12,8 @@
 // before the pair, its two pixels, the pixel behind it; zeros beyond the row. So one word has all that a 3x3 kernel needs of
 // one row for both pixels: a dot product of four bytes with weights (w0 w1 w2 0) for the first, (0 w0 w1 w2) for the second.
 //
+// Kernels whose dot products want signed bytes may keep all of them as that, less 128: see `mask`.
+//
 // Rows of the image are words, one a channel, 0 … 255, with a pixel of zeros before and after the row.
 #ifndef DCELITE_DSP_CONVOLUTION_INT8_H
 #define DCELITE_DSP_CONVOLUTION_INT8_H
@@ -30,6 +32,9 @@ constexpr int kInt8ScratchBytes = 16384;   // of scratch that a row needs, besid
 constexpr size_t int8_sums(size_t width) { return 3 * width + kInt8Slack; }
 
 struct Int8Kernels {
+    // What words of pairs are exclusive-ored with, in rows that these kernels write and read.
+    int32_t mask;
+
     // Layer 1: rows of the image -> a row of pairs.
     void (*image_row)(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output);
 

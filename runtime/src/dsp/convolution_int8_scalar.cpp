@@ -125,7 +125,7 @@ void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t 
 }  // namespace
 
 namespace scalar {
-extern const Int8Kernels kConvolutionInt8 = {feature_row<depthwise_of_image>, feature_row<depthwise>, map_row};
+extern const Int8Kernels kConvolutionInt8 = {0, feature_row<depthwise_of_image>, feature_row<depthwise>, map_row};
 }
 
 }  // namespace dce

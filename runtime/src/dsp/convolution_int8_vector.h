@@ -5,13 +5,19 @@
 #include "dsp/convolution_int8.h"
 #include "dsp/vector.h"
 
+#if defined(__aarch64__)
+#  include "dsp/convolution_int8_neon.h"
+#endif
+
 namespace dce::vector {
 namespace {
 
+inline Floats to_floats(Ints vector) { return __builtin_convertvector(vector, Floats); }
+
+#if !defined(__aarch64__)
+
 constexpr int kFeatureVectors = kFilters / kLanes;
 static_assert(kChannelBlock % kLanes == 0 && kLanes >= 4, "one vector holds the channels of the map");
-
-inline Floats to_floats(Ints vector) { return __builtin_convertvector(vector, Floats); }
 
 inline Ints requantize(Ints sums, Floats multiplier) { return clamp(nearest(to_floats(sums) * multiplier)); }
 
@@ -119,13 +125,6 @@ inline void hidden(const Int8Layer &layer, const Int8Input &input, int width, ui
     finish(pending, pairs, output);
 }
 
-void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
-    if (layer.inputs == kFilters)
-        hidden<kFilters>(layer, input, width, scratch, output);
-    else
-        hidden<2 * kFilters>(layer, input, width, scratch, output);
-}
-
 // The image has red, green and blue next to each other: a vector holds pixels of all three, a neighbor is three words away,
 // and the weights are repeated to match. Depthwise values of 2 * kInt8Pairs pixels at a time, 3 bytes each.
 void image_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
@@ -170,9 +169,21 @@ inline void map_sums(const Int8Layer &layer, const Int8Input &input, int pair, u
     for (int p = 0; p < 2 * kPairs; ++p) store(results[p][0], sums + 3 * (2 * pair + p));
 }
 
+constexpr int kMapPairs = kInt8Pairs;
+constexpr int32_t kMask = 0;
+
+#endif
+
+void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
+    if (layer.inputs == kFilters)
+        hidden<kFilters>(layer, input, width, scratch, output);
+    else
+        hidden<2 * kFilters>(layer, input, width, scratch, output);
+}
+
 void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
     int pair = 0;
-    for (; 2 * (pair + kInt8Pairs) <= width; pair += kInt8Pairs) map_sums<kInt8Pairs>(layer, input, pair, scratch, sums);
+    for (; 2 * (pair + kMapPairs) <= width; pair += kMapPairs) map_sums<kMapPairs>(layer, input, pair, scratch, sums);
     for (; 2 * pair < width; ++pair) map_sums<1>(layer, input, pair, scratch, sums);
     float multipliers[3 * kLanes];
     for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = layer.multiplier[i % 3];
@@ -188,7 +199,7 @@ void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t 
 }  // namespace dce::vector
 
 namespace dce::DCE_SET {
-extern const Int8Kernels kConvolutionInt8 = {vector::image_row, vector::hidden_row, vector::map_row};
+extern const Int8Kernels kConvolutionInt8 = {vector::kMask, vector::image_row, vector::hidden_row, vector::map_row};
 }  // namespace dce::DCE_SET
 
 #endif

@@ -39,8 +39,22 @@ struct FixedMapRows {
     int maps;  // 1 or DCE_ITERATIONS
 };
 
+// 8-bit YUV to values of this file. Sums may leave 16 bits: luma and the share of chroma in a channel are each split into two
+// halves, whose sums saturate on the same side as the whole does; the share of U in blue, which may be above 256 levels, is
+// split into three. With c = 256 (code - 128) of a sample, halves are products with `half` (of blue: of 0.4), and the rest is
+// what they lack of c or 2 c plus the product with `rest`, modulo 2^16.
+struct FixedMatrix {
+    int16_t luma_half, luma_rest, luma_half_offset, luma_offset;
+    int16_t red_half, red_rest;
+    int16_t green_u_half, green_v_half, green_u, green_v;
+    int16_t blue_part, blue_rest;
+};
+
+// Of yuv_matrix(matrix, 8).
+FixedMatrix fix_matrix(const YuvMatrix &matrix);
+
 struct FixedCurveKernels {
-    // One map's row (map width, kFixedLane) -> (width, channels), for 3 or 4 channels.
+    // One map's row (map width, kFixedLane) -> (width, channels), for 3 or 4 channels; for 1, the first of each pixel's values.
     void (*expand_row)(const int16_t *map, const FixedExpansion &expansion, int channels, int16_t *output);
 
     // sum = above + below, difference = below - above.
@@ -48,6 +62,10 @@ struct FixedCurveKernels {
 
     // The curve on one row of `count` 8-bit values.
     void (*curve_row)(const uint8_t *source, const FixedMapRows &map, int count, uint8_t *destination);
+
+    // A row of 8-bit YUV -> 8-bit red, green and blue, and alpha of 255; the map rows are planes.
+    void (*yuv_to_rgb_row)(const YuvRow &source, const FixedMatrix &matrix, const FixedMapRows &map, int width,
+                           PixelLayout layout, uint8_t *destination);
 };
 
 // Three channels of a row of the map (width, map channels) times `strength` -> (width, kFixedLane), in the order of the

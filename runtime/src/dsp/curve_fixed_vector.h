@@ -2,6 +2,7 @@
 #ifndef DCELITE_DSP_CURVE_FIXED_VECTOR_H
 #define DCELITE_DSP_CURVE_FIXED_VECTOR_H
 
+#include "dsp/blocks.h"
 #include "dsp/curve_fixed.h"
 #include "dsp/vector.h"
 
@@ -18,10 +19,10 @@ inline Shorts fill(int16_t value) { return value - Shorts{}; }
 
 // ---- rows of the map ----
 
-// Vector kPhase of the pixel that all groups of four lanes hold, side by side: of kChannels, 3 or 4.
+// Vector kPhase of the pixel that all groups of four lanes hold, side by side: of kChannels.
 template <int kChannels, int kPhase>
 inline Shorts repeat(Shorts pixel) {
-    if constexpr (kChannels == 4) return pixel;
+    if constexpr (kChannels != 3) return pixel;
     Shorts result, indices;
     DCE_UNROLL for (int l = 0; l < kShorts; ++l) indices[l] = static_cast<int16_t>(l / 8 * 8 + (kPhase * kShorts + l) % 3);
 #if defined(__clang__)
@@ -43,13 +44,19 @@ inline void expand_run(Shorts left, Shorts difference, const int16_t *weights, i
     if constexpr (kPhase + 1 < kPhases) expand_run<kChannels, kPhase + 1>(left, difference, weights, count, output);
 }
 
+template <int kChannels>
+inline Shorts load_end(const int16_t *map) {
+    if constexpr (kChannels == 1) return fill(*map);
+    return load_pixel(map);
+}
+
 // A run is written in whole vectors; what it writes too much the next one overwrites.
 template <int kChannels>
 void expand(const int16_t *map, const FixedExpansion &expansion, int16_t *output) {
     for (int r = 0; r < expansion.along.count; ++r) {
         const Run run = expansion.along.runs[r];
-        const Shorts left = load_pixel(map + static_cast<ptrdiff_t>(run.first) * kFixedLane);
-        const Shorts right = load_pixel(map + static_cast<ptrdiff_t>(run.second) * kFixedLane);
+        const Shorts left = load_end<kChannels>(map + static_cast<ptrdiff_t>(run.first) * kFixedLane);
+        const Shorts right = load_end<kChannels>(map + static_cast<ptrdiff_t>(run.second) * kFixedLane);
         const ptrdiff_t first = static_cast<ptrdiff_t>(run.begin) * kChannels;
         expand_run<kChannels>(left, right - left, expansion.weights + first, (run.end - run.begin) * kChannels,
                               output + first);
@@ -57,14 +64,17 @@ void expand(const int16_t *map, const FixedExpansion &expansion, int16_t *output
 }
 
 void expand_row(const int16_t *map, const FixedExpansion &expansion, int channels, int16_t *output) {
-    (channels == 3 ? expand<3> : expand<4>)(map, expansion, output);
+    (channels == 1 ? expand<1> : channels == 3 ? expand<3> : expand<4>)(map, expansion, output);
 }
 
 void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t *sum, int16_t *difference) {
-    for (int i = 0; i < count; i += kShorts) {
-        const Shorts a = load(above + i), b = load(below + i);
-        store(a + b, sum + i);
-        store(b - a, difference + i);
+    constexpr int kVectors = 4;
+    static_assert(kVectors * kShorts <= kFixedSlack, "what is written too much lies behind the row");
+    for (int i = 0; i < count; i += kVectors * kShorts) {
+        Shorts a[kVectors], b[kVectors];
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) a[v] = load(above + i + v * kShorts), b[v] = load(below + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(a[v] + b[v], sum + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(b[v] - a[v], difference + i + v * kShorts);
     }
 }
 
@@ -84,8 +94,10 @@ inline void curve_block(const uint8_t *source, const int16_t *sum, const int16_t
                 const ptrdiff_t k = n * count + v * kShorts;
                 a[v] = multiply_add(load(sum + k), load(difference + k), weight);
             }
-        DCE_UNROLL for (int v = 0; v < kFixedVectors; ++v)
+        DCE_UNROLL for (int v = 0; v < kFixedVectors; ++v) {
             y[v] = multiply_add(y[v], a[v], multiply(y[v], y[v]) - static_cast<int16_t>(kFixedQuarter));
+            DCE_IN_ORDER(y[v]);
+        }
     }
     DCE_UNROLL for (int v = 0; v < kFixedVectors; v += 2) store_centered(y + v, destination + v * kShorts);
 }
@@ -117,11 +129,111 @@ void curve_row(const uint8_t *source, const FixedMapRows &map, int count, uint8_
     (map.maps == 1 ? curve<1> : curve<DCE_ITERATIONS>)(source, map, count, destination);
 }
 
+// ---- YUV ----
+
+// Modulo 2^16.
+typedef uint16_t Words __attribute__((vector_size(sizeof(Shorts))));
+inline Shorts sum(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) + reinterpret_cast<Words>(b)); }
+inline Shorts rest_of(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) - reinterpret_cast<Words>(b)); }
+
+inline Shorts centered(Shorts first, Shorts second) {
+    return smaller(larger(add_saturated(first, second), fill(int16_t{-32640})), fill(int16_t{32640}));
+}
+
+// Red, green and blue of kShorts pixels; chroma samples are repeated for the pixels that they cover.
+inline void load_colors(const uint8_t *lumas, const uint8_t *us, const uint8_t *vs, const FixedMatrix &matrix, Shorts *red,
+                        Shorts *green, Shorts *blue) {
+    const Shorts luma = load_codes(lumas), u = load_codes(us), v = load_codes(vs);
+    const Shorts half = multiply(luma, matrix.luma_half) + matrix.luma_half_offset;
+    const Shorts rest = rest_of(sum(luma, multiply(luma, matrix.luma_rest) + matrix.luma_offset), half);
+    const Shorts of_red = multiply(v, matrix.red_half), red_rest = rest_of(sum(v, multiply(v, matrix.red_rest)), of_red);
+    const Shorts of_green = multiply(u, matrix.green_u_half) + multiply(v, matrix.green_v_half);
+    const Shorts green_rest = rest_of(sum(multiply(u, matrix.green_u), multiply(v, matrix.green_v)), of_green);
+    const Shorts of_blue = multiply(u, matrix.blue_part);
+    const Shorts blue_rest = rest_of(sum(sum(u, u), multiply(u, matrix.blue_rest)), sum(of_blue, of_blue));
+    *red = centered(add_saturated(half, of_red), add_saturated(rest, red_rest));
+    *green = centered(add_saturated(half, of_green), add_saturated(rest, green_rest));
+    *blue = centered(add_saturated(half, of_blue), add_saturated(add_saturated(rest, of_blue), blue_rest));
+}
+
+constexpr int kYuvPixels = 2 * kShorts;  // that go through the curve together
+
+template <int kMaps>
+inline void curve_colors(Shorts (&y)[3][2], const int16_t *rows_sum, const int16_t *rows_difference, Shorts weight,
+                         ptrdiff_t width) {
+    Shorts a[3][2];
+    DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n)
+        DCE_UNROLL for (int c = 0; c < 3; ++c)
+            DCE_UNROLL for (int v = 0; v < 2; ++v) {
+                const ptrdiff_t k = (3 * n + c) * width + v * kShorts;
+                if (n < kMaps) a[c][v] = multiply_add(load(rows_sum + k), load(rows_difference + k), weight);
+                y[c][v] = multiply_add(y[c][v], a[c][v], multiply(y[c][v], y[c][v]) - static_cast<int16_t>(kFixedQuarter));
+            }
+}
+
+// The chroma samples of `count` pixels, each twice.
+__attribute__((noinline)) void repeat_chroma(const uint8_t *source, ptrdiff_t step, int count, uint8_t *values) {
+    alignas(64) uint8_t samples[kCurveBlock / 2];
+    const int chroma = (count + 1) / 2;
+    gather(source, step, chroma, samples);
+    for_lanes(chroma, [&](int i) { values[2 * i] = values[2 * i + 1] = samples[i]; });
+}
+
+// Planes of 8 bits, in the order of memory, as pixels.
+__attribute__((noinline)) void interleave(const uint8_t (*planes)[kCurveBlock], int channels, int count, uint8_t *pixels) {
+    const uint8_t *one = planes[0], *two = planes[1], *three = planes[2];
+    if (channels == 4)
+        for_lanes(count, [&](int i) {
+            pixels[4 * i] = one[i];
+            pixels[4 * i + 1] = two[i];
+            pixels[4 * i + 2] = three[i];
+            pixels[4 * i + 3] = 255;
+        });
+    else
+        for_lanes(count, [&](int i) {
+            pixels[3 * i] = one[i];
+            pixels[3 * i + 1] = two[i];
+            pixels[3 * i + 2] = three[i];
+        });
+}
+
+void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedMapRows &map, int width, PixelLayout layout,
+                    uint8_t *destination) {
+    static_assert(kCurveBlock % kYuvPixels == 0 && kYuvPixels <= kFixedSlack, "rows of the map are read no further than they may");
+    const FixedMatrix matrix = given;
+    const Shorts weight = fill(map.weight);
+    alignas(64) uint8_t luma[kCurveBlock] = {}, us[kCurveBlock] = {}, vs[kCurveBlock] = {}, planes[3][kCurveBlock];
+    alignas(64) uint8_t rest[4 * kCurveBlock];
+    for (int first = 0; first < width; first += kCurveBlock) {
+        const int count = dce::smaller(width - first, kCurveBlock);
+        const ptrdiff_t chroma = static_cast<ptrdiff_t>(first / 2) * source.step;
+        memcpy(luma, source.luma + first, static_cast<size_t>(count));
+        repeat_chroma(source.u + chroma, source.step, count, us);
+        repeat_chroma(source.v + chroma, source.step, count, vs);
+        for (int x = 0; x < count; x += kYuvPixels) {
+            Shorts y[3][2];
+            DCE_UNROLL for (int v = 0; v < 2; ++v) {
+                const int at = x + v * kShorts;
+                load_colors(luma + at, us + at, vs + at, matrix, &y[0][v], &y[1][v], &y[2][v]);
+            }
+            if (map.maps == 1)
+                curve_colors<1>(y, map.sum + first + x, map.difference + first + x, weight, width);
+            else
+                curve_colors<DCE_ITERATIONS>(y, map.sum + first + x, map.difference + first + x, weight, width);
+            DCE_UNROLL for (int c = 0; c < 3; ++c) store_centered(y[c], planes[layout.position[c]] + x);
+        }
+        uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
+        interleave(planes, layout.channels, count, count < kCurveBlock ? rest : output);
+        if (count < kCurveBlock) memcpy(output, rest, static_cast<size_t>(count) * static_cast<size_t>(layout.channels));
+    }
+}
+
 }  // namespace
 }  // namespace dce::vector
 
 namespace dce::DCE_SET {
-extern const FixedCurveKernels kCurveFixed = {vector::expand_row, vector::combine_rows, vector::curve_row};
+extern const FixedCurveKernels kCurveFixed = {vector::expand_row, vector::combine_rows, vector::curve_row,
+                                                   vector::yuv_to_rgb_row};
 }  // namespace dce::DCE_SET
 
 #endif

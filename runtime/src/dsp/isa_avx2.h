@@ -84,10 +84,20 @@ constexpr int kFixedVectors = 4;
 
 inline __m256i bits(Shorts vector) { return reinterpret_cast<__m256i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_mulhrs_epi16(bits(a), bits(b))); }
+inline Shorts multiply(Shorts a, int16_t b) { return multiply(a, reinterpret_cast<Shorts>(_mm256_set1_epi16(b))); }
 inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_adds_epi16(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_max_epi16(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_min_epi16(bits(a), bits(b))); }
 
 inline Shorts load_pixel(const int16_t *values) {
     return reinterpret_cast<Shorts>(_mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
+}
+
+inline Shorts load_codes(const uint8_t *bytes) {
+    const __m256i codes = _mm256_cvtepu8_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i *>(bytes)));
+    return reinterpret_cast<Shorts>(_mm256_xor_si256(_mm256_slli_epi16(codes, 8), _mm256_set1_epi16(-32768)));
 }
 
 // The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128. Unpacking and

@@ -46,10 +46,20 @@ constexpr int kFixedVectors = 4;
 
 inline __m512i bits(Shorts vector) { return reinterpret_cast<__m512i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_mulhrs_epi16(bits(a), bits(b))); }
+inline Shorts multiply(Shorts a, int16_t b) { return multiply(a, reinterpret_cast<Shorts>(_mm512_set1_epi16(b))); }
 inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_adds_epi16(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_max_epi16(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_min_epi16(bits(a), bits(b))); }
 
 inline Shorts load_pixel(const int16_t *values) {
     return reinterpret_cast<Shorts>(_mm512_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));
+}
+
+inline Shorts load_codes(const uint8_t *bytes) {
+    const __m512i codes = _mm512_cvtepu8_epi16(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(bytes)));
+    return reinterpret_cast<Shorts>(_mm512_xor_si512(_mm512_slli_epi16(codes, 8), _mm512_set1_epi16(-32768)));
 }
 
 // See isa_avx2.h.

@@ -75,10 +75,12 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 
 constexpr int kShorts = 8;
 typedef int16_t Shorts __attribute__((vector_size(16)));
-constexpr int kFixedVectors = 8;
+constexpr int kFixedVectors = 6;
 
 inline int16x8_t bits(Shorts vector) { return reinterpret_cast<int16x8_t>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vqrdmulhq_s16(bits(a), bits(b))); }
+
+inline Shorts multiply(Shorts a, int16_t b) { return reinterpret_cast<Shorts>(vqrdmulhq_n_s16(bits(a), b)); }
 
 inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 #if defined(__ARM_FEATURE_QRDMX)
@@ -88,9 +90,17 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 #endif
 }
 
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vqaddq_s16(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vmaxq_s16(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vminq_s16(bits(a), bits(b))); }
+
 inline Shorts load_pixel(const int16_t *values) {
     const int16x4_t pixel = vld1_s16(values);
     return reinterpret_cast<Shorts>(vcombine_s16(pixel, pixel));
+}
+
+inline Shorts load_codes(const uint8_t *bytes) {
+    return reinterpret_cast<Shorts>(vshll_n_u8(veor_u8(vld1_u8(bytes), vdup_n_u8(128)), 8));
 }
 
 // The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128.

@@ -111,8 +111,19 @@ inline Shorts multiply(Shorts a, Shorts b) {
 #endif
 }
 
+inline Shorts multiply(Shorts a, int16_t b) { return multiply(a, reinterpret_cast<Shorts>(wasm_i16x8_splat(b))); }
 inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+
+inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_add_sat(bits(a), bits(b))); }
+inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_max(bits(a), bits(b))); }
+inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_min(bits(a), bits(b))); }
+
 inline Shorts load_pixel(const int16_t *values) { return reinterpret_cast<Shorts>(wasm_v128_load64_splat(values)); }
+
+inline Shorts load_codes(const uint8_t *bytes) {
+    const v128_t codes = wasm_i16x8_shl(wasm_u16x8_load8x8(bytes), 8);
+    return reinterpret_cast<Shorts>(wasm_v128_xor(codes, wasm_i16x8_splat(-32768)));
+}
 
 // The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128.
 inline void load_centered(const uint8_t *values, Shorts *y) {

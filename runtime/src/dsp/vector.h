@@ -31,9 +31,11 @@
 // for the curve in fixed point:
 //   kShorts, Shorts             16-bit values in a vector, and their vector
 //   kFixedVectors               vectors that go through the curve together: an even number
-//   multiply(a, b)              the product of curve_fixed.h
+//   multiply(a, b)              the product of curve_fixed.h; of a vector and a number, too
 //   multiply_add(sum, a, b)     sum + multiply(a, b)
+//   add_saturated, larger, smaller  of two such vectors
 //   load_pixel(const int16_t *) four values, again and again
+//   load_codes(const uint8_t *) kShorts bytes, each 256 times what it is more than 128
 //   load_centered(const uint8_t *, Shorts *)   2 kShorts bytes as values of curve_fixed.h
 //   store_centered(const Shorts *, uint8_t *)  two vectors of them as bytes
 #ifndef DCELITE_DSP_VECTOR_H

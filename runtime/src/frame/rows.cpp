@@ -99,9 +99,12 @@ void combine_fixed(const Frame &frame, const float *above, const float *below, i
     frame.dsp.curve_fixed->combine_rows(fixed(above), fixed(below), count, fixed(sum), fixed(difference));
 }
 
+FixedMapRows fixed(const MapRows &map) {
+    return {fixed(map.above), fixed(map.below), fix_row_weight(map.weight), map.maps};
+}
+
 void curve_row_fixed(const Frame &frame, const uint8_t *source, const MapRows &map, uint8_t *destination) {
-    const FixedMapRows rows = {fixed(map.above), fixed(map.below), fix_row_weight(map.weight), map.maps};
-    frame.dsp.curve_fixed->curve_row(source, rows, frame.size.width * frame.channels, destination);
+    frame.dsp.curve_fixed->curve_row(source, fixed(map), frame.size.width * frame.channels, destination);
 }
 
 constexpr RowFunctions kFixedBytes = {downsample_bytes, expand_fixed, combine_fixed, enhance_bytes<curve_row_fixed>,
@@ -202,7 +205,30 @@ constexpr RowFunctions kBytePlanes = {downsample_bytes, expand_planes, nullptr, 
 constexpr RowFunctions kWords = {downsample_words, expand_planes, nullptr, enhance_to_rgb16, measure_rgb16,
                                  brightness_of_values<65535>};
 
+// ---- YUV to RGB in fixed point ----
+
+void expand_fixed_planes(const Frame &frame, const float *map, int map_channels, float strength, RowMemory &memory,
+                         float *expanded) {
+    const FrameSize &size = frame.size;
+    int16_t *output = fixed(expanded);
+    for (int first = 0; first < map_channels; first += 3) {
+        fix_map_row(map + first, map_channels, size.low_width, {4, {0, 1, 2}}, strength, memory.fixed_map.data());
+        for (int c = 0; c < 3; ++c, output += size.width)
+            frame.dsp.curve_fixed->expand_row(memory.fixed_map.data() + c, {size.expansion, size.weights.data()}, 1, output);
+    }
+}
+
+void enhance_to_rgb_fixed(const Frame &frame, int y, const MapRows &map, RowMemory &) {
+    frame.dsp.curve_fixed->yuv_to_rgb_row(yuv_row_of(frame.source, y), frame.fixed_matrix, fixed(map), frame.size.width,
+                                          frame.layout, row_of(*frame.destination, y));
+}
+
+// Its brightness is measured as YUV, hence exactly.
+constexpr RowFunctions kFixedYuvToRgb = {downsample_yuv, expand_fixed_planes, combine_fixed, enhance_to_rgb_fixed, nullptr,
+                                         brightness_of_luma};
+
 const RowFunctions &functions_of(Kind source, Kind result, bool of_planes, bool is_fast) {
+    if (is_fast && source == Kind::kYuv8 && !is_yuv(result) && !of_planes) return kFixedYuvToRgb;
     if (is_yuv(source)) return is_yuv(result) ? kYuv : kYuvToRgb;
     if (source == Kind::kInterleaved16) return kWords;
     return of_planes ? kBytePlanes : is_fast ? kFixedBytes : kBytes;
@@ -226,10 +252,10 @@ bool FrameSize::set(int new_width, int new_height, int scale) {
 }
 
 bool FrameSize::prepare_for(const Frame &frame) {
-    if (!frame.rows.combine || weight_channels == frame.channels) return true;
+    if (!frame.rows.combine || weight_channels == frame.weight_channels) return true;
     weight_channels = 0;
-    if (!weights.reserve(static_cast<size_t>(width) * frame.channels + kFixedSlack)) return false;
-    weight_channels = frame.channels;
+    if (!weights.reserve(static_cast<size_t>(width) * frame.weight_channels + kFixedSlack)) return false;
+    weight_channels = frame.weight_channels;
     fix_weights(width, low_width, weight_channels, weights.data());
     return true;
 }
@@ -237,7 +263,8 @@ bool FrameSize::prepare_for(const Frame &frame) {
 Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, const dce_image *to, Denoiser *noise,
              float white, bool is_fast)
     : dsp(kernels), size(sizes), source(from), destination(to), denoiser(noise),
-      rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr, is_fast)), layout(layout_of(to ? *to : from)),
+      rows(functions_of(kind_of(from), kind_of(to ? *to : from), noise != nullptr,
+                        is_fast && (white == 1.0f || !is_yuv(kind_of(from))))), layout(layout_of(to ? *to : from)),
       rows_share_chroma(is_yuv(kind_of(from))) {
     const bool of_planes = kind_of(from) != Kind::kInterleaved8 || noise;
     map_unit = kind_of(from) == Kind::kInterleaved8 ? kByteMap : 1.0f;
@@ -245,6 +272,9 @@ Frame::Frame(const Dsp &kernels, const FrameSize &sizes, const dce_image &from, 
     splits_pixels = channels == 4 && dsp.curve_bytes->splits_pixels;
     matrix = YuvMatrix{};
     if (rows_share_chroma) matrix = yuv_matrix(from.matrix, samples_of(from).bits(), 1.0 / static_cast<double>(white));
+    fixed_matrix = FixedMatrix{};
+    if (rows_share_chroma && rows.combine) fixed_matrix = fix_matrix(matrix);
+    weight_channels = rows_share_chroma ? 1 : channels;
     for (int c = 0; c < 3; ++c) weights[c] = rows_share_chroma ? matrix.weights[c] : 1.0f / 3.0f;
 }
 

@@ -48,6 +48,8 @@ struct Frame {
     int channels;              // values that the curve works on, a pixel
     YuvMatrix matrix;          // of a YUV source
     float weights[3];          // of red, green and blue in its brightness
+    FixedMatrix fixed_matrix;  // the same, where the curve is in fixed point
+    int weight_channels;       // there, values of a pixel that lie side by side in an expanded row
     float map_unit;            // of the expanded map: its values are times this
     bool rows_share_chroma;    // two by two
     bool splits_pixels;        // see ByteCurveKernels

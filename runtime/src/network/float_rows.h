@@ -25,6 +25,7 @@ public:
         }
     }
 
+    static float zero() { return 0.0f; }
     static int padding(int k) { return k == 0 ? 3 : kFilters; }  // a pixel
     static size_t scratch() { return kScratchFloats; }
     size_t length(int k) const { return (width_ + 2) * padding(k); }

@@ -2,7 +2,6 @@
 #ifndef DCELITE_NETWORK_INT8_ROWS_H
 #define DCELITE_NETWORK_INT8_ROWS_H
 
-#include <math.h>
 #include <string.h>
 
 #include "dsp/dsp.h"
@@ -25,6 +24,7 @@ public:
         }
     }
 
+    int32_t zero() const { return kernels_->mask; }
     static int padding(int k) { return k == 0 ? 3 : 0; }
     size_t length(int k) const { return k == 0 ? 3 * (width_ + 2) + kInt8Slack : (width_ + 1) / 2 * kPairWords; }
     size_t output_bytes(int layer) const { return sizeof(int32_t) * (layer == kLayers ? 3 * width_ : length(layer)); }
@@ -38,14 +38,23 @@ public:
         memset(row + 3 * width_, 0, (3 + kInt8Slack) * sizeof(int32_t));
     }
 
-    // 0 … 1 -> 0 … 255, to nearest, ties to even.
+    // 0 … 1 -> 0 … 255, to nearest, ties to even, by adding 1.5 * 2^23.
     void read(const RowSource &source, int y, int32_t *scratch, int32_t *row) const {
+        constexpr float kRound = 12582912.0f;
+        typedef float Floats __attribute__((vector_size(16)));
+        typedef int32_t Ints __attribute__((vector_size(16)));
         float *values = reinterpret_cast<float *>(scratch);
         source.read(source.context, y, values);
-        for (size_t i = 0; i < 3 * width_; ++i) {
-            const int32_t level = static_cast<int32_t>(lrintf(values[i] * 255.0f));
-            row[i] = level < 0 ? 0 : level > 255 ? 255 : level;
+        for (size_t i = 0; i < 3 * width_; i += 4) {  // up to three too many: slack of both rows
+            Floats level;
+            memcpy(&level, values + i, sizeof level);
+            level *= 255.0f;
+            level = level > 0.0f ? level : Floats{};
+            level = (level < 255.0f ? level : Floats{} + 255.0f) + kRound - kRound;
+            const Ints levels = __builtin_convertvector(level, Ints);
+            memcpy(row + i, &levels, sizeof levels);
         }
+        memset(row + 3 * width_, 0, 3 * sizeof(int32_t));
     }
 
     void compute(int layer, const Int8Input &input, int32_t *scratch, void *output) const {

@@ -6,6 +6,7 @@
 //   Value, Input              of a row, in memory; what a layer reads
 //   length(k)                 values of a row of output k (0 is the image), with what stands before and behind the pixels
 //   padding(k)                values before the first pixel
+//   zero()                    what rows of outputs beyond the picture are full of; those of the image are zero
 //   clear_padding(k, row)     zeroes what is not pixels; `row` points at the first one
 //   scratch()                 values of memory that the next two need besides
 //   read(source, y, scratch, row)
@@ -39,14 +40,17 @@ public:
             if (rings_[k].stride > longest) longest = rings_[k].stride;
             total += rings_[k].stride * kDepth[k];
         }
-        total += longest;
+        total += 2 * longest;
         const bool shares = begin > 0;  // at the top of the image, nobody is above
         for (int layer = 1; shares && layer <= kLayers; ++layer) total += shared_stride(layer) * kShared[layer];
         if (!memory_.reserve(total)) return false;
 
         Value *memory = memory_.data();
         memset(memory, 0, longest * sizeof(Value));
-        zeros_ = memory;
+        beyond_[0] = memory;
+        memory += longest;
+        for (size_t i = 0; i < longest; ++i) memory[i] = rows_.zero();
+        beyond_[1] = memory;
         memory += longest;
         scratch_ = memory;
         memory += round_up(rows_.scratch());
@@ -95,7 +99,7 @@ private:
             const int k = kSources[layer - 1][s];
             for (int r = 0; k >= 0 && r < 3; ++r) {
                 const int source_y = y + r - 1;
-                input.rows[s][r] = source_y < 0 || source_y >= height_ ? zeros_ + rows_.padding(k) : row(k, source_y);
+                input.rows[s][r] = source_y < 0 || source_y >= height_ ? beyond_[k > 0] + rows_.padding(k) : row(k, source_y);
             }
         }
         return input;
@@ -142,7 +146,7 @@ private:
     Value *shared_[kLayers + 1] = {};  // kShared rows of each layer, without padding, for the stream above
     bool has_shared_ = false;          // all of them; written and read atomically
     const NetworkStream *below_ = nullptr;
-    const Value *zeros_ = nullptr;
+    const Value *beyond_[2] = {};  // rows above and below: of the image, of outputs
     Value *scratch_ = nullptr;
     Buffer<Value> memory_;
 };

@@ -3,6 +3,7 @@
 const RGBA = 2, NV12 = 5, I420 = 7; // dce_format of dcelite.h
 const MATRICES = { bt601: 0, smpte170m: 0, bt470bg: 0, bt709: 2, bt2020: 4, "bt2020-ncl": 4 }; // dce_matrix of limited range
 const OPTIONS = ["strength", "denoise", "smoothing", "temporalDenoise"]; // web_set of exports.cpp
+const PRECISIONS = ["exact", "fast"]; // dce_precision
 const LARGEST = 65535; // pixels of a side
 const MOST_BYTES = 2 ** 31; // of an image
 const STAGES = ["total", "downsample", "network", "curve", "denoise"];
@@ -136,6 +137,7 @@ export class Enhancer {
   #buffers = [{ address: 0, bytes: 0 }, { address: 0, bytes: 0 }]; // of sources and results, which grow
   #scratch = 0;
   #busy = false;
+  #precision = "exact";
 
   constructor(core) {
     if (typeof core?.open !== "function") throw new TypeError("Enhancer: Enhancer.create(options) was wanted");
@@ -151,13 +153,14 @@ export class Enhancer {
     return enhancer;
   }
 
-  #open({ model, scale = 0, mapInterval = 1, noiseLevel = 0, timings = false, ...options }) {
+  #open({ model, scale = 0, mapInterval = 1, noiseLevel = 0, timings = false, precision = "exact", ...options }) {
     const core = this.#core;
     const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
     if (unknown) throw new TypeError(`options: ${describe(unknown)} is unknown`);
     integer(scale, "scale", 0, 64);
     integer(mapInterval, "mapInterval", 1, 2 ** 31 - 1);
     number(noiseLevel, "noiseLevel");
+    if (!PRECISIONS.includes(precision)) throw new RangeError(`precision: ${describe(precision)}, "exact" or "fast" was wanted`);
     this.#scratch = core.allocate(64);
     let address = 0, size = 0;
     if (model !== undefined) {
@@ -168,8 +171,9 @@ export class Enhancer {
       address = this.#allocate(size, "a model");
       new Uint8Array(core.memory.buffer, address, size).set(bytes);
     }
-    this.#handle = core.open(address, size, scale, mapInterval, noiseLevel, timings ? 1 : 0);
+    this.#handle = core.open(address, size, scale, mapInterval, noiseLevel, timings ? 1 : 0, PRECISIONS.indexOf(precision));
     core.release(address);
+    this.#precision = precision;
     const message = this.#message();
     if (message) throw new Error(message);
     for (const name of OPTIONS) if (options[name] !== undefined) this.#set(name, options[name]);
@@ -256,6 +260,7 @@ export class Enhancer {
   get temporalDenoise() { return this.#values.temporalDenoise; }
   set temporalDenoise(value) { this.#set("temporalDenoise", value); }
 
+  get precision() { return this.#precision; }
   get closed() { return this.#core === null; }
 
   get model() {

@@ -76,6 +76,7 @@ test("wrong arguments are named", async () => {
     [() => enhance({ data: new Float32Array(256), width: 8, height: 8 }), TypeError, /Float32Array/],
     [() => enhance(image, { smoothing: 1 }), RangeError, /smoothing: 1, 0 \(off\) to less than 1/],
     [() => enhance(image, { strenght: 1 }), TypeError, /"strenght" is unknown/],
+    [() => enhance(image, { precision: "rough" }), RangeError, /precision: "rough", "exact" or "fast"/],
     [() => enhance(image, { scale: 65 }), RangeError, /scale: 65, 0 to 64/],
     [() => enhance(image, { noiseLevel: 300 }), Error, /noise_level: 300/],
     [() => enhance(image, { model: new Uint8Array(0) }), RangeError, /no bytes/],

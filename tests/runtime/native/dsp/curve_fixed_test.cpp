@@ -107,6 +107,56 @@ void test_against_real_numbers() {
     CHECK(fabs(static_cast<double>(total)) < static_cast<double>(all) / 512);
 }
 
+// Every matrix; widths of more than a block; chroma next to each other, in turn, and apart.
+void test_yuv(const FixedCurveKernels &kernels, int maps) {
+    constexpr int kMost = 700;
+    static Guarded luma_memory(1 << 12), u_memory(1 << 12), v_memory(1 << 12), results(1 << 12), sum_memory(1 << 16),
+        difference_memory(1 << 16);
+    static uint8_t wanted[4 * kMost];
+    for (int width = 1; width <= kMost; width += width < 80 ? 1 : 31) {
+        const int step = 1 + width % 3, chroma = ((width + 1) / 2 - 1) * step + 1, channels = 3 + width % 2;
+        const dce::YuvRow row = {luma_memory.last<uint8_t>(width), u_memory.last<uint8_t>(chroma), v_memory.last<uint8_t>(chroma),
+                                 step};
+        for (int x = 0; x < width; ++x) row.luma[x] = x % 9 ? random_byte() : static_cast<uint8_t>(x % 2 ? 255 : 0);
+        for (int i = 0; i < chroma; ++i) row.u[i] = random_byte(), row.v[i] = random_byte();
+        row.u[0] = row.v[0] = width % 2 ? 255 : 0;
+        const size_t values = static_cast<size_t>(3 * maps) * width;
+        int16_t *sum = sum_memory.last<int16_t>(values + dce::kFixedSlack);
+        int16_t *difference = difference_memory.last<int16_t>(values + dce::kFixedSlack);
+        for (size_t i = 0; i < values; ++i) {
+            const int16_t above = random_map(), below = random_map();
+            sum[i] = static_cast<int16_t>(above + below);
+            difference[i] = static_cast<int16_t>(below - above);
+        }
+        const FixedMapRows map = {sum, difference, dce::fix_row_weight(0.61f), maps};
+        const FixedMapRows identity = {difference, difference, 0, 1};
+        const dce::YuvMatrix matrix = dce::yuv_matrix(width % 6);
+        const dce::FixedMatrix fixed = dce::fix_matrix(matrix);
+        const dce::PixelLayout layout = {channels, {0, 1, 2}};
+        uint8_t *seen = results.last<uint8_t>(static_cast<size_t>(channels) * width);
+        scalar().yuv_to_rgb_row(row, fixed, map, width, layout, wanted);
+        kernels.yuv_to_rgb_row(row, fixed, map, width, layout, seen);
+        CHECK(memcmp(seen, wanted, static_cast<size_t>(channels) * width) == 0);
+        if (width + 31 > kMost)
+            time_kernel(maps == 1 ? "fixed yuv_to_rgb_row, 1 map" : "fixed yuv_to_rgb_row, 8 maps", width,
+                        [&] { kernels.yuv_to_rgb_row(row, fixed, map, width, layout, seen); });
+        // Without a curve, colors are those of the matrix, but for the rounding of values between two codes.
+        memset(difference, 0, sizeof(int16_t) * (3 * static_cast<size_t>(width) + dce::kFixedSlack));
+        kernels.yuv_to_rgb_row(row, fixed, identity, width, layout, seen);
+        for (int x = 0; x < width; ++x) {
+            const float luma = (row.luma[x] - matrix.luma_offset) * matrix.luma_scale;
+            const float u = row.u[x / 2 * step] - 128.0f, v = row.v[x / 2 * step] - 128.0f;
+            const float colors[3] = {luma + matrix.red_v * v, luma + matrix.green_u * u + matrix.green_v * v,
+                                     luma + matrix.blue_u * u};
+            for (int c = 0; c < 3; ++c) {
+                const float code = 255.0f * colors[c], clamped = code < 0.0f ? 0.0f : code > 255.0f ? 255.0f : code;
+                CHECK(fabsf(seen[channels * x + c] - clamped) < 0.51f);
+            }
+            if (channels == 4) CHECK_EQUAL(seen[4 * x + 3], 255);
+        }
+    }
+}
+
 void test_fixing() {
     const float map[] = {1.0f, -1.0f, 0.5f, NAN, INFINITY, -INFINITY, 3.0f, -1e30f, 0.0f};
     int16_t fixed[3 * dce::kFixedLane];
@@ -124,6 +174,8 @@ void test_curve_fixed(const dce::Dsp &dsp) {
     test_curve(*dsp.curve_fixed, 1);
     test_curve(*dsp.curve_fixed, DCE_ITERATIONS);
     test_rows_of_map(*dsp.curve_fixed);
+    test_yuv(*dsp.curve_fixed, 1);
+    test_yuv(*dsp.curve_fixed, DCE_ITERATIONS);
     if (&dsp == &scalar_dsp()) test_against_real_numbers();
     test_fixing();
 }
