@@ -5,41 +5,31 @@ import { Enhancer, supported } from "./dcelite/index.js";
 ort.env.wasm.numThreads = 1;
 ort.env.wasm.wasmPaths = new URL("./ort/", import.meta.url).href;
 
-const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+const runs = {};
 
-// graphs: their files, each with 8 bits in and out. pixels: RGB. Returns times by name, and how the pictures differ.
-window.measure = async ({ graphs, picture, width, height, rounds, warmUp, options }) => {
+// graphs: their files, each with 8 bits in and out; picture: RGB. Readies all, with a few runs; returns how the pictures differ.
+window.prepare = async ({ graphs, picture, width, height, options }) => {
   const rgb = new Uint8Array(await (await fetch(picture)).arrayBuffer());
   const rgba = new Uint8ClampedArray(4 * width * height).fill(255);
   for (let i = 0, k = 0; k < rgb.length; i += 4) for (let c = 0; c < 3; ++c) rgba[i + c] = rgb[k++];
   const enhancer = await Enhancer.create(options);
-  const runs = {
-    // As the other one, from the page's memory into that of the instance; what comes out stays there.
-    dcelite: async () => {
-      const image = enhancer.allocate(width, height);
-      image.data.set(rgba);
-      return enhancer.enhance(image).data;
-    },
+  // As the others, from the page's memory into that of the instance; what comes out stays there.
+  runs.dcelite = async () => {
+    const image = enhancer.allocate(width, height);
+    image.data.set(rgba);
+    return enhancer.enhance(image).data;
   };
   for (const graph of graphs) {
-    const session = await ort.InferenceSession.create(new Uint8Array(await (await fetch(graph)).arrayBuffer()), { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
+    const bytes = new Uint8Array(await (await fetch(graph)).arrayBuffer());
+    const session = await ort.InferenceSession.create(bytes, { executionProviders: ["wasm"], graphOptimizationLevel: "all" });
     const [input] = session.inputNames, [output] = session.outputNames;
     runs[graph] = async () => {
       const found = await session.run({ [input]: new ort.Tensor("uint8", rgb, [1, height, width, 3]) });
       return found[output].data;
     };
   }
-  const times = Object.fromEntries(Object.keys(runs).map((name) => [name, []]));
-  const pictures = {};
-  for (let round = -warmUp; round < rounds; ++round)
-    for (const [name, run] of Object.entries(runs)) {
-      const begin = performance.now();
-      const result = await run();
-      const time = performance.now() - begin;
-      if (round >= 0) times[name].push(time);
-      else pictures[name] = result.slice();
-    }
-  const differences = {};
+  const pictures = {}, differences = {};
+  for (const [name, run] of Object.entries(runs)) for (let i = 0; i < 5; ++i) pictures[name] = (await run()).slice();
   for (const graph of graphs) {
     let different = 0, largest = 0;
     for (let i = 0, k = 0; k < rgb.length; i += 4)
@@ -50,7 +40,17 @@ window.measure = async ({ graphs, picture, width, height, rounds, warmUp, option
       }
     differences[graph] = { equal: 1 - different / rgb.length, largest };
   }
-  enhancer.close();
-  return { engine: supported(), threads: ort.env.wasm.numThreads, simd: ort.env.wasm.simd ?? true, medians: Object.fromEntries(Object.entries(times).map(([name, values]) => [name, median(values)])), times, differences };
+  return { engine: supported(), threads: ort.env.wasm.numThreads, differences };
+};
+
+// Milliseconds of so many runs, one after the other.
+window.time = async ({ name, count }) => {
+  const times = [];
+  for (let i = 0; i < count; ++i) {
+    const begin = performance.now();
+    await runs[name]();
+    times.push(performance.now() - begin);
+  }
+  return times;
 };
 document.title = "ready";

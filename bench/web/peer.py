@@ -39,6 +39,8 @@ CHECKPOINT = REPOSITORY / "models" / "zerodcepp_scene.ckpt"
 PUBLISHED, EXPORTED = "published.onnx", "exported.onnx"
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 NATIVE_ISA = "avx2"
+RUNS = 8
+"""Of the package for each one of its peer, which takes about that much longer."""
 
 
 class _Handler(http.server.SimpleHTTPRequestHandler):
@@ -112,26 +114,42 @@ def served(folder: Path) -> Iterator[str]:
         server.server_close()
 
 
-def native_times(width: int, height: int, rounds: int) -> list[float]:
-    """Milliseconds of the native library with AVX2, one thread, RGBA in place; raises DceliteError."""
+def _renderer(browser: Any) -> int:
+    """The process of the page: of all renderers, the one that has worked most."""
+    session = browser.new_browser_cdp_session()
+    found = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    return int(max((entry for entry in found if entry["type"] == "renderer"), key=lambda entry: entry["cpuTime"])["id"])
+
+
+def processor_ms(process: int) -> float:
+    """Milliseconds that the threads of a process have been on a processor, which other processes do not lengthen."""
+    files = Path(f"/proc/{process}/task").glob("*/schedstat")
+    return sum(int(file.read_text().split()[0]) for file in files) * 1e-6
+
+
+def native_times(width: int, height: int, rounds: int) -> tuple[list[float], float]:
+    """Milliseconds with AVX2, one thread, RGBA in place, and those on the processor for a run; raises DceliteError."""
     code = f"""
 import json, time, numpy as np
 from dcelite import Enhancer
 from dcelite.bench.fixtures.scene import dark_scene
 scene = np.dstack([dark_scene({width}, {height}), np.full(({height}, {width}), 255, np.uint8)])
 image, times, enhance = np.empty_like(scene), [], Enhancer(threads=1)
-for _ in range({rounds} + 5):
+for run in range({rounds} + 5):
+    if run == 5:
+        start = time.process_time()
     begin = time.perf_counter()
     image[:] = scene
     enhance(image, out=image)
     times.append(1e3 * (time.perf_counter() - begin))
-print(json.dumps(times[5:]))
+print(json.dumps([times[5:], 1e3 * (time.process_time() - start) / {rounds}]))
 """
     environment = {**os.environ, "DCELITE_ISA": NATIVE_ISA}
     result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         raise DceliteError(f"the native library: {result.stderr.strip().splitlines()[-1]}")
-    return [float(value) for value in json.loads(result.stdout)]
+    times, processor = json.loads(result.stdout)
+    return times, processor
 
 
 def measure(width: int, height: int, rounds: int) -> dict[str, Any]:
@@ -155,8 +173,6 @@ def measure(width: int, height: int, rounds: int) -> dict[str, Any]:
             "picture": "picture.rgb",
             "width": width,
             "height": height,
-            "rounds": rounds,
-            "warmUp": 5,
             "options": {},
         }
         with served(folder) as address, sync_playwright() as playwright:
@@ -164,19 +180,28 @@ def measure(width: int, height: int, rounds: int) -> dict[str, Any]:
             page = browser.new_page()
             page.goto(address + "peer.html")
             page.wait_for_function("document.title === 'ready'")
-            found: dict[str, Any] = page.evaluate("request => window.measure(request)", request)
-            found["browser"] = browser.version
+            found: dict[str, Any] = page.evaluate("request => window.prepare(request)", request)
+            renderer = _renderer(browser)
+            times: dict[str, list[float]] = {name: [] for name in ("dcelite", PUBLISHED, EXPORTED)}
+            processor = dict.fromkeys(times, 0.0)
+            for _ in range(rounds):
+                for name in times:
+                    count = RUNS if name == "dcelite" else 1
+                    before = processor_ms(renderer)
+                    times[name] += page.evaluate("of => window.time(of)", {"name": name, "count": count})
+                    processor[name] += (processor_ms(renderer) - before) / count / rounds
+            found |= {"browser": browser.version, "times": times, "processor_ms": processor}
             browser.close()
-    found["times"]["native"] = native_times(width, height, 3 * rounds)
+    found["times"]["native"], found["processor_ms"]["native"] = native_times(width, height, RUNS * rounds)
     return {"created": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "width": width, "height": height, **found}
 
 
 def describe(found: dict[str, Any]) -> str:
-    """The ratios, of medians and of shortest times."""
+    """The ratios, of medians, of shortest times, and of mean times on the processor."""
     times = found["times"]
     lines = [
         f"{found['width']} x {found['height']}, Chromium {found['browser']}, {found['engine']} SIMD, one thread each",
-        f"{'':44}{'medians':>10}{'shortest':>10}",
+        f"{'':48}{'medians':>10}{'shortest':>10}{'processor':>11}",
     ]
     rows = [
         (f"onnxruntime-web, {PUBLISHED}, against dcelite", PUBLISHED, "dcelite"),
@@ -185,9 +210,11 @@ def describe(found: dict[str, Any]) -> str:
     ]
     for label, slow, fast in rows:
         ratios = [of(times[slow]) / of(times[fast]) for of in (statistics.median, min)]
+        ratios.append(found["processor_ms"][slow] / found["processor_ms"][fast])
         lines.append(f"{label:48}" + "".join(f"{ratio:8.2f} x" for ratio in ratios))
     median, shortest = statistics.median(times["dcelite"]), min(times["dcelite"])
-    lines.append(f"dcelite in the browser: median {median:.2f} ms, shortest {shortest:.2f} ms")
+    processor = found["processor_ms"]["dcelite"]
+    lines.append(f"dcelite in the browser: {median:.2f} ms, {shortest:.2f} ms, {processor:.2f} ms")
     for graph, difference in found["differences"].items():
         lines.append(
             f"{graph}: {difference['equal']:.4%} of the values equal, largest difference {difference['largest']}"
