@@ -182,11 +182,11 @@ def measure(width: int, height: int, rounds: int) -> dict[str, Any]:
             page.wait_for_function("document.title === 'ready'")
             found: dict[str, Any] = page.evaluate("request => window.prepare(request)", request)
             renderer = _renderer(browser)
-            times: dict[str, list[float]] = {name: [] for name in ("dcelite", PUBLISHED, EXPORTED)}
+            times: dict[str, list[float]] = {name: [] for name in ("dcelite", "camera", PUBLISHED, EXPORTED)}
             processor = dict.fromkeys(times, 0.0)
             for _ in range(rounds):
                 for name in times:
-                    count = RUNS if name == "dcelite" else 1
+                    count = 1 if name in (PUBLISHED, EXPORTED) else RUNS
                     before = processor_ms(renderer)
                     times[name] += page.evaluate("of => window.time(of)", {"name": name, "count": count})
                     processor[name] += (processor_ms(renderer) - before) / count / rounds
@@ -212,9 +212,9 @@ def describe(found: dict[str, Any]) -> str:
         ratios = [of(times[slow]) / of(times[fast]) for of in (statistics.median, min)]
         ratios.append(found["processor_ms"][slow] / found["processor_ms"][fast])
         lines.append(f"{label:48}" + "".join(f"{ratio:8.2f} x" for ratio in ratios))
-    median, shortest = statistics.median(times["dcelite"]), min(times["dcelite"])
-    processor = found["processor_ms"]["dcelite"]
-    lines.append(f"dcelite in the browser: {median:.2f} ms, {shortest:.2f} ms, {processor:.2f} ms")
+    for label, name in (("dcelite in the browser, ms", "dcelite"), ("a camera's frame, read and drawn, ms", "camera")):
+        figures = (statistics.median(times[name]), min(times[name]), found["processor_ms"][name])
+        lines.append(f"{label:48}" + "".join(f"{figure:8.2f}  " for figure in figures))
     for graph, difference in found["differences"].items():
         lines.append(
             f"{graph}: {difference['equal']:.4%} of the values equal, largest difference {difference['largest']}"
