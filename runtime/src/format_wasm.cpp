@@ -7,14 +7,14 @@
 namespace {
 
 struct Text {
-    char* bytes;
+    char *bytes;
     size_t room, length;
 
     void add(char byte) {
         if (length + 1 < room) bytes[length] = byte;
         ++length;
     }
-    void add(const char* text) {
+    void add(const char *text) {
         while (*text) add(*text++);
     }
     void add(uint64_t number) {
@@ -78,7 +78,7 @@ void Text::add_shortest(double number) {
 
 }  // namespace
 
-extern "C" int vsnprintf(char* bytes, size_t room, const char* format, va_list arguments) {
+extern "C" int vsnprintf(char *bytes, size_t room, const char *format, va_list arguments) {
     Text text = {bytes, room, 0};
     for (; *format; ++format) {
         if (*format != '%') {
@@ -99,7 +99,7 @@ extern "C" int vsnprintf(char* bytes, size_t room, const char* format, va_list a
                 text.add_shortest(va_arg(arguments, double));
                 break;
             case 's':
-                text.add(va_arg(arguments, const char*));
+                text.add(va_arg(arguments, const char *));
                 break;
             case 'c':
                 text.add(static_cast<char>(va_arg(arguments, int)));
@@ -113,7 +113,7 @@ extern "C" int vsnprintf(char* bytes, size_t room, const char* format, va_list a
     return static_cast<int>(text.length);
 }
 
-extern "C" int snprintf(char* bytes, size_t room, const char* format, ...) {
+extern "C" int snprintf(char *bytes, size_t room, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     const int length = vsnprintf(bytes, room, format, arguments);

@@ -36,7 +36,8 @@ DCE_WEB_EXPORT(planes) void *web_planes() { return planes; }
 
 // A handle whether it is open or not, or null; message() is not empty where it is not.
 DCE_WEB_EXPORT(open)
-dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level, int32_t timings, int32_t precision) {
+dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level, int32_t timings,
+                       int32_t precision) {
     dce_options options;
     dce_options_init(&options);
     options.model_data = model;
