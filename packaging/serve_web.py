@@ -1,6 +1,6 @@
 """``make serve-web``: serves the page of ``make web`` to this machine alone, until Ctrl-C.
 
-    python packaging/serve_web.py [--port 8000]
+python packaging/serve_web.py [--port 8000]
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PAGE = Path(__file__).resolve().parent.parent / "build" / "web" / "page"
 class Handler(http.server.SimpleHTTPRequestHandler):
     """Files of one folder; what changed is fetched anew."""
 
-    extensions_map = {
+    extensions_map = {  # noqa: RUF012 (as in the base class)
         **http.server.SimpleHTTPRequestHandler.extensions_map,
         ".js": "text/javascript",
         ".wasm": "application/wasm",
@@ -29,10 +29,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         super().end_headers()
 
 
-def server(folder: Path = PAGE, port: int = 0) -> http.server.ThreadingHTTPServer:
+def server(folder: Path = PAGE, port: int = 0, handler: type[Handler] = Handler) -> http.server.ThreadingHTTPServer:
     """Of a folder, on loopback; port 0: any that is free."""
-    handler = functools.partial(Handler, directory=str(folder))
-    return http.server.ThreadingHTTPServer(("127.0.0.1", port), handler)
+    return http.server.ThreadingHTTPServer(("127.0.0.1", port), functools.partial(handler, directory=str(folder)))
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""``make web``: the npm package and the page that shows it, into ``build/web``, and the package as an archive into ``dist/``.
+"""``make web``: the npm package and its page into ``build/web``, the package as an archive into ``dist/``.
 
 The bytes depend on the sources and on requirements.txt, and on nothing else.
 

@@ -46,7 +46,7 @@ export function live() {
       await video.play();
       if (mine !== session) return;
       element("live-stop").disabled = false;
-      element("live-view").style.aspectRatio = `${video.videoWidth} / ${video.videoHeight}`;
+      element("live-view").style.setProperty("--ratio", video.videoWidth / video.videoHeight);
       say("live", `${title}: ${video.videoWidth} × ${video.videoHeight}`);
       await worker.call("reset");
       await pump(mine);

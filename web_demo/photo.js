@@ -23,7 +23,7 @@ export function photo() {
       await ready;
       const { width, height } = bitmap;
       await worker.call("picture", { bitmap }, [bitmap]);
-      element("photo-view").style.aspectRatio = `${width} / ${height}`;
+      element("photo-view").style.setProperty("--ratio", width / height);
       name = title;
       element("photo-type").value = file.type === "image/png" ? "image/png" : "image/jpeg";
       element("photo-save").disabled = false;

@@ -56,7 +56,7 @@ const handlers = {
 
   async live({ canvas }) {
     after = context(canvas, { alpha: false });
-    enhancer = await Enhancer.create({ timings: true });
+    enhancer = await Enhancer.create({ timings: true, mapInterval: 2, precision: "fast" }); // what a picture needs is the same a frame later
   },
 
   reset: () => enhancer.reset(),

@@ -36,7 +36,8 @@ DCE_WEB_EXPORT(planes) void *web_planes() { return planes; }
 
 // A handle whether it is open or not, or null; message() is not empty where it is not.
 DCE_WEB_EXPORT(open)
-dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level, int32_t timings) {
+dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t map_interval, float noise_level, int32_t timings,
+                       int32_t precision) {
     dce_options options;
     dce_options_init(&options);
     options.model_data = model;
@@ -46,6 +47,7 @@ dce_enhancer *web_open(const void *model, size_t size, int32_t scale, int32_t ma
     options.map_interval = map_interval;
     options.noise_level = noise_level;
     options.timings = timings;
+    options.precision = precision;
     dce_enhancer *handle;
     dce_open(&options, &handle);
     return handle;

@@ -5,6 +5,13 @@
 
 #include "dsp/blocks.h"
 #include "dsp/denoise_vector.h"
+#if defined(__wasm__)
+#  include "dsp/curve_values_wasm.h"
+#  define DCE_HAS_CURVE_VALUES
+#elif defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+#  include "dsp/curve_values_neon.h"
+#  define DCE_HAS_CURVE_VALUES
+#endif
 
 namespace dce {
 namespace {
@@ -16,15 +23,7 @@ inline int to_code(float value, float factor, float offset, float largest) {
     return static_cast<int>(clamp(multiply_add(value, factor, offset + 0.5f), largest));
 }
 
-#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
-}  // namespace
-}  // namespace dce
-
-#  include "dsp/curve_floats_neon.h"
-
-namespace dce {
-namespace {
-#else
+#if !defined(DCE_HAS_CURVE_VALUES)
 // The curve on values between 0 and 1; what is beyond stays. Each of kMaps map rows is `stride` floats from the last.
 template <int kMaps>
 __attribute__((noinline)) void curve_values(float *__restrict values, const float *__restrict above,
@@ -176,6 +175,18 @@ void chroma_row(const float *differences, const YuvMatrix &matrix, int width, in
     store(differences + (width + 1) / 2, share * matrix.v_codes, matrix, width, destination, destination.v);
 }
 
+// Pixels of four bytes.
+inline void store_words(const float *__restrict one, const float *__restrict two, const float *__restrict three,
+                        const uint8_t *__restrict opacity, float codes, int count, uint8_t *pixels) {
+    alignas(64) uint32_t words[kCurveBlock];  // of little-endian bytes
+    for_lanes(count, [&](int i) {
+        words[i] = static_cast<uint32_t>(to_code(one[i], codes, 0.0f, 255.0f)) |
+                   static_cast<uint32_t>(to_code(two[i], codes, 0.0f, 255.0f)) << 8 |
+                   static_cast<uint32_t>(to_code(three[i], codes, 0.0f, 255.0f)) << 16 | static_cast<uint32_t>(opacity[i]) << 24;
+    });
+    memcpy(pixels, words, 4 * static_cast<size_t>(count));
+}
+
 void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout, const uint8_t *alpha,
                       uint8_t *destination) {
     Block block = {};
@@ -192,12 +203,7 @@ void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, 
         uint8_t *const pixels = count < kCurveBlock ? rest : output;
         if (layout.channels == 4 && alpha) gather(alpha + 4 * static_cast<ptrdiff_t>(first), 4, count, opacity);
         if (layout.channels == 4)
-            for_lanes(count, [&](int i) {
-                pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));
-                pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], codes, 0.0f, 255.0f));
-                pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], codes, 0.0f, 255.0f));
-                pixels[4 * i + 3] = opacity[i];
-            });
+            store_words(one, two, three, opacity, codes, count, pixels);
         else
             for_lanes(count, [&](int i) {
                 pixels[3 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));

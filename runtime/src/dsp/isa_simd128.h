@@ -126,8 +126,7 @@ inline Shorts load_codes(const uint8_t *bytes) {
 // The upper half of each value is a byte less 128, that is with its highest bit changed; the lower one is 128.
 inline void load_centered(const uint8_t *values, Shorts *y) {
     const v128_t middle = wasm_i8x16_splat(-128), bytes = wasm_v128_xor(wasm_v128_load(values), middle);
-    y[0] = reinterpret_cast<Shorts>(
-        wasm_i8x16_shuffle(middle, bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
+    y[0] = reinterpret_cast<Shorts>(wasm_i8x16_shuffle(middle, bytes, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23));
     y[1] = reinterpret_cast<Shorts>(
         wasm_i8x16_shuffle(middle, bytes, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31));
 }

@@ -1,9 +1,11 @@
-// The curve on floats for NEON with a fused multiply-add, of 64 and of 32 bits: what compilers make of the plain loop keeps its values
-// in memory. Included by curve_floats_vector.h, which has that loop for the others.
-#ifndef DCELITE_DSP_CURVE_FLOATS_NEON_H
-#define DCELITE_DSP_CURVE_FLOATS_NEON_H
+// curve_values of curve_floats_vector.h for NEON with a fused multiply-add, of 64 and of 32 bits: what compilers make of the plain
+// loop there keeps its values in memory.
+#ifndef DCELITE_DSP_CURVE_VALUES_NEON_H
+#define DCELITE_DSP_CURVE_VALUES_NEON_H
 
 #include <arm_neon.h>
+
+#include "dsp/blocks.h"
 
 namespace dce {
 namespace {
