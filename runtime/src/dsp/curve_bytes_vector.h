@@ -106,12 +106,11 @@ inline void curve_block(const uint8_t *source, const float *above, const float *
 // with every page, and a row is about a page long. Beyond the image, nothing happens.
 constexpr int kAhead = 2048;
 
-template <int kMaps>
-inline void curve(const uint8_t *source, const float *above, const float *below, float weight, int count,
-                  uint8_t *destination) {
-    constexpr int kGroups = kMaps == 1 ? kCurveGroups : 2;
+// As many values of a row as are whole blocks; returns how many these are.
+template <int kGroups, int kMaps>
+inline int curve_blocks(const uint8_t *source, const float *above, const float *below, float weight, int count,
+                        uint8_t *destination) {
     constexpr int kBlock = kGroups * kCurveGroup * kLanes;
-    static_assert(kBlock <= kExpandSlack, "a block reads no further behind the row than it may");
     int i = 0;
     for (; i + kBlock <= count; i += kBlock) {
         for (int line = 0; line < kBlock; line += 64) {
@@ -120,13 +119,33 @@ inline void curve(const uint8_t *source, const float *above, const float *below,
         }
         curve_block<kGroups, kMaps>(source + i, above + i, below + i, weight, count, destination + i);
     }
-    if (i == count) return;
+    return i;
+}
+
+}  // namespace
+}  // namespace dce::vector
+
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#  include "dsp/curve_bytes_neon.h"
+#endif
+
+namespace dce::vector {
+namespace {
+
+template <int kMaps>
+inline void curve(const uint8_t *source, const float *above, const float *below, float weight, int count,
+                  uint8_t *destination) {
+    constexpr int kGroups = kMaps == 1 ? kCurveGroups : 2;
+    constexpr int kBlock = kGroups * kCurveGroup * kLanes;
+    static_assert(kBlock <= kExpandSlack, "a block reads no further behind the row than it may");
+    const int done = curve_blocks<kGroups, kMaps>(source, above, below, weight, count, destination);
+    if (done == count) return;
     // The rest as one more block, whose bytes stand in a buffer: a chain of multiply-adds takes its time, however short it is.
-    const size_t rest = static_cast<size_t>(count - i);
+    const size_t rest = static_cast<size_t>(count - done);
     uint8_t bytes[kBlock] = {};
-    memcpy(bytes, source + i, rest);
-    curve_block<kGroups, kMaps>(bytes, above + i, below + i, weight, count, bytes);
-    memcpy(destination + i, bytes, rest);
+    memcpy(bytes, source + done, rest);
+    curve_block<kGroups, kMaps>(bytes, above + done, below + done, weight, count, bytes);
+    memcpy(destination + done, bytes, rest);
 }
 
 void curve_row(const uint8_t *source, const MapRows &map, int count, uint8_t *destination) {

@@ -64,11 +64,13 @@ inline Floats load_bytes(const uint8_t *values) {
 }
 
 inline void store_bytes(const Floats *vectors, uint8_t *values) {
-    // The conversion saturates at 0 and turns what is not a number into 0; the two narrowings saturate at 255.
-    uint16x4_t words[4];
-    for (int v = 0; v < 4; ++v) words[v] = vqmovn_u32(vcvtq_u32_f32(vectors[v]));
-    const uint8x8_t low = vqmovn_u16(vcombine_u16(words[0], words[1]));
-    vst1q_u8(values, vcombine_u8(low, vqmovn_u16(vcombine_u16(words[2], words[3]))));
+    // Times 2^24, the conversion saturates at 256 as well as at 0, which is also what is not a number: the highest bytes are
+    // the result.
+    uint8x16_t words[4];
+    for (int v = 0; v < 4; ++v) words[v] = vreinterpretq_u8_u32(vcvtq_n_u32_f32(vectors[v], 24));
+    const uint16x8_t low = vuzp2q_u16(vreinterpretq_u16_u8(words[0]), vreinterpretq_u16_u8(words[1]));
+    const uint16x8_t high = vuzp2q_u16(vreinterpretq_u16_u8(words[2]), vreinterpretq_u16_u8(words[3]));
+    vst1q_u8(values, vuzp2q_u8(vreinterpretq_u8_u16(low), vreinterpretq_u8_u16(high)));
 }
 
 // ---- in fixed point ----
