@@ -208,6 +208,45 @@ inline void walk(const Step &step, int width) {
     for (; x < width; ++x) step.template run<1>(x);
 }
 
+// Of a hidden layer.
+template <int kInputs>
+inline void hidden_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
+    walk(SeparableStep<kInputs>{layer, input, scratch, output}, width);
+}
+
+}  // namespace
+}  // namespace dce::vector
+
+// What an instruction set does better by itself.
+#if defined(__aarch64__) && !defined(__AARCH64EB__)
+#  include "dsp/convolution_neon.h"
+#  include "dsp/convolution_chunked.h"
+#elif defined(__arm__)
+#  include "dsp/convolution_neon32.h"
+#  include "dsp/convolution_chunked.h"
+#else
+namespace dce::vector {
+namespace {
+
+constexpr int kChunk = kLanes;  // pixels of the last layer that are filtered at once
+
+// Its depthwise convolution -> filtered (count, 2 kFilters).
+inline void filter_map(const Layer &layer, const LayerInput &input, int x, int count, float *filtered) {
+    constexpr int kInputs = 2 * kFilters, kPart = kBlockPixels < kLanes ? kBlockPixels : kLanes;
+    int done = 0;
+    for (; done + kPart <= count; done += kPart) depthwise_all<kPart, kInputs>(layer, input, x + done, filtered + done * kInputs);
+    for (; done + kSmallPixels <= count; done += kSmallPixels)
+        depthwise_all<kSmallPixels, kInputs>(layer, input, x + done, filtered + done * kInputs);
+    for (; done < count; ++done) depthwise_all<1, kInputs>(layer, input, x + done, filtered + done * kInputs);
+}
+
+}  // namespace
+}  // namespace dce::vector
+#endif
+
+namespace dce::vector {
+namespace {
+
 // Lanes whose index has bit kHalf clear from the first vector, the others from the second: their own, or their partner's.
 template <int kHalf>
 struct Own {
@@ -236,8 +275,7 @@ inline Floats sums_of(const Floats (&vectors)[kCount]) {
 // The last layer of Zero-DCE++: 64 filtered channels -> 3 channels of the map, as dot products.
 struct MapStep {
     const Layer &layer;
-    const LayerInput &input;
-    float *filtered;  // (kLanes, kInputs)
+    const float *filtered;  // (kLanes, kInputs)
     float *output;
 
     static constexpr int kInputs = 2 * kFilters;
@@ -246,11 +284,6 @@ struct MapStep {
 
     // kLanes pixels from column x on, `count` of which are there, so that their sums are whole vectors. Before activation.
     void run(int x, int count) const {
-        constexpr int kPart = kBlockPixels < kLanes ? kBlockPixels : kLanes;
-        int done = 0;
-        for (; done + kPart <= count; done += kPart) filter<kPart>(x, done);
-        for (; done + kSmallPixels <= count; done += kSmallPixels) filter<kSmallPixels>(x, done);
-        for (; done < count; ++done) filter<1>(x, done);
         float pixels[3 * kLanes];
         float *const result = count == kLanes ? output + static_cast<ptrdiff_t>(x) * 3 : pixels;
         Floats parts[3][kGroups];
@@ -281,11 +314,6 @@ struct MapStep {
         store(shuffle<WithThird<kPhase>>(shuffle<OfTwo<kPhase>>(planes[0], planes[1]), planes[2]), pixels + kPhase * kLanes);
     }
 
-    template <int kPixels>
-    void filter(int x, int p) const {
-        depthwise_all<kPixels, kInputs>(layer, input, x + p, filtered + p * kInputs);
-    }
-
     // Products of kGroup pixels, summed up to as many parts of parts[output][g]. Those of pixels that are not there have no
     // meaning.
     void dot(const float *pixels, Floats (&parts)[3][kGroups], int g) const {
@@ -306,9 +334,13 @@ struct MapStep {
 };
 
 inline void map_row(const Layer &layer, const LayerInput &input, int width, float *scratch, float *output) {
-    const MapStep step = {layer, input, scratch, output};
-    memset(scratch, 0, sizeof(float) * kLanes * MapStep::kInputs);
-    for (int x = 0; x < width; x += kLanes) step.run(x, width - x < kLanes ? width - x : kLanes);
+    memset(scratch, 0, sizeof(float) * kChunk * MapStep::kInputs);
+    for (int x = 0; x < width; x += kChunk) {
+        const int count = width - x < kChunk ? width - x : kChunk;
+        filter_map(layer, input, x, count, scratch);
+        for (int p = 0; p < count; p += kLanes)
+            MapStep{layer, scratch + p * MapStep::kInputs, output}.run(x + p, count - p < kLanes ? count - p : kLanes);
+    }
     tanh_values(3 * width, output, output);
 }
 
@@ -319,9 +351,9 @@ void separable_row(const Layer &layer, const LayerInput &input, int width, Activ
     else if (activation == Activation::kTanh)
         map_row(layer, input, width, scratch, output);
     else if (layer.inputs == kFilters)
-        walk(SeparableStep<kFilters>{layer, input, scratch, output}, width);
+        hidden_row<kFilters>(layer, input, width, scratch, output);
     else
-        walk(SeparableStep<2 * kFilters>{layer, input, scratch, output}, width);
+        hidden_row<2 * kFilters>(layer, input, width, scratch, output);
 }
 
 void plain_row(const Layer &layer, const LayerInput &input, int width, Activation activation, float *scratch, float *output) {
