@@ -2,7 +2,7 @@
 #              (PYTHON=... names the interpreter; from Python 3.13 on there is no MindSpore, and so no training and export)
 # make demo    export the shipped weights to every format, then enhance a photograph (IMAGE=photo for your own)
 # make bench   measure this machine: engines, instruction sets, three sizes, video; page, JSON and CSV in build/bench
-# make bench-arm  instructions of a frame on Arm, counted under QEMU: build/bench/arm.html
+# make bench-arm  instructions of a frame on Arm, of this library and of others, counted under QEMU: build/bench/arm.html
 # make test    everything that is checked: style, types, Python, native, sanitizers, clang, an old compiler, Arm
 # make check   what one runs before a commit: style, types, native tests, the runtime's tests
 # make wheels  a wheel for every platform, and the sources, into dist (PLATFORMS="linux-aarch64 ..." makes some of them)
@@ -192,9 +192,17 @@ test-counts: setup
 	$(call with_tools,counts of instructions,aarch64-linux-gnu-g++ arm-linux-gnueabihf-g++ qemu-aarch64,\
 		g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user,check-counts)
 
+# The models of the others are those of `make bench`; needs Debian's mirrors and PyPI for arm64.
 bench-arm: setup frames-arm
-	@mkdir -p build/bench
-	$(BIN)/python -m dcelite.bench.arm --overwrite --html build/bench/arm.html --json build/bench/arm.json
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx --overwrite
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx --overwrite \
+		--resize-in-graph --uint8 --size 900x1200
+	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_scene_full_uint8.onnx \
+		$(MODELS)/zerodcepp_scene_full_uint8_literal.onnx --overwrite
+	tests/packaging/debian_packages.sh arm64 build/bench-arm/debian python3-minimal python3-numpy
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/bench-arm/packages --only-binary=:all: \
+		--python-version 3.13 --implementation cp --abi cp313 --platform manylinux_2_28_aarch64 onnxruntime==1.22.1
+	$(BIN)/python -m dcelite.bench.arm --peers build/bench-arm --overwrite --html build/bench/arm.html --json build/bench/arm.json
 
 # The oldest compiler that the runtime is promised to build with; runtime/README.md names it.
 test-oldest-compiler: setup

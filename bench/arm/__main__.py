@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcelite.bench.arm import counting
+from dcelite.bench.arm import counting, peers
 from dcelite.bench.arm.cases import CASES, HEIGHT, WIDTH, count_case
 from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, CountingError, Counts
 from dcelite.errors import DceliteError
@@ -33,6 +33,9 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("--update", action="store_true", help=f"keep the counts, in {COUNTS.name}")
     parser.add_argument("--only", default="", metavar="TEXT", help="cases whose name contains this")
+    parser.add_argument(
+        "--peers", type=Path, metavar="DIR", help="count other runtimes too; models and a Debian go there"
+    )
     parser.add_argument("--html", type=Path, metavar="F", help="the table as a page")
     parser.add_argument("--json", type=Path, metavar="F", help="the counts")
     parser.add_argument("--overwrite", action="store_true", help="replace reports that exist")
@@ -60,13 +63,15 @@ def run(args: argparse.Namespace) -> int:
     for case in cases:
         counts[case.name] = count_case(case, plugin)
         print(f"{case.name}: {per_pixel(counts[case.name]):.2f} instructions a pixel", flush=True)
-    rows = table(counts, kept["counts"])
+    others: dict[str, Counts] = peers.count_all(args.peers, plugin) if args.peers else {}
+    rows = table({**counts, **others}, kept["counts"])
     print(text_table(rows, left=(0,)))
     if args.html:
         write_text_atomically(args.html, html(rows), overwrite=args.overwrite)
     document = {"size": f"{WIDTH}x{HEIGHT}", "compilers": compilers, "counts": counts}
     if args.json:
-        write_text_atomically(args.json, json.dumps(document, indent=1) + "\n", overwrite=args.overwrite)
+        found = {**document, "peers": others}
+        write_text_atomically(args.json, json.dumps(found, indent=1) + "\n", overwrite=args.overwrite)
     if args.update:
         merged = {
             "size": document["size"],

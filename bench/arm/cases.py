@@ -68,7 +68,9 @@ CASES = (
     Case(ARM64, "cortex-a76", "neondot", "rgb", int8=True),
     Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", int8=True),
     Case(ARM64, "max", "neondot", "rgb", int8=True),
-    Case(ARMHF, "cortex-a7", "scalar", "rgb"),
+    Case(ARMHF, "cortex-a7", "neon32", "rgb"),
+    Case(ARMHF, "cortex-a7", "neon32", "nv21-rgba"),
+    Case(ARMHF, "cortex-a7", "neon32", "rgb", int8=True),
 )
 
 

@@ -13,7 +13,7 @@ from dcelite.bench.run.variants import SHIPPED, Variant, available_isas, variant
 from dcelite.errors import DceliteError
 from dcelite.model.architecture import MAX_DIMENSION
 
-ISAS = ("avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon", "scalar")
+ISAS = ("avx512vnni", "avx512", "avxvnni", "avx2", "neondot", "neon", "neon32", "scalar")
 """Instruction sets of processors other than this one are known by name, too: their rows have a reason, not times."""
 MAX_THREADS = 64
 QUICK = Rules(runs=10, seconds=0.2, max_seconds=2.0, warm_up=2)
