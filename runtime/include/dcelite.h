@@ -255,7 +255,7 @@ DCE_API const char *dce_error_message(const dce_enhancer *handle);
 DCE_API const char *dce_status_text(dce_status status);
 
 /* The instruction set that a handle computes with: "scalar", on x86-64 "avx2", "avxvnni", "avx512" or "avx512vnni", on 64-bit
- * Arm "neon" or "neondot". Constant while the handle is open; "" where dce_open failed, or for null. */
+ * Arm "neon" or "neondot", on 32-bit Arm "neon32". Constant while the handle is open; "" where dce_open failed, or for null. */
 DCE_API const char *dce_kernels(const dce_enhancer *handle);
 
 /* The instruction sets that this processor has and the library has kernels for, best first, separated by spaces: what the

@@ -164,6 +164,15 @@ bool has_arm_dot_product() {
     return false;
 #endif
 }
+#elif defined(__arm__)
+bool has_arm_fused_neon() {
+#if defined(__linux__)
+    constexpr unsigned long kNeonAndVfpv4 = 1ul << 12 | 1ul << 16;
+    return (getauxval(AT_HWCAP) & kNeonAndVfpv4) == kNeonAndVfpv4;
+#else
+    return false;
+#endif
+}
 #endif
 
 void pause() {

@@ -27,6 +27,9 @@ int64_t now_ns();
 // True where the processor, of 64-bit Arm, has the dot products of Armv8.2, as far as the system says so.
 bool has_arm_dot_product();
 
+// True where the processor, of 32-bit Arm, has NEON and VFPv4, as far as the system says so.
+bool has_arm_fused_neon();
+
 // Tells the processor that this thread waits for another one.
 void pause();
 

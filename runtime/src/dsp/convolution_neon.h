@@ -66,8 +66,8 @@ inline void depthwise_eight(const float *const rows[3], ptrdiff_t first, const f
         DCE_STORE(2, 3)
         "b.ne 3b\n"
         "4:\n"
-        : [above] "+r"(above), [row] "+r"(row), [below] "+r"(below), [filtered] "+r"(filtered), [weight] "+r"(weight),
-          [before] "+r"(before), [triples] "+r"(triples)
+        : [above] "+&r"(above), [row] "+&r"(row), [below] "+&r"(below), [filtered] "+&r"(filtered), [weight] "+&r"(weight),
+          [before] "+&r"(before), [triples] "+&r"(triples)
         : [bias] "r"(bias), [pixel] "i"(kPixelFloats), [step] "i"(kInputs * 4), [inputs] "i"(kInputs * 4)
         : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v14", "v15", "v16", "v17",
           "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31");
@@ -145,7 +145,7 @@ inline void pointwise_five(const float *filtered, const float *weight, const flo
         DCE_STORE_PIXEL(8, 9, 10, 11, 256)
         DCE_STORE_PIXEL(12, 13, 14, 15, 384)
         DCE_STORE_PIXEL(16, 17, 18, 19, 512)
-        : [filtered] "+r"(filtered), [weight] "+r"(weight)
+        : [filtered] "+&r"(filtered), [weight] "+&r"(weight)
         : [bias] "r"(bias), [output] "r"(output), [end] "r"(end), [one] "i"(kInputs * 4), [two] "i"(kInputs * 8),
           [three] "i"(kInputs * 12), [four] "i"(kInputs * 16)
         : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",

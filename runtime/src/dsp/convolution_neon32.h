@@ -64,8 +64,8 @@ inline void depthwise_four(const float *const rows[3], ptrdiff_t first, const fl
         DCE_STORE(1)
         "bne 3b\n"
         "4:\n"
-        : [above] "+r"(above), [row] "+r"(row), [below] "+r"(below), [filtered] "+r"(filtered), [weight] "+r"(weight),
-          [before] "+r"(before), [triples] "+r"(triples)
+        : [above] "+&r"(above), [row] "+&r"(row), [below] "+&r"(below), [filtered] "+&r"(filtered), [weight] "+&r"(weight),
+          [before] "+&r"(before), [triples] "+&r"(triples)
         : [bias] "r"(bias), [pixel] "r"(kFilters * 4), [inputs] "r"(kInputs * 4)
         : "cc", "memory", "q0", "q1", "q2", "q3", "q4", "q5", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "q14", "q15");
 }
@@ -123,8 +123,8 @@ inline void pointwise_four(const float *filtered, const float *weight, const flo
         DCE_STORE_PIXEL(10, 11, 20, 23)
         DCE_STORE_PIXEL(12, 13, 24, 27)
         DCE_STORE_PIXEL(14, 15, 28, 31)
-        : [filtered] "+r"(filtered), [second] "+r"(second), [third] "+r"(third), [fourth] "+r"(fourth), [weight] "+r"(weight),
-          [output] "+r"(output)
+        : [filtered] "+&r"(filtered), [second] "+&r"(second), [third] "+&r"(third), [fourth] "+&r"(fourth), [weight] "+&r"(weight),
+          [output] "+&r"(output)
         : [bias] "r"(bias), [end] "r"(end), [row] "r"(kFilters * 4)
         : "cc", "memory", "q0", "q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9", "q10", "q11", "q12", "q13", "q14", "q15");
 }

@@ -31,6 +31,8 @@ uint32_t cpu_features() {
 
 #elif defined(__aarch64__)
 uint32_t cpu_features() { return has_arm_dot_product() ? uint32_t{kNeonDot} : 0; }
+#elif defined(__arm__)
+uint32_t cpu_features() { return has_arm_fused_neon() ? uint32_t{kNeon32} : 0; }
 #else
 uint32_t cpu_features() { return 0; }
 #endif

@@ -88,7 +88,7 @@ inline int curve_blocks<kCurveGroups, 1>(const uint8_t *source, const float *abo
         "uzp2 v1.16b, v4.16b, v6.16b\n"
         "stp q0, q1, [%[destination]], #32\n"
         "b.ne 1b\n"
-        : [source] "+r"(source), [above] "+r"(above), [below] "+r"(below), [destination] "+r"(destination)
+        : [source] "+&r"(source), [above] "+&r"(above), [below] "+&r"(below), [destination] "+&r"(destination)
         : [constants] "r"(&kCurveConstants), [squares] "r"(kCurveConstants.minus_square), [weight_bits] "r"(weight_bits), [end] "r"(end)
         : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", "v15",
           "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26", "v27", "v28", "v29", "v30", "v31");

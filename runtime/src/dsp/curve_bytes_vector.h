@@ -127,6 +127,8 @@ inline int curve_blocks(const uint8_t *source, const float *above, const float *
 
 #if defined(__aarch64__) && !defined(__AARCH64EB__)
 #  include "dsp/curve_bytes_neon.h"
+#elif defined(__arm__)
+#  include "dsp/curve_bytes_neon32.h"
 #endif
 
 namespace dce::vector {

@@ -22,6 +22,7 @@ enum CpuFeature : uint32_t {
     kAvxVnni = 1 << 2,     // dot products of four bytes, in 256 bits
     kAvx512Vnni = 1 << 3,  // and in 512 bits
     kNeonDot = 1 << 4,     // the same of Armv8.2; all 64-bit Arm processors have NEON
+    kNeon32 = 1 << 5,      // NEON and the fused multiply-add of VFPv4 of 32-bit Arm
 };
 
 uint32_t cpu_features();

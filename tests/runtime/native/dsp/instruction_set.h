@@ -18,6 +18,8 @@ constexpr const char *kEmulated = "DCELITE_TEST_IS_EMULATED";
 constexpr const char *kEmulator = "qemu-x86_64-static";
 #elif defined(__aarch64__)
 constexpr const char *kEmulator = "qemu-aarch64-static";
+#elif defined(__arm__)
+constexpr const char *kEmulator = "qemu-arm-static";
 #else
 constexpr const char *kEmulator = "no emulator";
 #endif
