@@ -203,6 +203,9 @@ bench-arm: setup frames-arm
 	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/bench-arm/packages --only-binary=:all: \
 		--python-version 3.13 --implementation cp --abi cp313 --platform manylinux_2_28_aarch64 onnxruntime==1.22.1
 	$(BIN)/python -m dcelite.bench.arm --peers build/bench-arm --overwrite --html build/bench/arm.html --json build/bench/arm.json
+	@export PATH="$(CURDIR)/$(BIN):$$PATH"; { cmake --preset native && cmake --build --preset native --target dce_frames; } > build/native-frames.log 2>&1 \
+		|| { cat build/native-frames.log; exit 1; }
+	$(BIN)/python -m dcelite.bench.arm.estimate
 
 # The oldest compiler that the runtime is promised to build with; runtime/README.md names it.
 test-oldest-compiler: setup

@@ -1,11 +1,12 @@
-/* counter.c - a plugin of QEMU's user emulators that counts the instructions a program executes, by class.
+/* counter.c - a plugin of QEMU's user emulators that counts the instructions a program executes, by class
+ * where they are those of Arm.
  *
  *     cc -shared -fPIC -O2 -o counter.so counter.c
  *     qemu-aarch64 -plugin counter.so,out=FILE PROGRAM
  *
  * QEMU translates blocks of instructions that are always executed together: their classes are counted once, when a block is
  * translated, and one addition a block is all that it costs when it runs. FILE receives the sums as a JSON object; with
- * blocks=yes, the blocks too: address, instructions, executions.
+ * blocks=yes, the blocks too: address, instructions, executions, bytes.
  *
  * The interface is version 1 of QEMU's TCG plugins (docs/devel/tcg-plugins.rst of QEMU), which 4.2 to 8.2 understand. Its header
  * is in no package of Debian 12, hence these declarations of what is used.
@@ -47,12 +48,14 @@ static const char *const kNames[kClasses] = {"vector arithmetic", "vector moves"
 typedef struct Block {
     struct Block *next;
     uint64_t address, executions;
+    uint32_t bytes;
     uint32_t classes[kClasses];
 } Block;
 
 static Block *blocks;
 static const char *path;
-static bool lists_blocks, is_64_bit;
+static bool lists_blocks;
+static enum { kA64, kA32, kOther } target;
 
 static bool matches(uint32_t word, uint32_t mask, uint32_t value) { return (word & mask) == value; }
 
@@ -93,7 +96,8 @@ static int class_of_a32(const char *text) {
 }
 
 static int class_of(const struct qemu_plugin_insn *instruction) {
-    if (is_64_bit) {
+    if (target == kOther) return kScalar;
+    if (target == kA64) {
         uint32_t word;
         memcpy(&word, qemu_plugin_insn_data(instruction), sizeof word);
         return class_of_a64(word);
@@ -112,7 +116,11 @@ static void translate(qemu_plugin_id_t id, struct qemu_plugin_tb *tb) {
         exit(1);
     }
     block->address = qemu_plugin_tb_vaddr(tb);
-    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); ++i) ++block->classes[class_of(qemu_plugin_tb_get_insn(tb, i))];
+    for (size_t i = 0; i < qemu_plugin_tb_n_insns(tb); ++i) {
+        const struct qemu_plugin_insn *instruction = qemu_plugin_tb_get_insn(tb, i);
+        ++block->classes[class_of(instruction)];
+        block->bytes += (uint32_t)qemu_plugin_insn_size(instruction);
+    }
     /* Threads that emulate threads translate at the same time. */
     block->next = __atomic_load_n(&blocks, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(&blocks, &block->next, block, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) continue;
@@ -135,8 +143,8 @@ static void finish(qemu_plugin_id_t id, void *context) {
         for (const Block *block = blocks; block; block = block->next) {
             uint32_t instructions = 0;
             for (int i = 0; i < kClasses; ++i) instructions += block->classes[i];
-            fprintf(file, "%s[%" PRIu64 ", %" PRIu32 ", %" PRIu64 "]", block == blocks ? "" : ", ", block->address, instructions,
-                    block->executions);
+            fprintf(file, "%s[%" PRIu64 ", %" PRIu32 ", %" PRIu64 ", %" PRIu32 "]", block == blocks ? "" : ", ", block->address,
+                    instructions, block->executions, block->bytes);
         }
         fprintf(file, "]");
     }
@@ -158,11 +166,11 @@ EXPORT int qemu_plugin_install(qemu_plugin_id_t id, const qemu_info_t *info, int
             return 1;
         }
     }
-    is_64_bit = strcmp(info->target_name, "aarch64") == 0;
-    if (!path || (!is_64_bit && strcmp(info->target_name, "arm") != 0)) {
-        fprintf(stderr, "counter: %s: out=FILE and an emulator of aarch64 or arm were wanted\n", info->target_name);
+    if (!path) {
+        fprintf(stderr, "counter: out=FILE was wanted\n");
         return 1;
     }
+    target = strcmp(info->target_name, "aarch64") == 0 ? kA64 : strcmp(info->target_name, "arm") == 0 ? kA32 : kOther;
     qemu_plugin_register_vcpu_tb_trans_cb(id, translate);
     qemu_plugin_register_atexit_cb(id, finish, NULL);
     return 0;

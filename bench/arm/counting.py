@@ -36,7 +36,7 @@ def build_plugin(folder: Path) -> Path:
     """Compile ``counter.c``; raises CountingError."""
     folder.mkdir(parents=True, exist_ok=True)
     plugin = folder / "counter.so"
-    _run([tool("cc", "gcc"), "-shared", "-fPIC", "-O2", "-o", str(plugin), str(HERE / "counter.c")])
+    run([tool("cc", "gcc"), "-shared", "-fPIC", "-O2", "-o", str(plugin), str(HERE / "counter.c")])
     return plugin
 
 
@@ -56,7 +56,7 @@ def count(
     output = plugin.with_name("counts.json")
     output.unlink(missing_ok=True)
     option = f"{plugin},out={output}" + (",blocks=yes" if blocks else "")
-    _run([emulator[0], "-plugin", option, *emulator[1:], *program], {**os.environ, **environment})
+    run([emulator[0], "-plugin", option, *emulator[1:], *program], {**os.environ, **environment})
     if not output.exists():
         raise CountingError(f"{emulator[0]}: wrote no counts; QEMU 4.2 to 8.2 with TCG plugins was wanted")
     found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
@@ -74,10 +74,10 @@ def total(counts: Counts) -> int:
 
 def version_of(program: str) -> str:
     """The first line that ``PROGRAM --version`` prints."""
-    return _run([program, "--version"]).splitlines()[0]
+    return run([program, "--version"]).splitlines()[0]
 
 
-def _run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+def run(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     result = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if result.returncode != 0:
         last = (result.stderr.strip() or result.stdout.strip() or "no message").splitlines()[-1]

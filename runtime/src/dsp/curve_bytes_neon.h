@@ -29,7 +29,9 @@ alignas(64) constexpr CurveConstants kCurveConstants = {
 
 // y in v0 … v7, the map in v8 … v15, whatever is between in v16 … v23. Each instruction stands eight before the one that needs
 // its result, which is enough for every processor, those that keep the order too.
-#define DCE_FOR_EIGHT(do) do(0, 8, 16) do(1, 9, 17) do(2, 10, 18) do(3, 11, 19) do(4, 12, 20) do(5, 13, 21) do(6, 14, 22) do(7, 15, 23)
+#define DCE_FOR_FOUR(do) do(0, 8, 16) do(1, 9, 17) do(2, 10, 18) do(3, 11, 19)
+#define DCE_FOR_OTHERS(do) do(4, 12, 20) do(5, 13, 21) do(6, 14, 22) do(7, 15, 23)
+#define DCE_FOR_EIGHT(do) DCE_FOR_FOUR(do) DCE_FOR_OTHERS(do)
 #define DCE_SUBTRACT_OFFSET(y, a, t) "fsub v" #y ".4s, v" #y ".4s, v31.4s\n"
 #define DCE_MAP_DIFFERENCE(y, a, t) "fsub v" #t ".4s, v" #t ".4s, v" #a ".4s\n"
 #define DCE_MAP(y, a, t) "fmla v" #a ".4s, v" #t ".4s, v30.s[0]\n"
@@ -37,10 +39,10 @@ alignas(64) constexpr CurveConstants kCurveConstants = {
 #define DCE_STEP(y, a, t) "fmla v" #y ".4s, v" #a ".4s, v" #t ".4s\n"
 #define DCE_ADD_HALF(y, a, t) "fadd v" #y ".4s, v" #y ".4s, v16.4s\n"
 #define DCE_TO_INTEGER(y, a, t) "fcvtzu v" #y ".4s, v" #y ".4s, #24\n"
-#define DCE_LOAD_SQUARES                                     \
-    "ld1 {v16.4s, v17.4s, v18.4s, v19.4s}, [%[squares]]\n" \
-    "ld1 {v20.4s, v21.4s, v22.4s, v23.4s}, [%[squares]]\n"
-#define DCE_ITERATION DCE_LOAD_SQUARES DCE_FOR_EIGHT(DCE_SQUARE) DCE_FOR_EIGHT(DCE_STEP)
+#define DCE_SQUARES "ld1 {v16.4s, v17.4s, v18.4s, v19.4s}, [%[squares]]\n"
+#define DCE_OTHER_SQUARES "ld1 {v20.4s, v21.4s, v22.4s, v23.4s}, [%[squares]]\n"
+#define DCE_ITERATION                                                                                                   \
+    DCE_FOR_EIGHT(DCE_SQUARE) DCE_FOR_FOUR(DCE_STEP) DCE_SQUARES DCE_FOR_OTHERS(DCE_STEP) DCE_OTHER_SQUARES
 #define DCE_WIDEN(y, index) "tbl v" #y ".16b, {v28.16b, v29.16b}, v" #index ".16b\n"
 
 template <>
@@ -74,8 +76,11 @@ inline int curve_blocks<kCurveGroups, 1>(const uint8_t *source, const float *abo
         DCE_FOR_EIGHT(DCE_SUBTRACT_OFFSET)
         DCE_FOR_EIGHT(DCE_MAP_DIFFERENCE)
         DCE_FOR_EIGHT(DCE_MAP)
-        DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION
-        DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION
+        DCE_SQUARES
+        DCE_OTHER_SQUARES
+        DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION DCE_ITERATION
+        DCE_FOR_EIGHT(DCE_SQUARE)
+        DCE_FOR_EIGHT(DCE_STEP)
         "movi v16.4s, #0x43, lsl #24\n"  // 128: 127.5, and a half for rounding
         DCE_FOR_EIGHT(DCE_ADD_HALF)
         DCE_FOR_EIGHT(DCE_TO_INTEGER)
@@ -95,6 +100,8 @@ inline int curve_blocks<kCurveGroups, 1>(const uint8_t *source, const float *abo
     return values;
 }
 
+#undef DCE_FOR_FOUR
+#undef DCE_FOR_OTHERS
 #undef DCE_FOR_EIGHT
 #undef DCE_SUBTRACT_OFFSET
 #undef DCE_MAP_DIFFERENCE
@@ -103,7 +110,8 @@ inline int curve_blocks<kCurveGroups, 1>(const uint8_t *source, const float *abo
 #undef DCE_STEP
 #undef DCE_ADD_HALF
 #undef DCE_TO_INTEGER
-#undef DCE_LOAD_SQUARES
+#undef DCE_SQUARES
+#undef DCE_OTHER_SQUARES
 #undef DCE_ITERATION
 #undef DCE_WIDEN
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from dcelite.bench.arm import __main__ as command
-from dcelite.bench.arm import counting
+from dcelite.bench.arm import counting, estimate
 
 from support import skip
 
@@ -91,7 +91,7 @@ def test_counts_each_class(name: str, tmp_path: Path) -> None:
     found = counting.count([emulator], plugin, [str(tmp_path / "loop")], {}, blocks=True)
     assert [round(found[kind] / LOOPS) for kind in counting.CLASSES] == wanted
     assert 0 <= counting.total(found) - LOOPS * sum(wanted) < 20
-    assert sum(instructions * executions for _, instructions, executions in found["blocks"]) == counting.total(found)
+    assert sum(instructions * executions for _, instructions, executions, _ in found["blocks"]) == counting.total(found)
 
 
 def test_says_what_failed(tmp_path: Path) -> None:
@@ -118,3 +118,13 @@ def test_fails_where_no_count_is_kept_and_skips_another_compiler() -> None:
     kept: dict[str, Any] = {"compilers": {"arm64": "g++ 12"}, "counts": {}}
     assert command.check({"a": counts(1)}, kept, {"arm64": "g++ 12"}) == 1
     assert command.check({"a": counts(1)}, kept, {"arm64": "g++ 13"}) == 3
+
+
+def test_estimates_name_the_model_that_llvm_has() -> None:
+    if shutil.which("llvm-mca") is None:
+        skip("llvm-mca is absent: apt-get install llvm")
+    chain = "fadd v0.4s, v0.4s, v1.4s\n" * 8
+    cycles, model = estimate.cycles_of(chain, "aarch64", "cortex-a53")
+    assert model == "A53"
+    assert cycles > 8 * 3.9  # additions that wait for each other, of four cycles or more
+    assert estimate.cycles_of(chain, "aarch64", "cortex-a76")[1] == "A57"  # LLVM 14 has no model of it
