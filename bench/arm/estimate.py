@@ -1,10 +1,10 @@
 """``python -m dcelite.bench.arm.estimate``: what the counted blocks would take, as LLVM's schedulers see Arm's cores.
 
 Estimates, not measurements. A frame is taken apart into blocks of instructions with the number of times that each is
-executed; llvm-mca says how many cycles each block takes when it follows itself, all data being in the first-level cache
-and every branch being foreseen. LLVM has a scheduling model of its own for few of the cores: the table names the one that
-is used. The same is done on this x86-64 machine, where the clock is at hand, and the ratio of both is printed beside the
-estimates.
+executed; llvm-mca says how many cycles each block takes when it follows itself, all data being in the first-level
+cache and every branch being foreseen. LLVM has a scheduling model of its own for few of the cores: the table names the
+one that is used. The same is done on this x86-64 machine, where the clock is at hand, and the ratio of both is printed
+beside the estimates.
 """
 
 from __future__ import annotations

@@ -119,6 +119,16 @@ inline void hidden(const Int8Layer &layer, const Int8Input &input, int width, ui
     finish(pending, pairs, output);
 }
 
+}  // namespace
+}  // namespace dce::vector
+
+#if defined(__aarch64__) && defined(__ARM_FEATURE_DOTPROD) && !defined(__AARCH64EB__)
+#  include "dsp/convolution_int8_neon.h"
+#endif
+
+namespace dce::vector {
+namespace {
+
 void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
     if (layer.inputs == kFilters)
         hidden<kFilters>(layer, input, width, scratch, output);
