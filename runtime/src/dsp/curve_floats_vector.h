@@ -16,6 +16,15 @@ inline int to_code(float value, float factor, float offset, float largest) {
     return static_cast<int>(clamp(multiply_add(value, factor, offset + 0.5f), largest));
 }
 
+#if defined(__ARM_NEON) && defined(__ARM_FEATURE_FMA)
+}  // namespace
+}  // namespace dce
+
+#  include "dsp/curve_floats_neon.h"
+
+namespace dce {
+namespace {
+#else
 // The curve on values between 0 and 1; what is beyond stays. Each of kMaps map rows is `stride` floats from the last.
 template <int kMaps>
 __attribute__((noinline)) void curve_values(float *__restrict values, const float *__restrict above,
@@ -39,6 +48,7 @@ __attribute__((noinline)) void curve_values(float *__restrict values, const floa
         }
     }
 }
+#endif
 
 // `count` values from value `first` of the row on.
 inline void curve_block(float *values, const MapRows &map, ptrdiff_t first, ptrdiff_t stride, int count) {
