@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,13 +54,13 @@ def count(
     Raises:
         CountingError: it failed.
     """
-    output = plugin.with_name("counts.json")
-    output.unlink(missing_ok=True)
-    option = f"{plugin},out={output}" + (",blocks=yes" if blocks else "")
-    run([emulator[0], "-plugin", option, *emulator[1:], *program], {**os.environ, **environment})
-    if not output.exists():
-        raise CountingError(f"{emulator[0]}: wrote no counts; QEMU 4.2 to 8.2 with TCG plugins was wanted")
-    found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
+    with tempfile.TemporaryDirectory() as folder:
+        output = Path(folder) / "counts.json"
+        option = f"{plugin},out={output}" + (",blocks=yes" if blocks else "")
+        run([emulator[0], "-plugin", option, *emulator[1:], *program], {**os.environ, **environment})
+        if not output.exists():
+            raise CountingError(f"{emulator[0]}: wrote no counts; QEMU 4.2 to 8.2 with TCG plugins was wanted")
+        found: dict[str, Any] = json.loads(output.read_text(encoding="utf-8"))
     return found
 
 
