@@ -21,6 +21,7 @@ inline Floats smaller(Floats a, Floats b) { return vbslq_f32(vcltq_f32(a, b), a,
 
 constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 2;
+constexpr int kDepthPixels = kBlockPixels;
 
 // ---- of int8 ----
 
