@@ -1,6 +1,6 @@
 /* frames.c - the program whose instructions are counted: enhances the scene a number of times, on one thread.
  *
- *     frames FORMAT DENOISE FRAMES WIDTHxHEIGHT MODEL|-     # rgb, rgba: in place; nv21-rgba; nv21: in place
+ *     frames FORMAT DENOISE FRAMES WIDTHxHEIGHT MODEL|- [fast]     # rgb, rgba: in place; nv21-rgba; nv21: in place
  *
  * The difference of two numbers of frames is what frames take, without the start and the end of the program. DCELITE_ISA names
  * the kernels.
@@ -22,7 +22,8 @@ int main(int count, char **arguments) {
     int width, height;
     dce_options options;
     dce_enhancer *handle;
-    if (count != 6) return fail("arguments", "FORMAT DENOISE FRAMES WIDTHxHEIGHT MODEL|- was wanted");
+    const int is_fast = count == 7 && strcmp(arguments[6], "fast") == 0;
+    if (count != 6 && !is_fast) return fail("arguments", "FORMAT DENOISE FRAMES WIDTHxHEIGHT MODEL|- [fast] was wanted");
     const char *format = arguments[1];
     if (sscanf(arguments[4], "%dx%d", &width, &height) != 2 || width < 2 || height < 2 || width % 2 || height % 2)
         return fail(arguments[4], "an even width and height were wanted");
@@ -58,6 +59,7 @@ int main(int count, char **arguments) {
 
     dce_options_init(&options);
     options.threads = 1;
+    options.precision = is_fast ? DCE_FAST : DCE_EXACT;
     options.denoise = (float)atof(arguments[2]);
     if (strcmp(arguments[5], "-") != 0) options.model_path = arguments[5];
     dce_status status = dce_open(&options, &handle);
