@@ -125,7 +125,7 @@ types: setup links
 links:
 	@rm -rf build/types && mkdir -p build/types/dcelite
 	@ln -s $(CURDIR)/runtime/python/dcelite/* build/types/dcelite/
-	@ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench build/types/dcelite/
+	@ln -s $(CURDIR)/runtime/engines/mindspore_lite $(CURDIR)/training $(CURDIR)/export $(CURDIR)/quantize $(CURDIR)/bench $(CURDIR)/archive build/types/dcelite/
 
 # What one runs before a commit, without network or MindSpore.
 check: lint types test-native

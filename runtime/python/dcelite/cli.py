@@ -23,6 +23,7 @@ COMMAND_MODULES = (
     "dcelite.export.cli",
     "dcelite.quantize.cli",
     "dcelite.bench.cli",
+    "dcelite.archive.cli",
 )
 """Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that is not
 installed is passed over."""
