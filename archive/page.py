@@ -131,7 +131,7 @@ def html_of(summary: Summary, source: Place, output: Place, settings: str, run: 
         page.paragraph(f"{source.url} → {output.url}", "pale"),
         _cards(summary, run),
         page.section("What became of them", page.table(rows)),
-        page.section("Brightness", _histogram(summary), "Mean luma of a photograph, 0 to 255: how many have which."),
+        page.section("Brightness", _histogram(summary), "Mean luma, 0 to 255, and how many files have it."),
         page.section("Samples", _sheet(summary.sample(), source, output), "Before and after, the darkest first."),
         page.section("Slowest", _slowest(summary)),
         page.section(
@@ -168,7 +168,7 @@ def _histogram(summary: Summary) -> str:
         charts.Line(name, list(zip(centres, map(float, bins), strict=True)))
         for name, bins in (("before", summary.before), ("after", summary.after))
     ]
-    return charts.lines("Brightness before and after", series, "mean luma", "photographs")
+    return charts.lines("Brightness before and after", series, "mean luma", "files")
 
 
 def _slowest(summary: Summary) -> str:

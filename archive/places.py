@@ -57,7 +57,7 @@ class Place:
             schemes = ", ".join(f"{name}://" for name in ("file", *SCHEMES))
             raise DceliteError(f"{text}: scheme {scheme!r}; a path or one of {schemes} was wanted")
         rest, _, query = rest.partition("?")
-        netloc, _, path = rest.strip("/").partition("/")
+        netloc, _, path = rest.rstrip("/").partition("/")
         bucket = netloc.rpartition("@")[2]
         if not bucket:
             raise DceliteError(f"{text}: names no bucket; {scheme}://BUCKET/FOLDER was wanted")
@@ -162,9 +162,14 @@ class Place:
         if self.local:
             remove_leftovers(Path(self._path(relative)))
 
+    def _server(self) -> tuple[str, list[str]]:
+        scheme, _, rest = self.system.partition("://")
+        query = urllib.parse.parse_qs(rest.partition("?")[2])
+        return scheme.replace("gcs", "gs"), query.get("endpoint_override", [])
+
     def holds(self, other: Place) -> bool:
         """Whether the other one is this one, or below it."""
-        if self.system.partition("?")[0].rpartition("@")[2] != other.system.partition("?")[0].rpartition("@")[2]:
+        if self._server() != other._server():
             return False
         ours, others = (os.path.realpath(place.path) if place.local else place.path for place in (self, other))
         return f"{others}/".startswith(f"{ours.rstrip('/')}/")
