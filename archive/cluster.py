@@ -5,15 +5,24 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import signal
+import socket
+import tempfile
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from dcelite import core, extras
 from dcelite.errors import DceliteError
-from dcelite.files import remove_leftovers, working_folder
+from dcelite.files import reason, remove_leftovers, working_folder
 
 OBJECT_STORE = 80 << 20
 """Bytes, near the least that Ray takes: no picture ever passes through it."""
+_LONGEST_PLACE = 25
+"""Of 107 bytes; the rest is Ray's."""
+_PATIENCE = 10.0
+"""Seconds to wait for a connection."""
 
 
 def require() -> None:
@@ -33,18 +42,24 @@ def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
     quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     with contextlib.ExitStack() as stack:
         if address is None:
-            folder = stack.enter_context(working_folder())
-            remove_leftovers(folder.parent)
+            parent = _temporary_place()
+            folder = stack.enter_context(working_folder(parent))
+            remove_leftovers(parent)
             local = {"num_cpus": core.processors(), "object_store_memory": OBJECT_STORE, "_temp_dir": str(folder)}
             options = quiet | local | {"include_dashboard": dashboard, "_system_config": _SYSTEM}
         else:
+            _reach(address)
             options = quiet | {"address": address}
+        main = threading.current_thread() is threading.main_thread()
+        handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM) if main}
         try:
             context = ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError, TimeoutError, OSError) as error:
             where = "on this machine" if address is None else f"at {address}"
             raise DceliteError(f"Ray {where}: {' '.join(str(error).split()) or type(error).__name__}") from None
         try:
+            for number, handler in handlers.items():  # Ray has put its own in their place
+                signal.signal(number, handler)
             url = getattr(context, "dashboard_url", None)
             yield f"http://{url}" if url else ""
         finally:
@@ -53,3 +68,20 @@ def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
 
 _SYSTEM = {"automatic_object_spilling_enabled": False}
 """Pictures are no objects: what would have to be spilled is a fault, and fails."""
+
+
+def _temporary_place() -> Path:
+    """Where the system has temporary folders, unless Ray's sockets would have names too long for the system there."""
+    usual, short = Path(tempfile.gettempdir()), Path("/tmp")
+    return short if len(str(usual)) > _LONGEST_PLACE and os.access(short, os.W_OK) else usual
+
+
+def _reach(address: str) -> None:
+    """Raise DceliteError where nobody answers at HOST:PORT, for which Ray waits several minutes."""
+    host, separator, port = address.rpartition("://")[2].rpartition(":")
+    if not separator or not port.isdecimal():
+        return  # a name such as auto, which Ray knows
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE).close()
+    except (OSError, OverflowError) as error:
+        raise DceliteError(f"Ray at {address}: {reason(error)}") from None

@@ -144,6 +144,8 @@ def _plan(
         overwrite=options.overwrite,
     )
     work.unreadable = found.unreadable
+    for item in work.rows:
+        say(f"dcelite: error: {printable(item['error'])}", log)
     if work.altered:
         say(f"dcelite: note: {work.altered} outputs are not as they were made, and are left so", log)
     return work

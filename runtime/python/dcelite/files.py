@@ -327,9 +327,9 @@ def scratch_folder(output: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def working_folder() -> Iterator[Path]:
-    """A temporary folder where the system has them, for what programs pass on as files."""
-    with _temporary_folder(Path(tempfile.gettempdir())) as folder:
+def working_folder(parent: Path | None = None) -> Iterator[Path]:
+    """A temporary folder where the system has them, or in ``parent``, for what programs pass on as files."""
+    with _temporary_folder(parent or Path(tempfile.gettempdir())) as folder:
         yield folder
 
 
