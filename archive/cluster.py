@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import os
+import secrets
 import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +35,15 @@ def require() -> None:
 @contextlib.contextmanager
 def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
     """Connect to the cluster at an address, or start Ray on this machine for the block; yields the dashboard's URL."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell of each run over the network
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
-    import ray
-
-    if dashboard and address is None:
-        extras.require("archive", "--dashboard", "aiohttp_cors")
-    quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
     with contextlib.ExitStack() as stack:
+        stack.enter_context(_environment({} if address or "RAY_AUTH_MODE" in os.environ else _token()))
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell of each run over the network
+        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        import ray  # which reads them
+
+        if dashboard and address is None:
+            extras.require("archive", "--dashboard", "aiohttp_cors")
+        quiet: dict[str, Any] = {"logging_level": logging.ERROR, "log_to_driver": False}
         if address is None:
             parent = _temporary_place()
             folder = stack.enter_context(working_folder(parent))
@@ -68,6 +71,26 @@ def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
 
 _SYSTEM = {"automatic_object_spilling_enabled": False}
 """Pictures are no objects: what would have to be spilled is a fault, and fails."""
+
+
+@functools.cache  # Ray reads it once
+def _token() -> dict[str, str]:
+    """A Ray of this process alone lets in nobody else of the machine; by default it would put a token into the home."""
+    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """Variables for the block, and for the processes that it starts."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
 
 
 def _temporary_place() -> Path:

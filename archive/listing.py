@@ -47,7 +47,7 @@ class Listing:
 def split_pattern(text: str) -> tuple[Place, re.Pattern[str] | None]:
     """The place below which a pattern is, and what relative paths match; None for a place without pattern.
 
-    ``*`` and ``?`` stay within a name, ``**`` stands for any folders.
+    ``*`` and ``?`` stay within a name, ``**`` stands for any folders. In a bucket's URL ``?`` begins the options.
     """
     scheme, separator, rest = text.rpartition("://")
     rest, mark, query = rest.partition("?") if scheme in ("s3", "gs", "gcs") else (rest, "", "")
