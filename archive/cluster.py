@@ -36,9 +36,10 @@ def require() -> None:
 def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
     """Connect to the cluster at an address, or start Ray on this machine for the block; yields the dashboard's URL."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_environment({} if address or "RAY_AUTH_MODE" in os.environ else _token()))
-        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # it would tell of each run over the network
-        os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+        own = {} if address or "RAY_AUTH_MODE" in os.environ else _token()
+        stack.enter_context(
+            _environment(own | {name: value for name, value in _QUIET.items() if name not in os.environ})
+        )
         import ray  # which reads them
 
         if dashboard and address is None:
@@ -71,6 +72,10 @@ def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
 
 _SYSTEM = {"automatic_object_spilling_enabled": False}
 """Pictures are no objects: what would have to be spilled is a fault, and fails."""
+
+
+_QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+"""It would tell of each run over the network, and warn of changes to come."""
 
 
 @functools.cache  # Ray reads it once

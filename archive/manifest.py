@@ -61,6 +61,7 @@ SCHEMA = pa.schema(
         ("noise", pa.float32()),
         ("lift", pa.float32()),
         *((f"{stage}_seconds", pa.float32()) for stage in STAGES),
+        ("processor_seconds", pa.float32()),
         ("finished", pa.timestamp("us", "UTC")),
         ("node", _TEXT),
         ("settings", _TEXT),

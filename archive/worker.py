@@ -112,6 +112,7 @@ class Worker:
         result = row(job.path, job.size, job.modified, manifest.FAILED, task.settings)
         result |= {"node": socket.gethostname(), "version": dcelite.__version__}
         seconds = dict.fromkeys(STAGES, 0.0)
+        begin = time.thread_time()
         try:
             self._make(job, result, seconds)
         except BaseException as error:  # decoders throw what they like: it is a row, and the next one's turn
@@ -119,6 +120,7 @@ class Worker:
             if result["outcome"] == manifest.FAILED and job.stale:
                 self._remove(job, result)
         result |= {f"{stage}_seconds": value for stage, value in seconds.items()}
+        result["processor_seconds"] = time.thread_time() - begin
         result["finished"] = time.time_ns() // 1000
         return result
 

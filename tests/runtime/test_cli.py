@@ -202,7 +202,7 @@ def test_interruption_is_no_traceback(
     assert capsys.readouterr().err == "dcelite: interrupted\n"
 
 
-HEAVY = {"av", "mindspore", "matplotlib", "onnx", "onnxruntime", "scipy", "skimage"}
+HEAVY = {"av", "mindspore", "matplotlib", "onnx", "onnxruntime", "pyarrow", "ray", "scipy", "skimage"}
 
 RUN_AND_TELL = """
 import json, os, sys
@@ -230,6 +230,7 @@ print(json.dumps([code, sorted(changed), sorted(name for name in sys.modules if 
         ("export --checkpoint absent.ckpt --output models", set()),
         ("quantize --checkpoint MODELS/zerodcepp_scene.ckpt --calibration dark --output models --formats dce", set()),
         ("bench --quick --size 16x16 --threads 1", set()),
+        ("archive absent out", {"pyarrow", "ray"}),
     ],
 )
 def test_a_command_imports_what_it_needs_and_leaves_the_environment_as_it_is(

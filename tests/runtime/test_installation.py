@@ -74,6 +74,7 @@ def test_commands_of_absent_parts_say_what_to_install(board: Path, tmp_path: Pat
     for extra, command in (
         ("train", ("train", "--data", tmp_path, "--output", tmp_path / "run")),
         ("export", ("export", "--checkpoint", CHECKPOINT, "--output", tmp_path / "models")),
+        ("archive", ("archive", tmp_path, tmp_path / "out")),
     ):
         result = _run(board, *command, cache=tmp_path)
         assert result.returncode == 2
