@@ -123,6 +123,38 @@ def test_sources_build(tmp_path: Path) -> None:
         assert {"dcelite/native/libdcelite.so", "dcelite/native/libdcelite_bench.so"} <= set(archive.namelist())
 
 
+def test_tools_stand_beside_the_library(tmp_path: Path) -> None:
+    """dcelite-tools holds what a board does without, its folders beside the others' in one package."""
+    wheel = wheel_of(BY_NAME["linux-x86_64"])
+    found = list(DIST.glob("dcelite_tools-*-py3-none-any.whl"))
+    if len(found) != 1:
+        skip(f"dist has {len(found)} wheels of the tools: make wheels")
+    with zipfile.ZipFile(wheel) as platform, zipfile.ZipFile(found[0]) as tools:
+        assert not set(platform.namelist()) & set(tools.namelist())
+        (metadata,) = (name for name in platform.namelist() if name.endswith(".dist-info/METADATA"))
+        requirements = [line for line in platform.read(metadata).decode().splitlines() if "dcelite-tools" in line]
+    assert len(requirements) == 3
+    packages = tmp_path / "packages"
+    others = Path(np.__file__).parents[1]
+
+    def dcelite(*arguments: str) -> subprocess.CompletedProcess[str]:
+        """The command, from these packages alone, not from the environment's links to the sources."""
+        program = f"import sys; sys.path += [{str(packages)!r}, {str(others)!r}]; from dcelite.cli import main; sys.exit(main())"
+        command = [sys.executable, "-I", "-S", "-c", program, *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=False)
+
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages)]
+    subprocess.run([*pip, str(wheel)], check=True)
+    without = dcelite("train", "--data", "photos")
+    assert without.returncode == 2
+    assert "pip install 'dcelite[train]'" in without.stderr
+    subprocess.run([*pip, str(found[0])], check=True)
+    for command in ("train", "evaluate", "export", "quantize", "archive"):
+        result = dcelite(command, "--help")
+        assert result.returncode == 0, result.stderr
+        assert f"usage: dcelite {command}" in result.stdout
+
+
 # How they run ---------------------------------------------------------------------------------------------------------
 
 

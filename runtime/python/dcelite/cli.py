@@ -8,10 +8,11 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import dcelite
 from dcelite import interrupts
-from dcelite.errors import DceliteError
+from dcelite.errors import DceliteError, EngineUnavailableError
 from dcelite.streams import lenient_streams, printable
 
 COMMAND_MODULES = (
@@ -27,6 +28,8 @@ COMMAND_MODULES = (
 )
 """Modules with ``add_command(subparsers)``. They import nothing heavy before their command runs; a part that is not
 installed is passed over."""
+EXTRA_OF = {"train": "train", "evaluate": "train", "export": "export", "quantize": "export", "archive": "archive"}
+"""The commands of dcelite-tools, a wheel of its own, and the extra that brings each."""
 
 EXIT_BAD_INPUT = 2
 EXIT_OF_SIGNAL = 128
@@ -49,7 +52,21 @@ def build_parser() -> argparse.ArgumentParser:
     for module in COMMAND_MODULES:
         if _installed(module):
             importlib.import_module(module).add_command(subparsers)
+    for name, extra in EXTRA_OF.items():
+        if name not in subparsers.choices:
+            _add_absent(subparsers, name, f"is not installed; run: pip install 'dcelite[{extra}]'")
     return parser
+
+
+def _add_absent(subparsers: Any, name: str, text: str) -> None:
+    """A command that says what to install, whatever it is given."""
+
+    def refuse(_options: argparse.Namespace) -> int:
+        raise EngineUnavailableError(f"dcelite {name}: {text}")
+
+    parser = subparsers.add_parser(name, help=text, add_help=False, prefix_chars="\0")
+    parser.add_argument("anything", nargs="*")
+    parser.set_defaults(run=refuse)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
