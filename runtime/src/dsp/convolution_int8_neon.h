@@ -133,13 +133,14 @@ struct Pending {
 };
 
 inline void store_pair(const Pending &pair, int8x16_t behind, int32_t *output) {
-    vst4q_s8(reinterpret_cast<int8_t *>(output), {{pair.before, pair.first, pair.second, behind}});
+    const int8x16x4_t words = {{pair.before, pair.first, pair.second, behind}};  // in clang, vst4q_s8 is a macro
+    vst4q_s8(reinterpret_cast<int8_t *>(output), words);
 }
 
 // Layer outputs of kPairs pairs from filtered values -> the row of pairs. `half`: the last pixel is none.
 template <int kPairs, int kInputs>
-inline __attribute__((always_inline)) void write_pairs(const Int8Layer &layer, const uint8_t *filtered, int pair, bool half, Pending *pending,
-                        int32_t *output) {
+inline __attribute__((always_inline)) void write_pairs(const Int8Layer &layer, const uint8_t *filtered, int pair, bool half,
+                                                       Pending *pending, int32_t *output) {
     for (int h = 0; h < kHalves; ++h) {
         int32x4_t sums[2 * kPairs][4];
         pointwise<2 * kPairs, 4, kInputs>(layer, filtered, 16 * h, kFilters, sums);

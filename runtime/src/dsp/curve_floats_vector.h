@@ -176,15 +176,24 @@ void chroma_row(const float *differences, const YuvMatrix &matrix, int width, in
 }
 
 // Pixels of four bytes.
-inline void store_words(const float *__restrict one, const float *__restrict two, const float *__restrict three,
-                        const uint8_t *__restrict opacity, float codes, int count, uint8_t *pixels) {
-    alignas(64) uint32_t words[kCurveBlock];  // of little-endian bytes
+inline void store_four(const float *__restrict one, const float *__restrict two, const float *__restrict three,
+                       const uint8_t *__restrict opacity, float codes, int count, uint8_t *pixels) {
+#if defined(__x86_64__) || defined(__wasm__)  // little-endian, and without stores that interleave
+    alignas(64) uint32_t words[kCurveBlock];
     for_lanes(count, [&](int i) {
         words[i] = static_cast<uint32_t>(to_code(one[i], codes, 0.0f, 255.0f)) |
                    static_cast<uint32_t>(to_code(two[i], codes, 0.0f, 255.0f)) << 8 |
                    static_cast<uint32_t>(to_code(three[i], codes, 0.0f, 255.0f)) << 16 | static_cast<uint32_t>(opacity[i]) << 24;
     });
     memcpy(pixels, words, 4 * static_cast<size_t>(count));
+#else
+    for_lanes(count, [&](int i) {
+        pixels[4 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));
+        pixels[4 * i + 1] = static_cast<uint8_t>(to_code(two[i], codes, 0.0f, 255.0f));
+        pixels[4 * i + 2] = static_cast<uint8_t>(to_code(three[i], codes, 0.0f, 255.0f));
+        pixels[4 * i + 3] = opacity[i];
+    });
+#endif
 }
 
 void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, PixelLayout layout, const uint8_t *alpha,
@@ -203,7 +212,7 @@ void curve_to_rgb_row(const PixelPlanes &source, const MapRows &map, int width, 
         uint8_t *const pixels = count < kCurveBlock ? rest : output;
         if (layout.channels == 4 && alpha) gather(alpha + 4 * static_cast<ptrdiff_t>(first), 4, count, opacity);
         if (layout.channels == 4)
-            store_words(one, two, three, opacity, codes, count, pixels);
+            store_four(one, two, three, opacity, codes, count, pixels);
         else
             for_lanes(count, [&](int i) {
                 pixels[3 * i] = static_cast<uint8_t>(to_code(one[i], codes, 0.0f, 255.0f));
