@@ -114,6 +114,7 @@ PYTHONS := 3.14
 SELECTION := -m 'not slow'
 test-all: PYTHONS := 3.10 3.13 3.14
 test-all: SELECTION :=
+test-all: export DCELITE_ARCHIVE_OBJECTS := 2000
 test-all: test-oldest-compiler test
 
 lint: setup

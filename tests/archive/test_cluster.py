@@ -35,7 +35,7 @@ from archives import (
 
 FILES = int(os.environ.get("DCELITE_ARCHIVE_FILES", "300"))
 KILLS = int(os.environ.get("DCELITE_ARCHIVE_KILLS", "4"))
-OBJECTS = int(os.environ.get("DCELITE_ARCHIVE_OBJECTS", "2000"))
+OBJECTS = int(os.environ.get("DCELITE_ARCHIVE_OBJECTS", "500"))
 
 
 class Cluster:

@@ -139,7 +139,9 @@ def test_tools_stand_beside_the_library(tmp_path: Path) -> None:
 
     def dcelite(*arguments: str) -> subprocess.CompletedProcess[str]:
         """The command, from these packages alone, not from the environment's links to the sources."""
-        program = f"import sys; sys.path += {[str(packages), str(others)]}; from dcelite.cli import main; sys.exit(main())"
+        program = (
+            f"import sys; sys.path += {[str(packages), str(others)]}; from dcelite.cli import main; sys.exit(main())"
+        )
         command = [sys.executable, "-I", "-S", "-c", program, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
