@@ -17,6 +17,11 @@ inline Shorts load(const int16_t *values) {
 inline void store(Shorts vector, int16_t *values) { memcpy(values, &vector, sizeof vector); }
 inline Shorts fill(int16_t value) { return value - Shorts{}; }
 
+// Modulo 2^16: lanes behind the row hold whatever the memory held.
+typedef uint16_t Words __attribute__((vector_size(sizeof(Shorts))));
+inline Shorts sum_of(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) + reinterpret_cast<Words>(b)); }
+inline Shorts rest_of(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) - reinterpret_cast<Words>(b)); }
+
 // ---- rows of the map ----
 
 // Vector kPhase of the pixel that all groups of four lanes hold, side by side: of kChannels.
@@ -62,7 +67,7 @@ void expand(const int16_t *map, const FixedExpansion &expansion, int16_t *output
         const Shorts left = load_end<kChannels>(map + static_cast<ptrdiff_t>(run.first) * kFixedLane);
         const Shorts right = load_end<kChannels>(map + static_cast<ptrdiff_t>(run.second) * kFixedLane);
         const ptrdiff_t first = static_cast<ptrdiff_t>(run.begin) * kChannels;
-        expand_run<kChannels>(left, right - left, expansion.weights + first, (run.end - run.begin) * kChannels,
+        expand_run<kChannels>(left, rest_of(right, left), expansion.weights + first, (run.end - run.begin) * kChannels,
                               output + first);
     }
 }
@@ -77,8 +82,8 @@ void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t
     for (int i = 0; i < count; i += kVectors * kShorts) {
         Shorts a[kVectors], b[kVectors];
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) a[v] = load(above + i + v * kShorts), b[v] = load(below + i + v * kShorts);
-        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(a[v] + b[v], sum + i + v * kShorts);
-        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(b[v] - a[v], difference + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(sum_of(a[v], b[v]), sum + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(rest_of(b[v], a[v]), difference + i + v * kShorts);
     }
 }
 
@@ -90,6 +95,7 @@ static_assert(kFixedVectors % 2 == 0 && kFixedBlock <= kFixedSlack, "a block rea
 template <int kMaps>
 inline void curve_block(const uint8_t *source, const int16_t *sum, const int16_t *difference, Shorts weight, ptrdiff_t count,
                         uint8_t *destination) {
+    const Shorts quarter = fill(static_cast<int16_t>(kFixedQuarter));
     Shorts y[kFixedVectors], a[kFixedVectors];
     DCE_UNROLL for (int v = 0; v < kFixedVectors; v += 2) load_centered(source + v * kShorts, y + v);
     DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n) {
@@ -99,7 +105,7 @@ inline void curve_block(const uint8_t *source, const int16_t *sum, const int16_t
                 a[v] = multiply_add(load(sum + k), load(difference + k), weight);
             }
         DCE_UNROLL for (int v = 0; v < kFixedVectors; ++v)
-            y[v] = multiply_add(y[v], a[v], multiply(y[v], y[v]) - static_cast<int16_t>(kFixedQuarter));
+            y[v] = multiply_add(y[v], a[v], rest_of(multiply(y[v], y[v]), quarter));
     }
     DCE_UNROLL for (int v = 0; v < kFixedVectors; v += 2) store_centered(y + v, destination + v * kShorts);
 }
@@ -133,11 +139,6 @@ void curve_row(const uint8_t *source, const FixedMapRows &map, int count, uint8_
 
 // ---- YUV ----
 
-// Modulo 2^16.
-typedef uint16_t Words __attribute__((vector_size(sizeof(Shorts))));
-inline Shorts sum(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) + reinterpret_cast<Words>(b)); }
-inline Shorts rest_of(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(reinterpret_cast<Words>(a) - reinterpret_cast<Words>(b)); }
-
 inline Shorts centered(Shorts first, Shorts second) {
     return smaller(larger(add_saturated(first, second), fill(int16_t{-32640})), fill(int16_t{32640}));
 }
@@ -147,12 +148,12 @@ inline void load_colors(const uint8_t *lumas, const uint8_t *us, const uint8_t *
                         Shorts *green, Shorts *blue) {
     const Shorts luma = load_codes(lumas), u = load_codes(us), v = load_codes(vs);
     const Shorts half = multiply(luma, matrix.luma_half) + matrix.luma_half_offset;
-    const Shorts rest = rest_of(sum(luma, multiply(luma, matrix.luma_rest) + matrix.luma_offset), half);
-    const Shorts of_red = multiply(v, matrix.red_half), red_rest = rest_of(sum(v, multiply(v, matrix.red_rest)), of_red);
+    const Shorts rest = rest_of(sum_of(luma, multiply(luma, matrix.luma_rest) + matrix.luma_offset), half);
+    const Shorts of_red = multiply(v, matrix.red_half), red_rest = rest_of(sum_of(v, multiply(v, matrix.red_rest)), of_red);
     const Shorts of_green = multiply(u, matrix.green_u_half) + multiply(v, matrix.green_v_half);
-    const Shorts green_rest = rest_of(sum(multiply(u, matrix.green_u), multiply(v, matrix.green_v)), of_green);
+    const Shorts green_rest = rest_of(sum_of(multiply(u, matrix.green_u), multiply(v, matrix.green_v)), of_green);
     const Shorts of_blue = multiply(u, matrix.blue_part);
-    const Shorts blue_rest = rest_of(sum(sum(u, u), multiply(u, matrix.blue_rest)), sum(of_blue, of_blue));
+    const Shorts blue_rest = rest_of(sum_of(sum_of(u, u), multiply(u, matrix.blue_rest)), sum_of(of_blue, of_blue));
     *red = centered(add_saturated(half, of_red), add_saturated(rest, red_rest));
     *green = centered(add_saturated(half, of_green), add_saturated(rest, green_rest));
     *blue = centered(add_saturated(half, of_blue), add_saturated(add_saturated(rest, of_blue), blue_rest));
@@ -163,13 +164,14 @@ constexpr int kYuvPixels = 2 * kShorts;  // that go through the curve together
 template <int kMaps>
 inline void curve_colors(Shorts (&y)[3][2], const int16_t *rows_sum, const int16_t *rows_difference, Shorts weight,
                          ptrdiff_t width) {
+    const Shorts quarter = fill(static_cast<int16_t>(kFixedQuarter));
     Shorts a[3][2];
     DCE_UNROLL for (int n = 0; n < DCE_ITERATIONS; ++n)
         DCE_UNROLL for (int c = 0; c < 3; ++c)
             DCE_UNROLL for (int v = 0; v < 2; ++v) {
                 const ptrdiff_t k = (3 * n + c) * width + v * kShorts;
                 if (n < kMaps) a[c][v] = multiply_add(load(rows_sum + k), load(rows_difference + k), weight);
-                y[c][v] = multiply_add(y[c][v], a[c][v], multiply(y[c][v], y[c][v]) - static_cast<int16_t>(kFixedQuarter));
+                y[c][v] = multiply_add(y[c][v], a[c][v], rest_of(multiply(y[c][v], y[c][v]), quarter));
             }
 }
 

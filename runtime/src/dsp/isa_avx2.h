@@ -85,7 +85,9 @@ constexpr int kFixedVectors = 4;
 inline __m256i bits(Shorts vector) { return reinterpret_cast<__m256i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_mulhrs_epi16(bits(a), bits(b))); }
 inline Shorts multiply(Shorts a, int16_t b) { return multiply(a, reinterpret_cast<Shorts>(_mm256_set1_epi16(b))); }
-inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
+    return reinterpret_cast<Shorts>(_mm256_add_epi16(bits(sum), bits(multiply(a, b))));
+}
 
 inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_adds_epi16(bits(a), bits(b))); }
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_max_epi16(bits(a), bits(b))); }

@@ -20,7 +20,7 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 #if defined(__ARM_FEATURE_QRDMX)
     return reinterpret_cast<Shorts>(vqrdmlahq_s16(bits(sum), bits(a), bits(b)));
 #else
-    return sum + multiply(a, b);
+    return reinterpret_cast<Shorts>(vaddq_s16(bits(sum), bits(multiply(a, b))));
 #endif
 }
 

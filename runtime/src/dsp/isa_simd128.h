@@ -112,7 +112,9 @@ inline Shorts multiply(Shorts a, Shorts b) {
 }
 
 inline Shorts multiply(Shorts a, int16_t b) { return multiply(a, reinterpret_cast<Shorts>(wasm_i16x8_splat(b))); }
-inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) { return sum + multiply(a, b); }
+inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
+    return reinterpret_cast<Shorts>(wasm_i16x8_add(bits(sum), bits(multiply(a, b))));
+}
 inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_add_sat(bits(a), bits(b))); }
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_max(bits(a), bits(b))); }
 inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_min(bits(a), bits(b))); }
