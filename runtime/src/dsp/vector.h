@@ -59,7 +59,7 @@
 #if defined(__wasm__)
 #  define DCE_IN_ORDER(vector) __asm__ volatile("" : "+r"(vector))
 #else
-#  define DCE_IN_ORDER(vector)
+#  define DCE_IN_ORDER(vector) static_cast<void>(0)
 #endif
 
 namespace dce::vector {
