@@ -134,10 +134,9 @@ def test_tools_stand_beside_the_library(tmp_path: Path) -> None:
         (metadata,) = (name for name in platform.namelist() if name.endswith(".dist-info/METADATA"))
         requirements = [line for line in platform.read(metadata).decode().splitlines() if "dcelite-tools" in line]
     assert len(requirements) == 3
-    packages = tmp_path / "packages"
     others = Path(np.__file__).parents[1]
 
-    def dcelite(*arguments: str) -> subprocess.CompletedProcess[str]:
+    def dcelite(packages: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         """The command, from these packages alone, not from the environment's links to the sources."""
         program = (
             f"import sys; sys.path += {[str(packages), str(others)]}; from dcelite.cli import main; sys.exit(main())"
@@ -145,14 +144,14 @@ def test_tools_stand_beside_the_library(tmp_path: Path) -> None:
         command = [sys.executable, "-I", "-S", "-c", program, *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(packages)]
-    subprocess.run([*pip, str(wheel)], check=True)
-    without = dcelite("train", "--data", "photos")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target"]
+    subprocess.run([*pip, tmp_path / "board", wheel], check=True)
+    without = dcelite(tmp_path / "board", "train", "--data", "photos")
     assert without.returncode == 2
     assert "pip install 'dcelite[train]'" in without.stderr
-    subprocess.run([*pip, str(found[0])], check=True)
+    subprocess.run([*pip, tmp_path / "both", wheel, found[0]], check=True)
     for command in ("train", "evaluate", "export", "quantize", "archive"):
-        result = dcelite(command, "--help")
+        result = dcelite(tmp_path / "both", command, "--help")
         assert result.returncode == 0, result.stderr
         assert f"usage: dcelite {command}" in result.stdout
 
