@@ -22,35 +22,7 @@ constexpr int kBlockPixels = 6;
 constexpr int kBlockVectors = 4;
 constexpr int kDepthPixels = kBlockPixels;
 
-// ---- of int8 ----
-
-constexpr int kInt8Pairs = 2;
-constexpr int kInt8Vectors = 4;
-constexpr bool kSigned = true;
-
-inline Ints dot4(Ints sum, Ints values, Ints weights) {
-    const int8x16_t bytes = veorq_s8(vreinterpretq_s8_s32(values), vdupq_n_s8(-128));  // less 128
-    const int8x16_t factors = vreinterpretq_s8_s32(weights);
-#if defined(__ARM_FEATURE_DOTPROD)
-    return vdotq_s32(sum, bytes, factors);
-#else
-    // In 16 bits, added up in pairs: |weight| <= 127 and |value| <= 128, so that the sum of two products stays within them.
-    const int16x8_t low = vmull_s8(vget_low_s8(bytes), vget_low_s8(factors));
-    const int16x8_t high = vmull_high_s8(bytes, factors);
-    return vpadalq_s16(sum, vpaddq_s16(low, high));
-#endif
-}
-
-inline Ints nearest(Floats x) { return vcvtnq_s32_f32(x); }
-
-inline Ints clamp(Ints x) { return vminq_s32(vmaxq_s32(x, vdupq_n_s32(0)), vdupq_n_s32(255)); }
-
-inline void store_bytes(Ints x, uint8_t *values) {
-    const uint16x4_t words = vmovn_u32(vreinterpretq_u32_s32(x));
-    const uint32x2_t bytes = vreinterpret_u32_u8(vmovn_u16(vcombine_u16(words, words)));
-    const uint32_t word = vget_lane_u32(bytes, 0);
-    memcpy(values, &word, sizeof word);
-}
+// What int8 takes: convolution_int8_neon.h.
 
 // ---- the curve ----
 

@@ -13,7 +13,7 @@
 //                               registers
 //   kDepthPixels                pixels of a depthwise layer at a time: with nine taps and a value, as many vectors; divides
 //                               kBlockPixels
-// for those of int8:
+// for those of int8, unless it has kernels of its own (convolution_int8_neon.h):
 //   kInt8Pairs, kInt8Vectors    the same, in pairs of pixels
 //   kSigned                     dot4 takes its unsigned bytes for signed ones that are 128 less: the bias makes up for it
 //   dot4(sum, values, weights)  sum + Σ over the four bytes of each lane, unsigned by signed

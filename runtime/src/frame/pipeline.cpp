@@ -14,7 +14,8 @@ dce_status no_memory(const dce_image &image, Error *error) {
 
 Pipeline::Pipeline(const Dsp &dsp, const Model &model, const dce_engine *engine, int scale, const dce_options &options,
                    ThreadPool &pool)
-    : dsp_(dsp), scale_(scale), is_fast_(options.precision == DCE_FAST), strength_(options.strength), white_(options.white), source_(dsp, model, engine),
+    : dsp_(dsp), scale_(scale), is_fast_(options.precision == DCE_FAST), strength_(options.strength),
+      white_(options.white), source_(dsp, model, engine),
       video_(options.smoothing, options.map_interval), denoiser_(dsp, options), bands_(source_, video_, pool),
       times_(options.timings ? &of_frame_ : nullptr) {}
 
