@@ -15,6 +15,9 @@ function(dcelite_check_option option result)
 endfunction()
 
 set(dcelite_optimize $<$<CONFIG:Release>:-O3>)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
+  list(APPEND dcelite_optimize -fno-unroll-loops)
+endif()
 set(dcelite_vectorize $<$<CONFIG:Release>:-O2> $<$<CONFIG:Release>:-ftree-vectorize>)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   dcelite_check_option(-fvect-cost-model=dynamic has_option)
@@ -23,17 +26,21 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   endif()
 endif()
 
-set(dcelite_parts convolution convolution_int8 curve_bytes curve_fixed curve_floats)
+set(dcelite_parts convolution convolution_int8 convolution_fixed curve_bytes curve_fixed curve_floats)
 set(dcelite_options_of_convolution ${dcelite_optimize} -ffp-contract=fast)
 # The same bits on every processor. What clang unrolls beyond the register blocks is longer and no faster.
 set(dcelite_options_of_convolution_int8 ${dcelite_optimize} -ffp-contract=off
   $<$<CXX_COMPILER_ID:Clang>:-fno-unroll-loops>)
+set(dcelite_options_of_convolution_fixed $<$<CONFIG:Release>:-O2> -ffp-contract=off)
 set(dcelite_options_of_curve_bytes ${dcelite_optimize} -ffp-contract=fast)
 set(dcelite_options_of_curve_fixed ${dcelite_optimize})
 set(dcelite_options_of_curve_floats ${dcelite_vectorize} -ffp-contract=fast)
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
+  list(APPEND dcelite_options_of_curve_floats -Os -fno-unroll-loops)
+endif()
 
 set(dcelite_instruction_sets scalar)
-set(dcelite_kernels_of_scalar scalar scalar scalar scalar scalar)  # whose kernels the parts are
+set(dcelite_kernels_of_scalar scalar scalar none scalar scalar scalar)  # whose kernels the parts are
 set(dcelite_needs_of_scalar 0)
 
 function(dcelite_instruction_set name)

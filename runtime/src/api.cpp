@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "handle.h"
+#include "network/fixed_model.h"
 
 namespace {
 
@@ -140,6 +141,9 @@ dce_status open(const dce_options *given, dce_enhancer *handle) {
                           available);
     }
 
+    if (options.precision == DCE_FAST && !options.engine && dce::has_fixed_kernels(*handle->dsp, handle->model) &&
+        !dce::fix_model(*handle->dsp, &handle->model))
+        return error->set(DCE_ERROR_OUT_OF_MEMORY, "no memory for the weights in fixed point");
     handle->pool.start(options.threads ? options.threads : dce::available_processors());
     options.model_path = nullptr;  // the caller's, like the other two
     options.model_data = nullptr;

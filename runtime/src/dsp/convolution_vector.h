@@ -198,14 +198,16 @@ struct PlainStep {
     }
 };
 
-// Walks along a row in register blocks, then in smaller ones, then pixel by pixel; no pixel's result depends on where the
-// blocks begin.
+// Walks along a row in register blocks, and through what is left in blocks of kRestPixels, of which the last one computes some
+// pixels a second time; no pixel's result depends on where the blocks begin.
 template <typename Step>
 inline void walk(const Step &step, int width) {
+    constexpr int kRestPixels = kBlockPixels > 8 ? kSmallPixels : kBlockPixels;
     int x = 0;
     for (; x + kBlockPixels <= width; x += kBlockPixels) step.template run<kBlockPixels>(x);
-    for (; x + kSmallPixels <= width; x += kSmallPixels) step.template run<kSmallPixels>(x);
-    for (; x < width; ++x) step.template run<1>(x);
+    if (width < kRestPixels)
+        for (; x < width; ++x) step.template run<1>(x);
+    for (; x < width; x += kRestPixels) step.template run<kRestPixels>(x + kRestPixels <= width ? x : width - kRestPixels);
 }
 
 // Of a hidden layer.

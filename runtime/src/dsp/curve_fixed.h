@@ -21,7 +21,7 @@ namespace dce {
 constexpr int kFixedQuarter = 32513;                                   // y . y of y = ±32640, that is of x = 0 and 1
 constexpr float kFixedMap = 32768.0f / 65280.0f * 32768.0f * 0.5f;     // a row's value for a = 1
 constexpr int kFixedLane = 4;                                          // values of the map for each of its pixels
-constexpr int kFixedSlack = 128;  // values behind each row and its weights, which may be read, and of rows overwritten
+constexpr int kFixedSlack = 192;  // values behind each row and its weights, which may be read, and of rows overwritten
 
 // How a row of the map becomes one of pixels, or of planes: between the ends of a run at `weights`, 0 … 32767 of 2^15, those
 // of a pixel repeated for each of its channels.

@@ -6,20 +6,25 @@
 namespace dce {
 
 // A line for each set, from its line in runtime/CMakeLists.txt: its name, what it needs, and whose kernels its parts are.
-#define DCE_INSTRUCTION_SET(name, needs, convolution, convolution_int8, curve_bytes, curve_fixed, curve_floats)\
-    namespace convolution { extern const ConvolutionKernels kConvolution; }                                    \
-    namespace convolution_int8 { extern const Int8Kernels kConvolutionInt8; }                                  \
-    namespace curve_bytes { extern const ByteCurveKernels kCurveBytes; }                                       \
-    namespace curve_fixed { extern const FixedCurveKernels kCurveFixed; }                                      \
-    namespace curve_floats { extern const FloatCurveKernels kCurveFloats; }                                    \
+#define DCE_INSTRUCTION_SET(name, needs, convolution, convolution_int8, convolution_fixed, curve_bytes, curve_fixed, \
+                            curve_floats)                                                                            \
+    namespace convolution { extern const ConvolutionKernels kConvolution; }                                          \
+    namespace convolution_int8 { extern const Int8Kernels kConvolutionInt8; }                                        \
+    namespace convolution_fixed { extern const FixedKernels kConvolutionFixed; }                                     \
+    namespace curve_bytes { extern const ByteCurveKernels kCurveBytes; }                                             \
+    namespace curve_fixed { extern const FixedCurveKernels kCurveFixed; }                                            \
+    namespace curve_floats { extern const FloatCurveKernels kCurveFloats; }                                          \
     namespace curve_floats { extern const DenoiseKernels kDenoise; }
 #include "instruction_sets.inc"
 #undef DCE_INSTRUCTION_SET
 
+namespace none { extern const FixedKernels kConvolutionFixed = {}; }
+
 namespace {
 
-#define DCE_INSTRUCTION_SET(name, needs, convolution, convolution_int8, curve_bytes, curve_fixed, curve_floats)\
-    {#name, needs, &convolution::kConvolution, &convolution_int8::kConvolutionInt8,                            \
+#define DCE_INSTRUCTION_SET(name, needs, convolution, convolution_int8, convolution_fixed, curve_bytes, curve_fixed, \
+                            curve_floats)                                                                            \
+    {#name, needs, &convolution::kConvolution, &convolution_int8::kConvolutionInt8, &convolution_fixed::kConvolutionFixed, \
      &curve_bytes::kCurveBytes, &curve_fixed::kCurveFixed, &curve_floats::kCurveFloats, &curve_floats::kDenoise},
 constexpr Dsp kSets[] = {
 #include "instruction_sets.inc"

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "dsp/convolution.h"
+#include "dsp/convolution_fixed.h"
 #include "dsp/convolution_int8.h"
 #include "dsp/curve.h"
 #include "dsp/curve_fixed.h"
@@ -32,6 +33,7 @@ struct Dsp {
     uint32_t needs;  // CpuFeature bits
     const ConvolutionKernels *convolution;
     const Int8Kernels *convolution_int8;
+    const FixedKernels *convolution_fixed; // null in all: those of floats do not take longer
     const ByteCurveKernels *curve_bytes;
     const FixedCurveKernels *curve_fixed;
     const FloatCurveKernels *curve_floats;

@@ -80,7 +80,7 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 
 constexpr int kShorts = 16;
 typedef int16_t Shorts __attribute__((vector_size(32)));
-constexpr int kFixedVectors = 4;
+constexpr int kFixedVectors = 6;
 
 inline __m256i bits(Shorts vector) { return reinterpret_cast<__m256i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_mulhrs_epi16(bits(a), bits(b))); }
@@ -92,6 +92,16 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_adds_epi16(bits(a), bits(b))); }
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_max_epi16(bits(a), bits(b))); }
 inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm256_min_epi16(bits(a), bits(b))); }
+
+constexpr int kFixedPixels = 6;
+constexpr int kFixedDepthPixels = 3;
+
+inline Ints dot2(Ints sum, Shorts a, Shorts b) {
+    return reinterpret_cast<Ints>(_mm256_add_epi32(bits(sum), _mm256_madd_epi16(bits(a), bits(b))));
+}
+inline Shorts pack(Ints low, Ints high) {
+    return reinterpret_cast<Shorts>(_mm256_permute4x64_epi64(_mm256_packs_epi32(bits(low), bits(high)), 0xd8));
+}
 
 inline Shorts load_pixel(const int16_t *values) {
     return reinterpret_cast<Shorts>(_mm256_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));

@@ -15,6 +15,13 @@ typedef int32_t Ints __attribute__((vector_size(64)));
 inline Floats larger(Floats a, Floats b) { return _mm512_max_ps(a, b); }
 inline Floats smaller(Floats a, Floats b) { return _mm512_min_ps(a, b); }
 
+inline __m512i bits(Ints vector) { return reinterpret_cast<__m512i>(vector); }
+
+inline Ints nearest(Floats x) {
+    return reinterpret_cast<Ints>(
+        _mm512_cvt_roundps_epi32(reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
 // ---- convolutions of floats ----
 
 constexpr int kBlockPixels = 12;
@@ -42,7 +49,7 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 
 constexpr int kShorts = 32;
 typedef int16_t Shorts __attribute__((vector_size(64)));
-constexpr int kFixedVectors = 4;
+constexpr int kFixedVectors = 6;
 
 inline __m512i bits(Shorts vector) { return reinterpret_cast<__m512i>(vector); }
 inline Shorts multiply(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_mulhrs_epi16(bits(a), bits(b))); }
@@ -54,6 +61,18 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_adds_epi16(bits(a), bits(b))); }
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_max_epi16(bits(a), bits(b))); }
 inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(_mm512_min_epi16(bits(a), bits(b))); }
+
+constexpr int kFixedPixels = 6;
+constexpr int kFixedDepthPixels = 6;
+
+inline Ints dot2(Ints sum, Shorts a, Shorts b) {
+    return reinterpret_cast<Ints>(_mm512_add_epi32(bits(sum), _mm512_madd_epi16(bits(a), bits(b))));
+}
+inline Shorts pack(Ints low, Ints high) {
+    const __m512i order = _mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7);
+    const __m512i words = _mm512_packs_epi32(bits(low), bits(high));
+    return reinterpret_cast<Shorts>(_mm512_permutexvar_epi64(order, words));
+}
 
 inline Shorts load_pixel(const int16_t *values) {
     return reinterpret_cast<Shorts>(_mm512_broadcastq_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(values))));

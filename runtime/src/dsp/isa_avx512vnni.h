@@ -11,15 +11,8 @@ constexpr int kInt8Pairs = 5;
 constexpr int kInt8Vectors = 2;
 constexpr bool kSigned = false;
 
-inline __m512i bits(Ints vector) { return reinterpret_cast<__m512i>(vector); }
-
 inline Ints dot4(Ints sum, Ints values, Ints weights) {
     return reinterpret_cast<Ints>(_mm512_dpbusd_epi32(bits(sum), bits(values), bits(weights)));
-}
-
-inline Ints nearest(Floats x) {
-    return reinterpret_cast<Ints>(
-        _mm512_cvt_roundps_epi32(reinterpret_cast<__m512>(x), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 }
 
 inline Ints clamp(Ints x) {

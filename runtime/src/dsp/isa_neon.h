@@ -48,6 +48,10 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 // ---- in fixed point: isa_neon_fixed.h ----
 
 constexpr int kFixedVectors = 6;
+constexpr int kFixedPixels = 6;
+constexpr int kFixedDepthPixels = kFixedPixels;
+
+inline Ints nearest(Floats x) { return vcvtnq_s32_f32(x); }
 
 }  // namespace
 }  // namespace dce::vector

@@ -78,6 +78,8 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 // ---- in fixed point: isa_neon_fixed.h ----
 
 constexpr int kFixedVectors = 4;
+constexpr int kFixedPixels = 4;
+constexpr int kFixedDepthPixels = kFixedPixels;
 
 }  // namespace
 }  // namespace dce::vector

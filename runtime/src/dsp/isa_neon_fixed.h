@@ -28,6 +28,8 @@ inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vmaxq_s16(bits(a), bits(b))); }
 inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(vminq_s16(bits(a), bits(b))); }
 
+inline Shorts pack(Ints low, Ints high) { return reinterpret_cast<Shorts>(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high))); }
+
 inline Shorts load_pixel(const int16_t *values) {
     const int16x4_t pixel = vld1_s16(values);
     return reinterpret_cast<Shorts>(vcombine_s16(pixel, pixel));

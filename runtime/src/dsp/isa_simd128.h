@@ -118,6 +118,14 @@ inline Shorts multiply_add(Shorts sum, Shorts a, Shorts b) {
 inline Shorts add_saturated(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_add_sat(bits(a), bits(b))); }
 inline Shorts larger(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_max(bits(a), bits(b))); }
 inline Shorts smaller(Shorts a, Shorts b) { return reinterpret_cast<Shorts>(wasm_i16x8_min(bits(a), bits(b))); }
+constexpr int kFixedPixels = 4;
+constexpr int kFixedDepthPixels = 4;
+
+inline Ints dot2(Ints sum, Shorts a, Shorts b) {
+    return reinterpret_cast<Ints>(wasm_i32x4_add(bits(sum), wasm_i32x4_dot_i16x8(bits(a), bits(b))));
+}
+inline Shorts pack(Ints low, Ints high) { return reinterpret_cast<Shorts>(wasm_i16x8_narrow_i32x4(bits(low), bits(high))); }
+
 inline Shorts load_pixel(const int16_t *values) { return reinterpret_cast<Shorts>(wasm_v128_load64_splat(values)); }
 
 inline Shorts load_codes(const uint8_t *bytes) {

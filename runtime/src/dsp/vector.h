@@ -20,6 +20,11 @@
 //   nearest(Floats)             to integers, ties to even
 //   clamp(Ints)                 to 0 … 255
 //   store_bytes(Ints, uint8_t *)  lanes of 0 … 255 as kLanes bytes
+// for the network in fixed point, besides nearest, and of the curve in fixed point what is there:
+//   kFixedPixels, kFixedDepthPixels  as kBlockPixels for two vectors of Ints, and kDepthPixels
+//   dot2(sum, a, b)             sum + Σ over the two 16-bit values of each lane
+//   pack(low, high)             two vectors of Ints as Shorts, saturated
+//
 // for the curve:
 //   kCurveGroups                groups of four vectors that go through the curve together: latency times throughput of a
 //                               multiply-add, or what fits

@@ -1,5 +1,7 @@
 #include "dsp/weights.h"
 
+#include <math.h>
+
 namespace dce {
 namespace {
 
@@ -52,6 +54,11 @@ const int32_t *biases_signed(const int32_t *biases, const int8_t *weights, int c
 }
 
 }  // namespace
+
+int32_t FixedLayer::bias_of(int o, double value) const {
+    const double sum = (value + constant[o]) * static_cast<double>(scale[o]), most = largest_bias;
+    return static_cast<int32_t>(lrint(sum < -most ? -most : sum > most ? most : sum)) + half;
+}
 
 size_t layer_parameters(const LayerShape &shape, bool separable) {
     const int parameters = separable ? shape.inputs * (kTaps + 1) + shape.outputs * (shape.inputs + 1)

@@ -50,6 +50,25 @@ struct Int8Layer : LayerShape {
     const float *multiplier = nullptr;         // (padded outputs)
 };
 
+// Of Zero-DCE++ in 16-bit fixed point: see dsp/convolution_fixed.h. Channels that matter come first, of inputs and outputs; the
+// others are neither computed nor read.
+struct FixedLayer : LayerShape {
+    alignas(64) int16_t depth[kTaps * 2 * kFilters];  // (9, inputs)
+    int16_t depth_bias[2 * kFilters];                 // (inputs)
+    int16_t point[2 * kFilters * kFilters];  // (used inputs / 2, padded outputs, 2); where sums are short: (used inputs, padded outputs)
+    int32_t bias[kFilters];                  // (padded outputs), with what rounds the sum
+    float scale[kFilters];                   // (outputs): what a sum is for 1; of layer 1, an output
+    double constant[kFilters];               // (outputs): what the inputs that are not read add to the bias
+    int32_t half, largest_bias;
+    int shift;                // of the sums, for outputs
+    int used[2];              // inputs that are read, of each source
+    int kept;                 // outputs that are computed
+    uint8_t order[kFilters];  // (outputs): which of the model's channels each is
+
+    // What a bias is among the sums of output `o`.
+    int32_t bias_of(int o, double value) const;
+};
+
 // A layer as models have it. Zero-DCE++: depthwise weight (inputs, 3, 3) and bias (inputs), pointwise weight (outputs, inputs)
 // and bias (outputs); Zero-DCE: weight (outputs, inputs, 3, 3) and bias (outputs). All of it one after the other.
 size_t layer_parameters(const LayerShape &shape, bool separable);

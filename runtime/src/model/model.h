@@ -29,6 +29,7 @@ constexpr size_t kSceneParameters =
 struct Model {
     dce_architecture architecture = DCE_ARCHITECTURE_ZERODCEPP;
     bool is_int8 = false;
+    bool is_fixed = false;  // besides, in fixed point: see network/fixed_model.h
     int scale = 0;
     int map_channels = 0;
     int parameters = 0;
@@ -37,6 +38,9 @@ struct Model {
     SceneHead scene;
     Buffer<float> floats;            // what the layers point into
     Buffer<int32_t> integers;
+    Buffer<FixedLayer> fixed_layers;
+    Buffer<float> fixed_floats;
+    Layer fixed_first;  // layer 1, with its outputs in the order of fixed_layers[0]
 
     bool is_separable() const { return architecture != DCE_ARCHITECTURE_ZERODCE; }
     bool has_scene() const { return architecture == DCE_ARCHITECTURE_ZERODCEPP_SCENE; }

@@ -2,6 +2,7 @@
 #ifndef DCELITE_NETWORK_NETWORK_H
 #define DCELITE_NETWORK_NETWORK_H
 
+#include "network/fixed_rows.h"
 #include "network/float_rows.h"
 #include "network/int8_rows.h"
 #include "network/stream.h"
@@ -16,15 +17,16 @@ public:
 
     // Takes the rows that both need from `below`, a stream that begins where this one ends, if it has them all in time. Both
     // have been started, and neither runs. Null: computes everything, as it does after start.
-    void take_from(const CurveNetwork *below);
+    void take_from(const CurveNetwork *below) { stream_.take_from(below ? &below->stream_ : nullptr); }
 
     // The next row of the map (width, map channels) into `map`. Not to be called beyond the last row of the map.
-    void next(float *map);
+    void next(float *map) { stream_.next(map); }
 
 private:
-    bool is_int8_ = false;
-    NetworkStream<FloatRows> floats_;
-    NetworkStream<Int8Rows> int8_;
+    FloatRows floats_;  // one of these three
+    Int8Rows int8_;
+    FixedRows fixed_;
+    NetworkStream stream_;
 };
 
 }  // namespace dce

@@ -58,7 +58,9 @@ void SceneCounts::add(const SceneCounts &other) {
 
 bool Scene::prepare() {
     const size_t count = kSteeredLayers * kFilters;
-    return !is_used() || (model_.is_int8 ? integer_bias_.reserve(2 * count) : bias_.reserve(count));
+    if (!is_used()) return true;
+    if (model_.is_int8) return integer_bias_.reserve(2 * count);
+    return bias_.reserve(count) && (!model_.is_fixed || integer_bias_.reserve(count));
 }
 
 void Scene::statistics(const SceneCounts &counts, double *values) {
@@ -91,11 +93,31 @@ void Scene::set(const SceneCounts &counts) {
             integer_bias_[2 * i * kFilters + c] = layer.bias[c] + steps;
             integer_bias_[(2 * i + 1) * kFilters + c] = layer.bias_signed[c] + steps;
         }
+    if (model_.is_fixed) fix_biases();
+}
+
+// Those of the frame, as the layers in fixed point have them.
+void Scene::fix_biases() {
+    float ordered[kFilters];
+    for (int i = 0; i < kSteeredLayers; ++i) {
+        const FixedLayer &layer = model_.fixed_layers[kSteered[i] - 1];
+        float *bias = bias_.data() + i * kFilters;
+        for (int c = 0; c < kFilters; ++c) {
+            ordered[c] = bias[layer.order[c]];
+            integer_bias_[i * kFilters + c] = layer.bias_of(c, static_cast<double>(ordered[c]));
+        }
+        memcpy(bias, ordered, sizeof ordered);
+    }
 }
 
 void Scene::steer(int number, Layer *layer) const {
     const int i = steered_index(number);
     if (i >= 0 && is_used()) layer->bias = bias_.data() + i * kFilters;
+}
+
+void Scene::steer(int number, const int32_t **bias) const {
+    const int i = steered_index(number);
+    if (i >= 0 && is_used()) *bias = integer_bias_.data() + i * kFilters;
 }
 
 void Scene::steer(int number, Int8Layer *layer) const {

@@ -38,14 +38,17 @@ public:
     // The layer, 1 … 7, with the biases of the frame.
     void steer(int number, Layer *layer) const;
     void steer(int number, Int8Layer *layer) const;
+    void steer(int number, const int32_t **bias) const;  // of a layer in fixed point
 
     // kSceneStatistics values, as dcelite.reference.scene_statistics has them.
     static void statistics(const SceneCounts &counts, double *values);
 
 private:
+    void fix_biases();
+
     const Model &model_;
     Buffer<float> bias_;      // (steered layers, kFilters)
-    Buffer<int32_t> integer_bias_;  // (steered layers, 2, kFilters): bias, bias_signed
+    Buffer<int32_t> integer_bias_;  // (steered layers, 2, kFilters): bias, bias_signed; in fixed point, (steered layers, kFilters)
 };
 
 }  // namespace dce

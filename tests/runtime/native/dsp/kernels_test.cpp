@@ -18,6 +18,7 @@ int g_set = 0;
 void test_kernels(const dce::Dsp &dsp) {
     test_convolution(dsp);
     test_convolution_int8(dsp);
+    test_convolution_fixed(dsp);
     test_curve_bytes(dsp);
     test_curve_fixed(dsp);
     test_curve_floats(dsp);

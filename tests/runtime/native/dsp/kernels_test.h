@@ -16,6 +16,7 @@
 
 void test_convolution(const dce::Dsp &dsp);
 void test_convolution_int8(const dce::Dsp &dsp);
+void test_convolution_fixed(const dce::Dsp &dsp);
 void test_curve_bytes(const dce::Dsp &dsp);
 void test_curve_fixed(const dce::Dsp &dsp);
 void test_curve_floats(const dce::Dsp &dsp);
