@@ -6,6 +6,10 @@
 #include "dsp/curve_fixed.h"
 #include "dsp/vector.h"
 
+#if defined(__aarch64__)
+#  include "dsp/curve_fixed_neon.h"
+#endif
+
 namespace dce::vector {
 namespace {
 
@@ -117,6 +121,9 @@ void curve(const uint8_t *source, const FixedMapRows &map, int count, uint8_t *d
     const int16_t *sum = map.sum, *difference = map.difference;
     const Shorts weight = fill(map.weight);
     int i = 0;
+#if defined(__aarch64__)
+    if constexpr (kMaps == 1) i = curve_long_blocks(source, sum, difference, map.weight, count, destination);
+#endif
     for (; i + kFixedBlock <= count; i += kFixedBlock) {
         for (int line = 0; line < kFixedBlock; line += 64) {
             __builtin_prefetch(source + i + kFixedAhead + line);
