@@ -169,11 +169,6 @@ inline void map_sums(const Int8Layer &layer, const Int8Input &input, int pair, u
     for (int p = 0; p < 2 * kPairs; ++p) store(results[p][0], sums + 3 * (2 * pair + p));
 }
 
-constexpr int kMapPairs = kInt8Pairs;
-constexpr int32_t kMask = 0;
-
-#endif
-
 void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
     if (layer.inputs == kFilters)
         hidden<kFilters>(layer, input, width, scratch, output);
@@ -181,10 +176,18 @@ void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8
         hidden<2 * kFilters>(layer, input, width, scratch, output);
 }
 
-void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
+inline void map_sums(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums) {
     int pair = 0;
-    for (; 2 * (pair + kMapPairs) <= width; pair += kMapPairs) map_sums<kMapPairs>(layer, input, pair, scratch, sums);
+    for (; 2 * (pair + kInt8Pairs) <= width; pair += kInt8Pairs) map_sums<kInt8Pairs>(layer, input, pair, scratch, sums);
     for (; 2 * pair < width; ++pair) map_sums<1>(layer, input, pair, scratch, sums);
+}
+
+constexpr int32_t kMask = 0;
+
+#endif
+
+void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
+    map_sums(layer, input, width, scratch, sums);
     float multipliers[3 * kLanes];
     for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = layer.multiplier[i % 3];
     const int count = 3 * width;
