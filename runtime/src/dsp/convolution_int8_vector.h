@@ -191,11 +191,13 @@ void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t 
     float multipliers[3 * kLanes];
     for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = layer.multiplier[i % 3];
     const int count = 3 * width;
-    for (int i = 0, phase = 0; i < count; i += kLanes, phase = (phase + kLanes) % 3) {
-        const Floats values = tanh(to_floats(load(sums + i)) * load(multipliers + phase));
-        const int rest = count - i < kLanes ? count - i : kLanes;
-        memcpy(map + i, &values, sizeof(float) * rest);
+    float *values = reinterpret_cast<float *>(sums);  // whole vectors, which the map has no room for
+    for (int i = 0, phase = 0; i < count; i += kLanes) {
+        store(tanh(to_floats(load(sums + i)) * load(multipliers + phase)), values + i);
+        phase += kLanes % 3;
+        if (phase >= 3) phase -= 3;
     }
+    memcpy(map, values, sizeof(float) * static_cast<size_t>(count));
 }
 
 }  // namespace

@@ -33,7 +33,12 @@ template <int kChannels, int kPhase>
 inline Shorts repeat(Shorts pixel) {
     if constexpr (kChannels != 3) return pixel;
     Shorts result;
-#if defined(__clang__)
+#if defined(__aarch64__)
+    uint8_t indices[sizeof result];
+    DCE_UNROLL for (int i = 0; i < static_cast<int>(sizeof result); ++i)
+        indices[i] = static_cast<uint8_t>((kPhase * kShorts + i / 2) % 3 * 2 + i % 2);
+    result = reinterpret_cast<Shorts>(vqtbl1q_u8(reinterpret_cast<uint8x16_t>(pixel), vld1q_u8(indices)));
+#elif defined(__clang__)
     DCE_UNROLL for (int l = 0; l < kShorts; ++l) result[l] = pixel[l / 8 * 8 + (kPhase * kShorts + l) % 3];
 #else
     Shorts indices;
