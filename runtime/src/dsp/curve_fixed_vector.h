@@ -245,6 +245,10 @@ void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedM
     const Shorts weight = fill(map.weight);
     alignas(64) uint8_t luma[kCurveBlock] = {}, us[kCurveBlock] = {}, vs[kCurveBlock] = {}, planes[3][kCurveBlock];
     alignas(64) uint8_t rest[4 * kCurveBlock];
+#if defined(__aarch64__)
+    static_assert(kCurveBlock % kLongBlock == 0, "a block of pixels is whole blocks of values");
+    alignas(64) int16_t values[3][kCurveBlock];  // for curve_plane
+#endif
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = dce::smaller(width - first, kCurveBlock);
         const ptrdiff_t chroma = static_cast<ptrdiff_t>(first / 2) * source.step;
@@ -257,12 +261,26 @@ void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedM
                 const int at = x + v * kShorts;
                 load_colors(luma + at, us + at, vs + at, matrix, &y[0][v], &y[1][v], &y[2][v]);
             }
+#if defined(__aarch64__)
+            if (map.maps == 1) {
+                DCE_UNROLL for (int c = 0; c < 3; ++c)
+                    DCE_UNROLL for (int v = 0; v < 2; ++v) store(y[c][v], values[c] + x + v * kShorts);
+                continue;
+            }
+#else
             if (map.maps == 1)
                 curve_colors<1>(y, map.sum + first + x, map.difference + first + x, weight, width);
             else
+#endif
                 curve_colors<DCE_ITERATIONS>(y, map.sum + first + x, map.difference + first + x, weight, width);
             DCE_UNROLL for (int c = 0; c < 3; ++c) store_centered(y[c], planes[layout.position[c]] + x);
         }
+#if defined(__aarch64__)
+        for (int c = 0; map.maps == 1 && c < 3; ++c) {
+            const ptrdiff_t at = static_cast<ptrdiff_t>(c) * width + first;
+            curve_plane(values[c], map.sum + at, map.difference + at, map.weight, count, planes[layout.position[c]]);
+        }
+#endif
         uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
         interleave(planes, layout.channels, count, count < kCurveBlock ? rest : output);
         if (count < kCurveBlock) memcpy(output, rest, static_cast<size_t>(count) * static_cast<size_t>(layout.channels));
