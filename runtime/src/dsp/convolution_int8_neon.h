@@ -1,9 +1,9 @@
-// Int8Kernels for NEON. What differs from convolution_int8_vector.h: eight channels of both pixels of a pair, or sixteen of a pixel,
-// are narrowed to bytes at once, which clamps them, too; st4 makes words of pairs from the bytes of four pixels; and the pointwise
-// dot products take their four values out of a lane of a vector that holds sixteen.
+// Int8Kernels for NEON. What differs from convolution_int8_vector.h: eight channels of both pixels of a pair, or sixteen of a
+// pixel, are narrowed to bytes at once, which clamps them, too; st4 makes words of pairs from the bytes of four pixels; and the
+// pointwise dot products take their four values out of a lane of a vector that holds sixteen.
 //
-// Where processors have dot products, what is done to whole blocks of pixels is in assembly, convolution_int8_neondot.h: compilers
-// move sums into place one by one.
+// Where processors have dot products, what is done to whole blocks of pixels is in assembly, convolution_int8_neondot.h:
+// compilers move sums into place one by one.
 #ifndef DCELITE_DSP_CONVOLUTION_INT8_NEON_H
 #define DCELITE_DSP_CONVOLUTION_INT8_NEON_H
 
@@ -11,8 +11,8 @@ namespace dce::vector {
 namespace {
 
 constexpr int kHalves = kFilters / 16;
-constexpr int kDepthPairs = 28;   // that go through the depthwise convolution before the pointwise one: all of it in the first cache
-constexpr int kPointPairs = 2;    // through the latter: 16 sums in registers
+constexpr int kPointPairs = 2;   // that go through the pointwise convolution together: 16 sums in registers
+constexpr int kDepthPairs = 28;  // and through the depthwise one before: what they read and write fits the first cache
 constexpr int kDepthStride = 16 * kDepthPairs;  // bytes of eight channels of so many
 static_assert(2 * kFilters / 8 * kDepthStride <= kInt8ScratchBytes, "filtered pixels fit the scratch");
 
@@ -98,7 +98,8 @@ inline void depthwise_eight(const Int8Layer &layer, const int32_t *const *words,
     float32x4_t multiplier[2];
     int p = 0;
 #if defined(__ARM_FEATURE_DOTPROD)
-    p = filter_even_pairs<kInputs>(words, layer.depth + c, layer.depth_bias_signed + c, layer.depth_multiplier + c, pairs, filtered);
+    p = filter_even_pairs<kInputs>(words, layer.depth + c, layer.depth_bias_signed + c, layer.depth_multiplier + c, pairs,
+                                   filtered);
     if (p == pairs) return;
 #endif
     DCE_UNROLL for (int v = 0; v < 2; ++v) {
@@ -126,8 +127,8 @@ inline void depthwise(const Int8Layer &layer, const Int8Input &input, int pair, 
     }
 }
 
-// Adds four values of each pixel of pairs, those of lanes kLane and, of the second ones, kLane + 2, times the weights from `weight`
-// on.
+// Adds four values of each pixel of pairs, those of lanes kLane and, of the second ones, kLane + 2, times the weights from
+// `weight` on.
 template <int kLane, int kPairs, int kVectors>
 inline void add_lane(const int32_t *weight, const int8x16_t *values, int32x4_t (*sums)[kVectors]) {
     int8x16_t weights[kVectors];
@@ -223,22 +224,25 @@ inline void hidden(const Int8Layer &layer, const Int8Input &input, int width, in
             p = write_blocks<kInputs>(layer, filtered, first, whole, h, pending + h, words);
 #else
             for (; p + kPointPairs <= whole; p += kPointPairs)
-                write_pairs<kPointPairs, kInputs>(layer, filtered + 16 * p, first + p, false, h, pending + h, words + p * kPairWords);
+                write_pairs<kPointPairs, kInputs>(layer, filtered + 16 * p, first + p, false, h, pending + h,
+                                                  words + p * kPairWords);
 #endif
             for (; p < count; ++p)
-                write_pairs<1, kInputs>(layer, filtered + 16 * p, first + p, p == whole, h, pending + h, words + p * kPairWords);
+                write_pairs<1, kInputs>(layer, filtered + 16 * p, first + p, p == whole, h, pending + h,
+                                        words + p * kPairWords);
         }
     }
     finish(pending, pairs, output);
 }
 
 void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
-    (layer.inputs == kFilters ? hidden<kFilters> : hidden<2 * kFilters>)(layer, input, width, reinterpret_cast<int8_t *>(scratch), output);
+    int8_t *filtered = reinterpret_cast<int8_t *>(scratch);
+    (layer.inputs == kFilters ? hidden<kFilters> : hidden<2 * kFilters>)(layer, input, width, filtered, output);
 }
 
 // ---- layer 1 ----
 
-constexpr int kImageBlock = 4;    // pixels: three vectors of values
+constexpr int kImageBlock = 4;     // pixels: three vectors of values
 constexpr int kImagePixels = 256;  // that are filtered before they are multiplied, each to a word
 
 // The image has red, green and blue next to each other: a vector holds pixels of all three, a neighbor is three words away, and
@@ -274,8 +278,10 @@ inline void filter_image(const ImageWeights &image, const int32_t *const *rows, 
         int32x4_t sums[4] = {};
         DCE_UNROLL for (int v = 0; v < 3; ++v) {
             sums[v] = image.bias[v];
-            DCE_UNROLL for (int tap = 0; tap < kTaps; ++tap)
-                sums[v] = vmlaq_s32(sums[v], vld1q_s32(rows[tap / 3] + 3 * (first + x + tap % 3 - 1) + 4 * v), image.weights[v][tap]);
+            DCE_UNROLL for (int tap = 0; tap < kTaps; ++tap) {
+                const int32_t *values = rows[tap / 3] + 3 * (first + x + tap % 3 - 1) + 4 * v;
+                sums[v] = vmlaq_s32(sums[v], vld1q_s32(values), image.weights[v][tap]);
+            }
         }
         vst1q_s8(filtered, vqtbl1q_s8(narrow_16(sums, image.multiplier), to_words));
     }
@@ -300,8 +306,8 @@ void image_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_
                 int32x4_t sums[4][4];
                 pointwise_image(layer, filtered + 4 * x, 16 * h, sums);
                 for (int p = 0; p < kPointPairs && x + 2 * p < count; ++p)
-                    put_pairs<1>(sums + 2 * p, layer.multiplier + 16 * h, (first + x) / 2 + p, x + 2 * p + 1 == count, pending + h,
-                                 words + (x / 2 + p) * kPairWords);
+                    put_pairs<1>(sums + 2 * p, layer.multiplier + 16 * h, (first + x) / 2 + p, x + 2 * p + 1 == count,
+                                 pending + h, words + (x / 2 + p) * kPairWords);
             }
         }
     }

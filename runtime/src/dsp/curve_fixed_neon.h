@@ -1,7 +1,7 @@
 // The curve in fixed point in the instructions of 64-bit Arm. Included by curve_fixed_vector.h.
 //
-// - With the multiply-adds of Armv8.1 (sqrdmlah), y . y - kFixedQuarter is one of them. It overwrites its addend, which is loaded
-//   before, four copies by one instruction, as in curve_bytes_neon.h.
+// - With the multiply-adds of Armv8.1 (sqrdmlah), y . y - kFixedQuarter is one of them. It overwrites its addend, which is
+//   loaded before, four copies by one instruction, as in curve_bytes_neon.h.
 // - Rows of the map are loaded by four vectors.
 #ifndef DCELITE_DSP_CURVE_FIXED_NEON_H
 #define DCELITE_DSP_CURVE_FIXED_NEON_H
@@ -14,8 +14,8 @@ alignas(64) constexpr int16_t kMinusQuarters[4 * kShorts] = {DCE_EIGHT(-kFixedQu
                                                              DCE_EIGHT(-kFixedQuarter), DCE_EIGHT(-kFixedQuarter)};
 #undef DCE_EIGHT
 
-// y in v0 … v7, the map in v8 … v15, whatever is between in v16 … v23. Each instruction stands at least four before the one that
-// needs its result.
+// y in v0 … v7, the map in v8 … v15, whatever is between in v16 … v23. Each instruction stands at least four before the one
+// that needs its result.
 #define DCE_FOR_FOUR(do) do(0, 8, 16) do(1, 9, 17) do(2, 10, 18) do(3, 11, 19)
 #define DCE_FOR_OTHERS(do) do(4, 12, 20) do(5, 13, 21) do(6, 14, 22) do(7, 15, 23)
 #define DCE_FOR_EIGHT(do) DCE_FOR_FOUR(do) DCE_FOR_OTHERS(do)
@@ -38,7 +38,7 @@ alignas(64) constexpr int16_t kMinusQuarters[4 * kShorts] = {DCE_EIGHT(-kFixedQu
 #  define DCE_QUARTERS
 #  define DCE_OTHER_QUARTERS
 #endif
-#define DCE_ITERATION                                                                                              \
+#define DCE_ITERATION                                                                                                        \
     DCE_FOR_EIGHT(DCE_SQUARE) DCE_FOR_EIGHT(DCE_LESS_QUARTER) DCE_FOR_EIGHT(DCE_PRODUCT) DCE_FOR_FOUR(DCE_STEP) DCE_QUARTERS \
     DCE_FOR_OTHERS(DCE_STEP) DCE_OTHER_QUARTERS
 
@@ -46,8 +46,8 @@ alignas(64) constexpr int16_t kMinusQuarters[4 * kShorts] = {DCE_EIGHT(-kFixedQu
 #define DCE_OTHER_SUMS "ld1 {v12.8h, v13.8h, v14.8h, v15.8h}, [%[sum]], #64\n"
 #define DCE_DIFFERENCES "ld1 {v16.8h, v17.8h, v18.8h, v19.8h}, [%[difference]], #64\n"
 #define DCE_OTHER_DIFFERENCES "ld1 {v20.8h, v21.8h, v22.8h, v23.8h}, [%[difference]], #64\n"
-#define DCE_START           \
-    "movi v24.16b, #128\n" \
+#define DCE_START              \
+    "movi v24.16b, #128\n"     \
     "dup v25.8h, %w[weight]\n" \
     "ldr q26, [%[quarters]]\n" \
     "1:\n"
@@ -66,10 +66,10 @@ alignas(64) constexpr int16_t kMinusQuarters[4 * kShorts] = {DCE_EIGHT(-kFixedQu
     "eor v3.16b, v3.16b, v24.16b\n"                                                                              \
     "st1 {v0.16b, v1.16b, v2.16b, v3.16b}, [%[destination]], #64\n"                                              \
     "b.ne 1b\n"
-#define DCE_OPERANDS                                                                                                       \
-    : [source] "+&r"(source), [sum] "+&r"(sum), [difference] "+&r"(difference), [destination] "+&r"(destination)           \
-    : [quarters] "r"(kMinusQuarters), [weight] "r"(static_cast<int32_t>(weight)), [end] "r"(end)                           \
-    : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14",       \
+#define DCE_OPERANDS                                                                                                 \
+    : [source] "+&r"(source), [sum] "+&r"(sum), [difference] "+&r"(difference), [destination] "+&r"(destination)     \
+    : [quarters] "r"(kMinusQuarters), [weight] "r"(static_cast<int32_t>(weight)), [end] "r"(end)                     \
+    : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v8", "v9", "v10", "v11", "v12", "v13", "v14", \
       "v15", "v16", "v17", "v18", "v19", "v20", "v21", "v22", "v23", "v24", "v25", "v26"
 
 constexpr int kLongBlock = 64;  // values

@@ -16,14 +16,14 @@ typedef int32_t Ints __attribute__((vector_size(16)));
 struct ByteRow {
     const uint8_t *bytes;
     int channels;
-    int last;            // a pixel behind which there may be nothing to read,
-    uint8_t pixel[4] = {};  // and the same where there is
+    int last;              // a pixel behind which there may be nothing to read,
+    uint8_t copy[4] = {};  // and a copy of it behind which there is
 
     ByteRow(const uint8_t *row, int row_channels, int row_last) : bytes(row), channels(row_channels), last(row_last) {
-        memcpy(pixel, row + static_cast<ptrdiff_t>(last) * channels, 3);
+        memcpy(copy, row + static_cast<ptrdiff_t>(last) * channels, 3);
     }
     Pixel at(int x) const {
-        const Words parts = (Words{} + read_u32(x == last ? pixel : bytes + static_cast<ptrdiff_t>(x) * channels)) &
+        const Words parts = (Words{} + read_u32(x == last ? copy : bytes + static_cast<ptrdiff_t>(x) * channels)) &
                             Words{0xff, 0xff00, 0xff0000, 0};
         Ints integers;
         memcpy(&integers, &parts, sizeof integers);
