@@ -243,7 +243,7 @@ void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8
 // ---- layer 1 ----
 
 constexpr int kImageBlock = 4;     // pixels: three vectors of values
-constexpr int kImagePixels = 256;  // that are filtered before they are multiplied, each to a word
+constexpr int kImagePixels = 128;  // that are filtered before they are multiplied, each to a word
 
 // The image has red, green and blue next to each other: a vector holds pixels of all three, a neighbor is three words away, and
 // the weights are repeated to match.
