@@ -132,12 +132,7 @@ inline void depthwise(const Int8Layer &layer, const Int8Input &input, int pair, 
 template <int kLane, int kPairs, int kVectors>
 inline void add_lane(const int32_t *weight, const int8x16_t *values, int32x4_t (*sums)[kVectors]) {
     int8x16_t weights[kVectors];
-    if constexpr (kVectors == 4) {
-        const int32x4x4_t words = vld1q_s32_x4(weight);
-        DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = vreinterpretq_s8_s32(words.val[v]);
-    } else {
-        DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load_words(weight + 4 * v);
-    }
+    DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load_words(weight + 4 * v);
     DCE_UNROLL for (int p = 0; p < kPairs; ++p)
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) {
             sums[2 * p][v] = dot_lane<kLane>(sums[2 * p][v], weights[v], values[p]);

@@ -9,6 +9,32 @@
 namespace dce::vector {
 namespace {
 
+void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t *sum, int16_t *difference) {
+    constexpr int kBlock = 4 * kShorts;
+    static_assert(kBlock <= kFixedSlack, "what is written too much lies behind the row");
+    int blocks = (count + kBlock - 1) / kBlock;
+    __asm__ volatile(
+        "1:\n"
+        "ld1 {v0.8h, v1.8h, v2.8h, v3.8h}, [%[above]], #64\n"
+        "ld1 {v4.8h, v5.8h, v6.8h, v7.8h}, [%[below]], #64\n"
+        "subs %w[blocks], %w[blocks], #1\n"
+        "add v16.8h, v0.8h, v4.8h\n"
+        "add v17.8h, v1.8h, v5.8h\n"
+        "add v18.8h, v2.8h, v6.8h\n"
+        "add v19.8h, v3.8h, v7.8h\n"
+        "sub v20.8h, v4.8h, v0.8h\n"
+        "sub v21.8h, v5.8h, v1.8h\n"
+        "sub v22.8h, v6.8h, v2.8h\n"
+        "sub v23.8h, v7.8h, v3.8h\n"
+        "st1 {v16.8h, v17.8h, v18.8h, v19.8h}, [%[sum]], #64\n"
+        "st1 {v20.8h, v21.8h, v22.8h, v23.8h}, [%[difference]], #64\n"
+        "b.ne 1b\n"
+        : [above] "+&r"(above), [below] "+&r"(below), [sum] "+&r"(sum), [difference] "+&r"(difference), [blocks] "+&r"(blocks)
+        :
+        : "cc", "memory", "v0", "v1", "v2", "v3", "v4", "v5", "v6", "v7", "v16", "v17", "v18", "v19", "v20", "v21", "v22",
+          "v23");
+}
+
 #define DCE_EIGHT(value) value, value, value, value, value, value, value, value
 alignas(64) constexpr int16_t kMinusQuarters[4 * kShorts] = {DCE_EIGHT(-kFixedQuarter), DCE_EIGHT(-kFixedQuarter),
                                                              DCE_EIGHT(-kFixedQuarter), DCE_EIGHT(-kFixedQuarter)};

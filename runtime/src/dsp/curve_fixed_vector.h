@@ -19,23 +19,6 @@ inline Shorts load(const int16_t *values) {
     return result;
 }
 inline void store(Shorts vector, int16_t *values) { memcpy(values, &vector, sizeof vector); }
-#if defined(__aarch64__)
-inline void load_four(const int16_t *values, Shorts *vectors) {
-    const int16x8x4_t four = vld1q_s16_x4(values);
-    DCE_UNROLL for (int v = 0; v < 4; ++v) vectors[v] = reinterpret_cast<Shorts>(four.val[v]);
-}
-inline void store_four(const Shorts *vectors, int16_t *values) {
-    const int16x8x4_t four = {{bits(vectors[0]), bits(vectors[1]), bits(vectors[2]), bits(vectors[3])}};
-    vst1q_s16_x4(values, four);
-}
-#else
-inline void load_four(const int16_t *values, Shorts *vectors) {
-    DCE_UNROLL for (int v = 0; v < 4; ++v) vectors[v] = load(values + v * kShorts);
-}
-inline void store_four(const Shorts *vectors, int16_t *values) {
-    DCE_UNROLL for (int v = 0; v < 4; ++v) store(vectors[v], values + v * kShorts);
-}
-#endif
 inline Shorts fill(int16_t value) { return value - Shorts{}; }
 
 // Modulo 2^16: lanes behind the row hold whatever the memory held.
@@ -102,19 +85,18 @@ void expand_row(const int16_t *map, const FixedExpansion &expansion, int channel
     (channels == 1 ? expand<1> : channels == 3 ? expand<3> : expand<4>)(map, expansion, output);
 }
 
+#if !defined(__aarch64__)
 void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t *sum, int16_t *difference) {
     constexpr int kVectors = 4;
     static_assert(kVectors * kShorts <= kFixedSlack, "what is written too much lies behind the row");
     for (int i = 0; i < count; i += kVectors * kShorts) {
         Shorts a[kVectors], b[kVectors];
-        load_four(above + i, a);
-        load_four(below + i, b);
-        Shorts sums[kVectors], differences[kVectors];
-        DCE_UNROLL for (int v = 0; v < kVectors; ++v) sums[v] = sum_of(a[v], b[v]), differences[v] = rest_of(b[v], a[v]);
-        store_four(sums, sum + i);
-        store_four(differences, difference + i);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) a[v] = load(above + i + v * kShorts), b[v] = load(below + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(sum_of(a[v], b[v]), sum + i + v * kShorts);
+        DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(rest_of(b[v], a[v]), difference + i + v * kShorts);
     }
 }
+#endif
 
 // ---- the curve ----
 
