@@ -71,6 +71,7 @@ CASES = (
     Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", int8=True),
     Case(ARM64, "cortex-a53", "neon", "rgb", fast=True),
     Case(ARM64, "cortex-a76", "neondot", "rgb", int8=True, fast=True),
+    Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", int8=True, fast=True),
     Case(ARMHF, "cortex-a7", "neon32", "rgb"),
     Case(ARMHF, "cortex-a7", "neon32", "nv21-rgba"),
     Case(ARMHF, "cortex-a7", "neon32", "rgb", int8=True),

@@ -119,7 +119,7 @@ class Picture:
             self.planes[0][...] = factor * values[:height, :width, 0] * 255 if factor > 1 else levels[..., 0]
             for plane in self.planes[1:]:
                 flat = plane.reshape(-1)
-                source = np.resize(levels[::2, ::2, 1:], flat.size)
+                source = np.resize(levels[::2, ::2, 1:], flat.size).astype(np.uint16)  # as large as 256 times a code
                 flat[...] = factor * (90 + source % 80)
         return self
 

@@ -169,11 +169,6 @@ inline void map_sums(const Int8Layer &layer, const Int8Input &input, int pair, u
     for (int p = 0; p < 2 * kPairs; ++p) store(results[p][0], sums + 3 * (2 * pair + p));
 }
 
-constexpr int kMapPairs = kInt8Pairs;
-constexpr int32_t kMask = 0;
-
-#endif
-
 void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *output) {
     if (layer.inputs == kFilters)
         hidden<kFilters>(layer, input, width, scratch, output);
@@ -181,18 +176,28 @@ void hidden_row(const Int8Layer &layer, const Int8Input &input, int width, uint8
         hidden<2 * kFilters>(layer, input, width, scratch, output);
 }
 
-void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
+inline void map_sums(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums) {
     int pair = 0;
-    for (; 2 * (pair + kMapPairs) <= width; pair += kMapPairs) map_sums<kMapPairs>(layer, input, pair, scratch, sums);
+    for (; 2 * (pair + kInt8Pairs) <= width; pair += kInt8Pairs) map_sums<kInt8Pairs>(layer, input, pair, scratch, sums);
     for (; 2 * pair < width; ++pair) map_sums<1>(layer, input, pair, scratch, sums);
+}
+
+constexpr int32_t kMask = 0;
+
+#endif
+
+void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
+    map_sums(layer, input, width, scratch, sums);
     float multipliers[3 * kLanes];
     for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = layer.multiplier[i % 3];
     const int count = 3 * width;
-    for (int i = 0, phase = 0; i < count; i += kLanes, phase = (phase + kLanes) % 3) {
-        const Floats values = tanh(to_floats(load(sums + i)) * load(multipliers + phase));
-        const int rest = count - i < kLanes ? count - i : kLanes;
-        memcpy(map + i, &values, sizeof(float) * rest);
+    float *values = reinterpret_cast<float *>(sums);  // whole vectors, which the map has no room for
+    for (int i = 0, phase = 0; i < count; i += kLanes) {
+        store(tanh(to_floats(load(sums + i)) * load(multipliers + phase)), values + i);
+        phase += kLanes % 3;
+        if (phase >= 3) phase -= 3;
     }
+    memcpy(map, values, sizeof(float) * static_cast<size_t>(count));
 }
 
 }  // namespace

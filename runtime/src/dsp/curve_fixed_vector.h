@@ -6,6 +6,10 @@
 #include "dsp/curve_fixed.h"
 #include "dsp/vector.h"
 
+#if defined(__aarch64__)
+#  include "dsp/curve_fixed_neon.h"
+#endif
+
 namespace dce::vector {
 namespace {
 
@@ -29,7 +33,12 @@ template <int kChannels, int kPhase>
 inline Shorts repeat(Shorts pixel) {
     if constexpr (kChannels != 3) return pixel;
     Shorts result;
-#if defined(__clang__)
+#if defined(__aarch64__)
+    uint8_t indices[sizeof result];
+    DCE_UNROLL for (int i = 0; i < static_cast<int>(sizeof result); ++i)
+        indices[i] = static_cast<uint8_t>((kPhase * kShorts + i / 2) % 3 * 2 + i % 2);
+    result = reinterpret_cast<Shorts>(vqtbl1q_u8(reinterpret_cast<uint8x16_t>(pixel), vld1q_u8(indices)));
+#elif defined(__clang__)
     DCE_UNROLL for (int l = 0; l < kShorts; ++l) result[l] = pixel[l / 8 * 8 + (kPhase * kShorts + l) % 3];
 #else
     Shorts indices;
@@ -76,6 +85,7 @@ void expand_row(const int16_t *map, const FixedExpansion &expansion, int channel
     (channels == 1 ? expand<1> : channels == 3 ? expand<3> : expand<4>)(map, expansion, output);
 }
 
+#if !defined(__aarch64__)
 void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t *sum, int16_t *difference) {
     constexpr int kVectors = 4;
     static_assert(kVectors * kShorts <= kFixedSlack, "what is written too much lies behind the row");
@@ -86,6 +96,7 @@ void combine_rows(const int16_t *above, const int16_t *below, int count, int16_t
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) store(rest_of(b[v], a[v]), difference + i + v * kShorts);
     }
 }
+#endif
 
 // ---- the curve ----
 
@@ -117,6 +128,9 @@ void curve(const uint8_t *source, const FixedMapRows &map, int count, uint8_t *d
     const int16_t *sum = map.sum, *difference = map.difference;
     const Shorts weight = fill(map.weight);
     int i = 0;
+#if defined(__aarch64__)
+    if constexpr (kMaps == 1) i = curve_long_blocks(source, sum, difference, map.weight, count, destination);
+#endif
     for (; i + kFixedBlock <= count; i += kFixedBlock) {
         for (int line = 0; line < kFixedBlock; line += 64) {
             __builtin_prefetch(source + i + kFixedAhead + line);
@@ -213,6 +227,10 @@ void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedM
     const Shorts weight = fill(map.weight);
     alignas(64) uint8_t luma[kCurveBlock] = {}, us[kCurveBlock] = {}, vs[kCurveBlock] = {}, planes[3][kCurveBlock];
     alignas(64) uint8_t rest[4 * kCurveBlock];
+#if defined(__aarch64__)
+    static_assert(kCurveBlock % kLongBlock == 0, "a block of pixels is whole blocks of values");
+    alignas(64) int16_t values[3][kCurveBlock];  // for curve_plane
+#endif
     for (int first = 0; first < width; first += kCurveBlock) {
         const int count = dce::smaller(width - first, kCurveBlock);
         const ptrdiff_t chroma = static_cast<ptrdiff_t>(first / 2) * source.step;
@@ -225,12 +243,26 @@ void yuv_to_rgb_row(const YuvRow &source, const FixedMatrix &given, const FixedM
                 const int at = x + v * kShorts;
                 load_colors(luma + at, us + at, vs + at, matrix, &y[0][v], &y[1][v], &y[2][v]);
             }
+#if defined(__aarch64__)
+            if (map.maps == 1) {
+                DCE_UNROLL for (int c = 0; c < 3; ++c)
+                    DCE_UNROLL for (int v = 0; v < 2; ++v) store(y[c][v], values[c] + x + v * kShorts);
+                continue;
+            }
+#else
             if (map.maps == 1)
                 curve_colors<1>(y, map.sum + first + x, map.difference + first + x, weight, width);
             else
+#endif
                 curve_colors<DCE_ITERATIONS>(y, map.sum + first + x, map.difference + first + x, weight, width);
             DCE_UNROLL for (int c = 0; c < 3; ++c) store_centered(y[c], planes[layout.position[c]] + x);
         }
+#if defined(__aarch64__)
+        for (int c = 0; map.maps == 1 && c < 3; ++c) {
+            const ptrdiff_t at = static_cast<ptrdiff_t>(c) * width + first;
+            curve_plane(values[c], map.sum + at, map.difference + at, map.weight, count, planes[layout.position[c]]);
+        }
+#endif
         uint8_t *output = destination + static_cast<ptrdiff_t>(first) * layout.channels;
         interleave(planes, layout.channels, count, count < kCurveBlock ? rest : output);
         if (count < kCurveBlock) memcpy(output, rest, static_cast<size_t>(count) * static_cast<size_t>(layout.channels));

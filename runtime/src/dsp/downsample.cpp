@@ -16,13 +16,15 @@ typedef int32_t Ints __attribute__((vector_size(16)));
 struct ByteRow {
     const uint8_t *bytes;
     int channels;
-    int last;  // a pixel behind which there may be nothing to read
+    int last;              // a pixel behind which there may be nothing to read,
+    uint8_t copy[4] = {};  // and a copy of it behind which there is
 
+    ByteRow(const uint8_t *row, int row_channels, int row_last) : bytes(row), channels(row_channels), last(row_last) {
+        memcpy(copy, row + static_cast<ptrdiff_t>(last) * channels, 3);
+    }
     Pixel at(int x) const {
-        const uint8_t *pixel = bytes + static_cast<ptrdiff_t>(x) * channels;
-        const bool is_whole = x < last || channels == 4;
-        const uint32_t word = is_whole ? read_u32(pixel) : static_cast<uint32_t>(pixel[0] | pixel[1] << 8 | pixel[2] << 16);
-        const Words parts = (Words{} + word) & Words{0xff, 0xff00, 0xff0000, 0};
+        const Words parts = (Words{} + read_u32(x == last ? copy : bytes + static_cast<ptrdiff_t>(x) * channels)) &
+                            Words{0xff, 0xff00, 0xff0000, 0};
         Ints integers;
         memcpy(&integers, &parts, sizeof integers);
         return __builtin_convertvector(integers, Pixel);

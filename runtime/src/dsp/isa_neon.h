@@ -47,7 +47,7 @@ inline void store_bytes(const Floats *vectors, uint8_t *values) {
 
 // ---- in fixed point: isa_neon_fixed.h ----
 
-constexpr int kFixedVectors = 6;
+constexpr int kFixedVectors = 2;  // of what curve_fixed_neon.h leaves
 constexpr int kFixedPixels = 6;
 constexpr int kFixedDepthPixels = kFixedPixels;
 

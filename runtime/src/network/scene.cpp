@@ -17,7 +17,7 @@ int steered_index(int number) {
 }
 
 // A pixel of a brightness, 0 … 1, counts for the two bins around its root.
-void count(float value, uint64_t *bins) {
+inline __attribute__((always_inline)) void count(float value, uint64_t *bins) {
     const float position = (kSceneBins - 1) * sqrtf(value);
     const int bin = position < kSceneBins - 1 ? static_cast<int>(position) : kSceneBins - 2;
     const int share = static_cast<int>((position - static_cast<float>(bin)) * kWholePixel + 0.5f);
@@ -39,12 +39,19 @@ void SceneCounts::clear() { memset(this, 0, sizeof *this); }
 
 void SceneCounts::add_row(const float *row, int width) {
     pixels += static_cast<uint64_t>(width);
+    const auto to_integer = [](float value) { return static_cast<uint64_t>(static_cast<int>(value * kWholePixel + 0.5f)); };
+    uint64_t red = 0, green = 0, blue = 0;  // in registers
     for (int x = 0; x < width; ++x, row += 3) {
         const float most = row[0] > row[1] ? row[0] : row[1];
         count(most > row[2] ? most : row[2], brightest);
         count((row[0] + row[1] + row[2]) / 3.0f, mean);
-        for (int c = 0; c < 3; ++c) channels[c] += static_cast<uint64_t>(static_cast<int>(row[c] * kWholePixel + 0.5f));
+        red += to_integer(row[0]);
+        green += to_integer(row[1]);
+        blue += to_integer(row[2]);
     }
+    channels[0] += red;
+    channels[1] += green;
+    channels[2] += blue;
 }
 
 void SceneCounts::add(const SceneCounts &other) {
