@@ -63,6 +63,9 @@ def test_every_blob_of_ncnn_is_made_once_and_read_once(model: DceModel, tmp_path
     assert set(made.values()) == set(read.values()) == {1}
     assert made.keys() - read.keys() == {"enhanced.clamped"}
     assert sum("UnaryOp curve" in line and line.endswith("0=4") for line in lines) == (8 if is_literal else 0)
+    # What others would draw into another layer, to be counted once, is drawn into it: ReLUs behind additions remain.
+    assert sum(line.startswith("ReLU") for line in lines) == 4
+    assert sum(line.endswith(" 9=1") for line in lines) == 5
     weights = sum(array.size for array in model.arrays.values())
     layers = sum(line.startswith(("Convolution", "InnerProduct")) for line in lines)
     assert (tmp_path / "whole.bin").stat().st_size == 4 * (weights + layers + reference.SCENE_BINS)
