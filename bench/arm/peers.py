@@ -212,7 +212,7 @@ class Check:
         self.whole, self.small = folder / "frame.npy", folder / "small.npy"
         small = reference.downsample(frame, model.scale) / 255.0
         np.save(self.whole, frame[None])
-        np.save(self.small, small.transpose(2, 0, 1)[None].astype(np.float32))
+        np.save(self.small, np.ascontiguousarray(small.transpose(2, 0, 1)[None], np.float32))  # to be read by address
 
     def hold(self, result: NDArray[np.generic]) -> None:
         """``result``: a picture, or a curve map of a network alone; raises CountingError."""

@@ -34,6 +34,7 @@ def test_the_picture_of_the_reference_is_a_peers(check: peers.Check) -> None:
 
 def test_so_is_the_map_of_a_network_alone(check: peers.Check, model: DceModel) -> None:
     small = np.load(check.small)
+    assert small.flags.c_contiguous  # scripts hand over its address
     curve_map = reference.network(small[0].transpose(1, 2, 0).astype(np.float64), model.arrays)
     check.hold(curve_map.transpose(2, 0, 1)[None].astype(np.float32))
 
