@@ -134,13 +134,15 @@ class Machine:
         return emulator, [str(interpreter), str(HERE / script)]
 
     def version(self, runtime: Runtime) -> str:
-        """Raises CountingError: it is absent."""
+        """Raises CountingError: it is absent, or there are several."""
         if not runtime.distribution:
             return VERSION
         found = importlib.metadata.distributions(name=runtime.distribution, path=[str(self.packages)])
-        for distribution in found:
-            return distribution.version
-        raise CountingError(f"{self.packages}: has no {runtime.distribution}; make bench-arm puts it there")
+        versions = [distribution.version for distribution in found]
+        if len(versions) != 1:
+            has = " and ".join(versions) or "none"
+            raise CountingError(f"{self.packages}: {has} of {runtime.distribution}; make bench-arm puts one there")
+        return versions[0]
 
 
 def count_all(folder: Path, plugin: Path, only: str = "") -> Counted:

@@ -72,6 +72,20 @@ def test_every_blob_of_ncnn_is_made_once_and_read_once(model: DceModel, tmp_path
     assert (tmp_path / "whole.bin").stat().st_size == 4 * (weights + layers + reference.SCENE_BINS)
 
 
+def test_versions_are_those_of_the_packages(tmp_path: Path) -> None:
+    machine = peers.Machine(tmp_path)
+    with pytest.raises(counting.CountingError, match="packages: none of ncnn; make bench-arm puts one there"):
+        machine.version(peers.NCNN)
+    for version in ("1.0", "1.1"):
+        folder = machine.packages / f"ncnn-{version}.dist-info"
+        folder.mkdir(parents=True)
+        (folder / "METADATA").write_text(f"Metadata-Version: 2.1\nName: ncnn\nVersion: {version}\n")
+        if version == "1.0":
+            assert machine.version(peers.NCNN) == "1.0"
+    with pytest.raises(counting.CountingError, match=r"1\.\d and 1\.\d of ncnn"):
+        machine.version(peers.NCNN)
+
+
 def test_failures_stand_in_the_table() -> None:
     counts = {**dict.fromkeys(counting.CLASSES, 0), "scalar": 2_160_000}
     others = peers.Counted({"one": {**counts, "scalar": 8_640_000}}, {"other": "another picture"})
