@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcelite.bench.arm import counting, peers
+from dcelite.bench.arm import counting
 from dcelite.bench.arm.cases import ARM64, CASES, HEIGHT, WIDTH, count_case
-from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, CountingError, Counts
+from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, Counted, CountingError, Counts
 from dcelite.errors import DceliteError
 from dcelite.files import refuse_existing, write_text_atomically
 from dcelite.report import page
@@ -66,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
     for case in cases:
         counts[case.name] = count_case(case, plugin)
         print(f"{case.name}: {per_pixel(counts[case.name]):.2f} instructions a pixel", flush=True)
-    others = peers.count_all(args.peers, plugin, args.only_peers) if args.peers else peers.Counted()
+    others = count_peers(args, plugin)
     rows = table({**counts, **others.counts}, kept["counts"])
     print(text_table(rows, left=(0,)))
     compared = peer_table(others, counts.get(OURS)) if args.peers else []
@@ -92,6 +92,15 @@ def run(args: argparse.Namespace) -> int:
     return check(counts, kept, compilers) if args.check else 0
 
 
+def count_peers(args: argparse.Namespace, plugin: Path) -> Counted:
+    """Of other runtimes, where they are wanted: what writes their models needs more than the counts of this library."""
+    if not args.peers:
+        return Counted()
+    from dcelite.bench.arm import peers
+
+    return peers.count_all(args.peers, plugin, args.only_peers)
+
+
 def per_pixel(counts: Counts) -> float:
     return counting.total(counts) / (WIDTH * HEIGHT)
 
@@ -106,7 +115,7 @@ def table(counts: Mapping[str, Counts], kept: Mapping[str, Counts]) -> list[list
     return rows
 
 
-def peer_table(others: peers.Counted, ours: Counts | None) -> list[list[str]]:
+def peer_table(others: Counted, ours: Counts | None) -> list[list[str]]:
     """Instructions of a frame of other runtimes, and how many times those of this library they are."""
     rows = [["peer", "million a frame", "a pixel", f"times {OURS}", ""]]
     for name, found in others.counts.items():

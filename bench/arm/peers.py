@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from dcelite import reference
 from dcelite.bench.arm import counting
 from dcelite.bench.arm.cases import HEIGHT, WIDTH
-from dcelite.bench.arm.counting import HERE, REPOSITORY, CountingError, Counts
+from dcelite.bench.arm.counting import HERE, REPOSITORY, Counted, CountingError, Counts
 from dcelite.bench.arm.peer_board import write_board
 from dcelite.bench.arm.peer_graph import read_graph, whole_model
 from dcelite.bench.arm.peer_litert_model import write_litert
@@ -90,14 +90,6 @@ PEERS = (
     Peer(LITERT, PUBLISHED, "whole_published_fp16.tflite", "fp16"),
     Peer(LITERT, EXPORTED, "whole_exported_fp16.tflite", "fp16"),
 )
-
-
-@dataclass
-class Counted:
-    """Instructions of a frame of each peer; why there are none of others."""
-
-    counts: dict[str, Counts] = field(default_factory=dict)
-    failures: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
