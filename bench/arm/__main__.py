@@ -43,6 +43,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--json", type=Path, metavar="F", help="the counts")
     parser.add_argument("--overwrite", action="store_true", help="replace reports that exist")
     args = parser.parse_args(arguments)
+    if args.only_peers and not args.peers:
+        parser.error(f"--only-peers {args.only_peers}: --peers DIR was wanted beside it")
     try:
         for path in (args.html, args.json):
             if path:

@@ -1,7 +1,7 @@
 """The files by which an emulated program learns what it runs on; QEMU looks for a file below its root first.
 
-Without them runtimes read those of the host, which is no Arm: LiteRT ends with a segmentation fault, and what depends on
-the sizes of caches would depend on the machine that counts.
+Without them runtimes read those of the host, which is no Arm: LiteRT ends with a segmentation fault, and what depends
+on the sizes of caches would depend on the machine that counts.
 """
 
 from __future__ import annotations

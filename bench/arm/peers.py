@@ -147,7 +147,7 @@ def count_all(folder: Path, plugin: Path, only: str = "") -> Counted:
     named = {name_of(peer, machine.version(peer.runtime)): peer for peer in PEERS}
     wanted = {name: peer for name, peer in named.items() if only in name}
     if not wanted:
-        raise CountingError(f"--only-peers {only}: no such peer; one of these was wanted: {', '.join(named)}")
+        raise CountingError(f"--only-peers {only}: no such peer; one of these was wanted: {'; '.join(named)}")
     model = read_dce(WEIGHTS)
     check = Check(dark_scene(WIDTH, HEIGHT), model, machine.folder)
     found = Counted()
