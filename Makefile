@@ -201,16 +201,20 @@ test-counts: setup
 	$(call with_tools,counts of instructions,aarch64-linux-gnu-g++ arm-linux-gnueabihf-g++ qemu-aarch64,\
 		g++-aarch64-linux-gnu g++-arm-linux-gnueabihf qemu-user,check-counts)
 
-# The models of the others are those of `make bench`; needs Debian's mirrors and PyPI for arm64.
-bench-arm: setup frames-arm
-	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx --overwrite
-	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx --overwrite \
+# Needs Debian's mirrors and PyPI for arm64. Models that export does not write are written by bench/arm/peers.py. LiteRT's
+# package has the schema of its models, which flatbuffers writes.
+PEERS := onnxruntime==1.32.0 ncnn==1.0.20261020 MNN==3.6.1 ai-edge-litert==2.3.0
+bench-arm: setup frames-arm $(VENV)/.mindspore-lite-arm64
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx,ms --overwrite
+	$(BIN)/dcelite export --checkpoint models/zerodcepp_scene.ckpt --output $(MODELS) --formats onnx,ms --overwrite \
 		--resize-in-graph --uint8 --size 900x1200
 	$(BIN)/python -m dcelite.bench.fixtures.literal_curve $(MODELS)/zerodcepp_scene_full_uint8.onnx \
 		$(MODELS)/zerodcepp_scene_full_uint8_literal.onnx --overwrite
 	tests/packaging/debian_packages.sh arm64 build/bench-arm/debian python3-minimal python3-numpy
-	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/bench-arm/packages --only-binary=:all: \
-		--python-version 3.13 --implementation cp --abi cp313 --platform manylinux_2_28_aarch64 onnxruntime==1.22.1
+	rm -rf build/bench-arm/packages
+	$(BIN)/python -m pip install --quiet --no-deps --target build/bench-arm/packages --only-binary=:all: \
+		--python-version 3.13 --implementation cp --abi cp313 --platform manylinux_2_28_aarch64 \
+		--platform manylinux_2_27_aarch64 --platform manylinux2014_aarch64 $(PEERS)
 	$(BIN)/python -m dcelite.bench.arm --peers build/bench-arm --overwrite --html build/bench/arm.html --json build/bench/arm.json
 	@export PATH="$(CURDIR)/$(BIN):$$PATH"; { cmake --preset native && cmake --build --preset native --target dce_frames; } > build/native-frames.log 2>&1 \
 		|| { cat build/native-frames.log; exit 1; }

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dcelite.bench.arm import counting, peers
-from dcelite.bench.arm.cases import CASES, HEIGHT, WIDTH, count_case
-from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, CountingError, Counts
+from dcelite.bench.arm import counting
+from dcelite.bench.arm.cases import ARM64, CASES, HEIGHT, WIDTH, count_case
+from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, Counted, CountingError, Counts
 from dcelite.errors import DceliteError
 from dcelite.files import refuse_existing, write_text_atomically
 from dcelite.report import page
@@ -19,6 +19,8 @@ from dcelite.report.tables import text_table
 
 COUNTS = HERE / "counts.json"
 WORK = REPOSITORY / "build" / "bench-arm"
+OURS = next(case.name for case in CASES if case.target == ARM64 and case.pixels == "rgb" and not case.int8)
+"""The case that other runtimes are compared with."""
 MOST = 1.03
 """How many times the kept count a new one may be."""
 
@@ -36,10 +38,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--peers", type=Path, metavar="DIR", help="count other runtimes too; models and a Debian go there"
     )
+    parser.add_argument("--only-peers", default="", metavar="TEXT", help="peers whose name contains this")
     parser.add_argument("--html", type=Path, metavar="F", help="the table as a page")
     parser.add_argument("--json", type=Path, metavar="F", help="the counts")
     parser.add_argument("--overwrite", action="store_true", help="replace reports that exist")
     args = parser.parse_args(arguments)
+    if args.only_peers and not args.peers:
+        parser.error(f"--only-peers {args.only_peers}: --peers DIR was wanted beside it")
     try:
         for path in (args.html, args.json):
             if path:
@@ -63,14 +68,17 @@ def run(args: argparse.Namespace) -> int:
     for case in cases:
         counts[case.name] = count_case(case, plugin)
         print(f"{case.name}: {per_pixel(counts[case.name]):.2f} instructions a pixel", flush=True)
-    others: dict[str, Counts] = peers.count_all(args.peers, plugin) if args.peers else {}
-    rows = table({**counts, **others}, kept["counts"])
+    others = count_peers(args, plugin)
+    rows = table({**counts, **others.counts}, kept["counts"])
     print(text_table(rows, left=(0,)))
+    compared = peer_table(others, counts.get(OURS)) if args.peers else []
+    if compared:
+        print(text_table(compared))
     if args.html:
-        write_text_atomically(args.html, html(rows), overwrite=args.overwrite)
+        write_text_atomically(args.html, html(rows, compared), overwrite=args.overwrite)
     document = {"size": f"{WIDTH}x{HEIGHT}", "compilers": compilers, "counts": counts}
     if args.json:
-        found = {**document, "peers": others}
+        found = {**document, "peers": others.counts, "failures": others.failures}
         write_text_atomically(args.json, json.dumps(found, indent=1) + "\n", overwrite=args.overwrite)
     if args.update:
         merged = {
@@ -84,6 +92,15 @@ def run(args: argparse.Namespace) -> int:
         }
         write_text_atomically(COUNTS, json.dumps(merged, indent=1) + "\n", overwrite=True)
     return check(counts, kept, compilers) if args.check else 0
+
+
+def count_peers(args: argparse.Namespace, plugin: Path) -> Counted:
+    """Of other runtimes, where they are wanted: what writes their models needs more than the counts of this library."""
+    if not args.peers:
+        return Counted()
+    from dcelite.bench.arm import peers
+
+    return peers.count_all(args.peers, plugin, args.only_peers)
 
 
 def per_pixel(counts: Counts) -> float:
@@ -100,12 +117,25 @@ def table(counts: Mapping[str, Counts], kept: Mapping[str, Counts]) -> list[list
     return rows
 
 
-def html(rows: list[list[str]]) -> str:
+def peer_table(others: Counted, ours: Counts | None) -> list[list[str]]:
+    """Instructions of a frame of other runtimes, and how many times those of this library they are."""
+    rows = [["peer", "million a frame", "a pixel", f"times {OURS}", ""]]
+    for name, found in others.counts.items():
+        ratio = "-" if ours is None else f"{counting.total(found) / counting.total(ours):.1f}"
+        rows.append([name, f"{counting.total(found) / 1e6:.1f}", f"{per_pixel(found):.1f}", ratio, ""])
+    rows += [[name, "-", "-", "-", f"failed: {reason}"] for name, reason in others.failures.items()]
+    return rows
+
+
+def html(rows: list[list[str]], compared: list[list[str]]) -> str:
     note = (
         f"A frame of {WIDTH} x {HEIGHT} pixels, one thread, under QEMU's user emulation: counted, not timed. "
         "docs/arm.md says what that tells of a board."
     )
-    return page.page("dcelite on Arm", [page.heading("Instructions on Arm"), page.paragraph(note), page.table(rows)])
+    parts = [page.heading("Instructions on Arm"), page.paragraph(note), page.table(rows)]
+    if compared:
+        parts += [page.heading("Other runtimes"), page.table(compared)]
+    return page.page("dcelite on Arm", parts)
 
 
 def check(counts: Mapping[str, Counts], kept: Kept, compilers: Mapping[str, str]) -> int:

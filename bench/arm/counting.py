@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,14 @@ CLASSES = ("vector arithmetic", "vector moves", "vector loads", "vector stores",
 
 Counts = dict[str, int]
 """Instructions by class."""
+
+
+@dataclass
+class Counted:
+    """Instructions of a frame by the names of other runtimes; why there are none of some."""
+
+    counts: dict[str, Counts] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
 
 
 class CountingError(DceliteError):
