@@ -52,11 +52,14 @@ class Case:
     denoise: float = 0.0
     fast: bool = False
     """The option ``precision``."""
+    dense: bool = False
+    """Random weights, none of which can be left out, instead of the shipped ones."""
 
     @property
     def name(self) -> str:
         parts = [self.target.preset, self.cpu, self.kernels, "int8" if self.int8 else "fp32", self.pixels]
-        return " ".join(parts + (["denoise"] if self.denoise else []) + (["fast"] if self.fast else []))
+        options = {"denoise": bool(self.denoise), "fast": self.fast, "dense": self.dense}
+        return " ".join([*parts, *(name for name, given in options.items() if given)])
 
 
 # QEMU 7.2 has no cortex-a55: what it executes is what cortex-a76 does, without regard to how fast.
@@ -70,11 +73,17 @@ CASES = (
     Case(ARM64, "cortex-a76", "neondot", "rgb", int8=True),
     Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", int8=True),
     Case(ARM64, "cortex-a53", "neon", "rgb", fast=True),
+    Case(ARM64, "cortex-a53", "neon", "rgb", fast=True, dense=True),
+    Case(ARM64, "cortex-a76", "neondot", "rgb", fast=True),
+    Case(ARM64, "cortex-a76", "neondot", "rgb", fast=True, dense=True),
+    Case(ARM64, "cortex-a76", "neondot", "rgba", fast=True),
+    Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", fast=True),
     Case(ARM64, "cortex-a76", "neondot", "rgb", int8=True, fast=True),
     Case(ARM64, "cortex-a76", "neondot", "nv21-rgba", int8=True, fast=True),
     Case(ARMHF, "cortex-a7", "neon32", "rgb"),
     Case(ARMHF, "cortex-a7", "neon32", "nv21-rgba"),
     Case(ARMHF, "cortex-a7", "neon32", "rgb", int8=True),
+    Case(ARMHF, "cortex-a7", "neon32", "rgb", fast=True),
 )
 
 
@@ -94,6 +103,24 @@ def int8_model(path: Path) -> Path:
     return path
 
 
+def dense_model(path: Path) -> Path:
+    """A model with random weights, which keep the size of the signal from layer to layer."""
+    rng = np.random.default_rng(1)
+    arrays = {}
+    for name, shape in ARCHITECTURES["zerodcepp_scene"].parameter_shapes.items():
+        size = 0.1 if name.endswith(".bias") else np.sqrt(1.5 / np.prod(shape[1:]))
+        arrays[name] = rng.normal(0, size, shape).astype(np.float32)
+    write_dce(DceModel("zerodcepp_scene", 12, arrays), path)
+    return path
+
+
+def model_of(case: Case, folder: Path) -> str:
+    """The file of its weights; ``-``: the shipped ones."""
+    if case.int8:
+        return str(int8_model(folder / "int8.dce"))
+    return str(dense_model(folder / "dense.dce")) if case.dense else "-"
+
+
 def count_case(case: Case, plugin: Path) -> Counts:
     """Instructions of a frame, one thread, that is not the first one.
 
@@ -103,7 +130,7 @@ def count_case(case: Case, plugin: Path) -> Counts:
     if not case.target.program.exists():
         raise counting.CountingError(f"{case.target.program} is absent: make test-{case.target.preset} builds it")
     emulator = [counting.tool(case.target.emulator, "qemu-user"), "-cpu", case.cpu]
-    model = str(int8_model(plugin.with_name("int8.dce"))) if case.int8 else "-"
+    model = model_of(case, plugin.parent)
     fast = ["fast"] if case.fast else []
     few, many = (
         counting.count(

@@ -28,6 +28,7 @@ constexpr int kFixedMost = 8;        // pixels that kernels compute at a time: a
 struct FixedKernels {
     bool sums_are_short;
     int input_block;  // inputs are read so many at a time
+    double worth;     // the share of a network's products, of those that are not left out, up to which floats would take longer
 
     // (width, kFilters), none below 0, times `scale` (kFilters) to the nearest steps.
     void (*narrow_row)(const float *values, const float *scale, int width, int16_t *output);

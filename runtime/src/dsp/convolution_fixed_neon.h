@@ -7,6 +7,11 @@ namespace {
 
 constexpr bool kSumsAreShort = true;
 constexpr int kInputBlock = kShorts;
+#if defined(__ARM_FEATURE_QRDMX)
+constexpr double kWorth = 1.0;
+#else  // two instructions for a product
+constexpr double kWorth = 0.75;
+#endif
 constexpr int kOutputs = 2 * kShorts;  // that are computed together
 
 template <int kLane>
@@ -23,7 +28,7 @@ inline Shorts add_product(Shorts sum, Shorts weights, Shorts values) {
 
 // Of lanes kLane … kShorts - 1 of the values: input channels, whose weights are `step` values apart.
 template <int kLane, int kVectors>
-inline void add_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Shorts (&sums)[kFixedPixels][kVectors]) {
+__attribute__((always_inline)) inline void add_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Shorts (&sums)[kFixedPixels][kVectors]) {
     if constexpr (kLane < kShorts) {
         Shorts weights[kVectors];
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load(weight + v * kShorts);
@@ -35,7 +40,7 @@ inline void add_products(const int16_t *weight, ptrdiff_t step, const Shorts (&v
 
 // sums[p][v] = bias + weights * filtered, of outputs from `first` on.
 template <int kVectors, int kInputs>
-inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, Shorts (&sums)[kFixedPixels][kVectors]) {
+__attribute__((always_inline)) inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, Shorts (&sums)[kFixedPixels][kVectors]) {
     DCE_UNROLL for (int v = 0; v < kVectors; ++v) {
         const int32x4_t low = vld1q_s32(bias + first + v * kShorts), high = vld1q_s32(bias + first + v * kShorts + kLanes);
         const Shorts start = reinterpret_cast<Shorts>(vcombine_s16(vmovn_s32(low), vmovn_s32(high)));
@@ -54,7 +59,7 @@ inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_
 
 // Outputs of a hidden layer from `first` on -> (kFixedPixels, kFilters).
 template <int kInputs>
-inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, int16_t *output) {
+__attribute__((always_inline)) inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, int16_t *output) {
     Shorts sums[kFixedPixels][2];
     pointwise<2, kInputs>(layer, bias, filtered, first, sums);
     DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p)
@@ -63,7 +68,7 @@ inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const in
 
 // The same in 32 bits, of the first outputs.
 template <int kLane>
-inline void add_long_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Ints (&sums)[kFixedPixels]) {
+__attribute__((always_inline)) inline void add_long_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Ints (&sums)[kFixedPixels]) {
     if constexpr (kLane < kShorts) {
         const int16x4_t weights = vld1_s16(weight);
         DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p) {

@@ -79,6 +79,7 @@ namespace {
 // Sums of products two by two, in 32 bits.
 constexpr bool kSumsAreShort = false;
 constexpr int kInputBlock = 2;
+constexpr double kWorth = 1.0;
 constexpr int kOutputs = kShorts;  // that are computed together
 
 // sums[p][v] = bias + weights * filtered, two channels at a time, of outputs from `first` on.
@@ -195,7 +196,7 @@ void map_row(const FixedLayer &layer, const FixedInput &input, int width, int16_
 }  // namespace dce::vector
 
 namespace dce::DCE_SET {
-extern const FixedKernels kConvolutionFixed = {vector::kSumsAreShort, vector::kInputBlock, vector::narrow_row, vector::hidden_row, vector::map_row};
+extern const FixedKernels kConvolutionFixed = {vector::kSumsAreShort, vector::kInputBlock, vector::kWorth, vector::narrow_row, vector::hidden_row, vector::map_row};
 }  // namespace dce::DCE_SET
 
 #endif

@@ -199,6 +199,16 @@ void fix_point(const Plan &plan, const Layer &layer, const FixedLayer *layers, i
     }
 }
 
+double share_of_products(const FixedLayer *layers) {
+    int left = 0, all = 0;
+    for (int i = 1; i < kLayers; ++i) {
+        const int outputs = i == kLayers - 1 ? layers[i].outputs : layers[i].kept;
+        left += (layers[i].used[0] + layers[i].used[1]) * outputs;
+        all += layers[i].inputs * layers[i].outputs;
+    }
+    return static_cast<double>(left) / all;
+}
+
 // Layer 1, whose outputs are narrowed, in the order that the others want.
 void fix_first(const Plan &plan, float *memory, Model *model) {
     const Layer &layer = model->layers[0];
@@ -251,7 +261,7 @@ bool fix_model(const Dsp &dsp, Model *model) {
         fix_point(plan, layers[i], fixed, i, *dsp.convolution_fixed, &fixed[i]);
     }
     fix_first(plan, model->fixed_floats.data(), model);
-    model->is_fixed = true;
+    model->is_fixed = share_of_products(fixed) <= dsp.convolution_fixed->worth;
     return true;
 }
 

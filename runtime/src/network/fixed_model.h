@@ -16,7 +16,8 @@ namespace dce {
 // Whether the network of this model has kernels in fixed point.
 bool has_fixed_kernels(const Dsp &dsp, const Model &model);
 
-// Fills model->fixed_layers and fixed_first, of a model that has such kernels. False: no memory.
+// Fills model->fixed_layers and fixed_first, of a model that has such kernels, and sets is_fixed where they are faster than those of
+// floats. False: no memory.
 bool fix_model(const Dsp &dsp, Model *model);
 
 }  // namespace dce
