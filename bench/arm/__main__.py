@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dcelite.bench.arm import counting
-from dcelite.bench.arm.cases import ARM64, CASES, HEIGHT, WIDTH, count_case
+from dcelite.bench.arm.cases import CASES, HEIGHT, WIDTH, count_case
 from dcelite.bench.arm.counting import CLASSES, HERE, REPOSITORY, Counted, CountingError, Counts
 from dcelite.errors import DceliteError
 from dcelite.files import refuse_existing, write_text_atomically
@@ -19,8 +19,8 @@ from dcelite.report.tables import text_table
 
 COUNTS = HERE / "counts.json"
 WORK = REPOSITORY / "build" / "bench-arm"
-OURS = next(case.name for case in CASES if case.target == ARM64 and case.pixels == "rgb" and not case.int8)
-"""The case that other runtimes are compared with."""
+OURS = ("arm64 cortex-a53 neon fp32 rgb", "arm64 cortex-a76 neondot fp32 rgb fast")
+"""The cases that other runtimes are compared with."""
 MOST = 1.03
 """How many times the kept count a new one may be."""
 
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     others = count_peers(args, plugin)
     rows = table({**counts, **others.counts}, kept["counts"])
     print(text_table(rows, left=(0,)))
-    compared = peer_table(others, counts.get(OURS)) if args.peers else []
+    compared = peer_table(others, counts) if args.peers else []
     if compared:
         print(text_table(compared))
     if args.html:
@@ -117,13 +117,14 @@ def table(counts: Mapping[str, Counts], kept: Mapping[str, Counts]) -> list[list
     return rows
 
 
-def peer_table(others: Counted, ours: Counts | None) -> list[list[str]]:
+def peer_table(others: Counted, counts: Mapping[str, Counts]) -> list[list[str]]:
     """Instructions of a frame of other runtimes, and how many times those of this library they are."""
-    rows = [["peer", "million a frame", "a pixel", f"times {OURS}", ""]]
+    rows = [["peer", "million a frame", "a pixel", *(f"times {name}" for name in OURS), ""]]
     for name, found in others.counts.items():
-        ratio = "-" if ours is None else f"{counting.total(found) / counting.total(ours):.1f}"
-        rows.append([name, f"{counting.total(found) / 1e6:.1f}", f"{per_pixel(found):.1f}", ratio, ""])
-    rows += [[name, "-", "-", "-", f"failed: {reason}"] for name, reason in others.failures.items()]
+        total = counting.total(found)
+        ratios = (f"{total / counting.total(counts[ours]):.1f}" if ours in counts else "-" for ours in OURS)
+        rows.append([name, f"{total / 1e6:.1f}", f"{per_pixel(found):.1f}", *ratios, ""])
+    rows += [[name, *"----", f"failed: {reason}"] for name, reason in others.failures.items()]
     return rows
 
 

@@ -52,12 +52,33 @@ class Block:
     """In a frame."""
 
 
-def blocks_of(emulator: Sequence[str], program: Path, kernels: str, model: str, plugin: Path) -> list[Block]:
+@dataclass(frozen=True)
+class Variant:
+    """What is estimated."""
+
+    name: str
+    kernels: str
+    """DCELITE_ISA."""
+    arguments: tuple[str, ...]
+    """Of frames.c, from the model on."""
+
+
+def variants_of(exact: str, fast: str, int8: Path) -> list[Variant]:
+    """By two sets of kernels, which may be the same, and a model."""
+    return [
+        Variant(f"{exact} fp32", exact, ("-",)),
+        Variant(f"{fast} fp32 fast", fast, ("-", "fast")),
+        Variant(f"{fast} int8", fast, (str(int8),)),
+        Variant(f"{fast} int8 fast", fast, (str(int8), "fast")),
+    ]
+
+
+def blocks_of(emulator: Sequence[str], program: Path, variant: Variant, plugin: Path) -> list[Block]:
     """Those of a frame that is not the first one, the most instructions first."""
     runs = []
     for frames in (1, 3):
-        command = [str(program), "rgb", "0", str(frames), f"{WIDTH}x{HEIGHT}", model]
-        found = counting.count(emulator, plugin, command, {"DCELITE_ISA": kernels}, blocks=True)
+        command = [str(program), "rgb", "0", str(frames), f"{WIDTH}x{HEIGHT}", *variant.arguments]
+        found = counting.count(emulator, plugin, command, {"DCELITE_ISA": variant.kernels}, blocks=True)
         executions: dict[tuple[int, int, int], int] = {}
         for address, instructions, times, size in found["blocks"]:
             key = (address, address + size, instructions)
@@ -156,17 +177,17 @@ def frequency(folder: Path) -> float:
     return float(counting.run([str(program)]))
 
 
-def measured_cycles(program: Path, kernels: str, model: str, gigahertz: float) -> float:
+def measured_cycles(program: Path, variant: Variant, gigahertz: float) -> float:
     """Of a pixel, by the clock: the difference between more and fewer frames, of the shortest times of each.
 
     The times are those that the process had the processor, which others on the machine change least.
     """
     few, many = 10, 110
     shortest = {few: float("inf"), many: float("inf")}
-    environment = {**os.environ, "DCELITE_ISA": kernels}
+    environment = {**os.environ, "DCELITE_ISA": variant.kernels}
     for _ in range(10):
         for frames in (few, many):
-            command = [str(program), "rgb", "0", str(frames), f"{WIDTH}x{HEIGHT}", model]
+            command = [str(program), "rgb", "0", str(frames), f"{WIDTH}x{HEIGHT}", *variant.arguments]
             begin = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
             subprocess.run(command, check=True, env=environment)
             taken = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - begin
@@ -188,29 +209,30 @@ def main(arguments: list[str]) -> int:
 
 def run(x86_core: str) -> None:
     plugin = counting.build_plugin(WORK)
-    int8 = str(int8_model(WORK / "int8.dce"))
+    int8 = int8_model(WORK / "int8.dce")
     rows = [["ESTIMATES, RGB, one thread", "kernels", "model of LLVM", "cycles a pixel", "ms/megapixel", "at GHz"]]
     program = REPOSITORY / "build" / "arm64" / "dce_frames"
     emulator = [counting.tool("qemu-aarch64", "qemu-user"), "-cpu", "max"]
-    variants = {"neon": "-", "neondot": int8}
-    blocks = {kernels: blocks_of(emulator, program, kernels, model, plugin) for kernels, model in variants.items()}
+    variants = {"neon": variants_of("neon", "neon", int8), "neondot": variants_of("neon", "neondot", int8)}
+    blocks = {
+        variant: blocks_of(emulator, program, variant, plugin)
+        for variant in {variant for several in variants.values() for variant in several}
+    }
     for core, gigahertz in CORES.items():
-        for kernels, name in (("neon", "neon fp32"), ("neondot", "neondot int8")):
-            if kernels == "neondot" and core in ("cortex-a53", "cortex-a72"):
-                continue  # which lack the dot product
-            cycles, model = cycles_of_frame(program, blocks[kernels], "aarch64", core)
-            rows.append([core, name, model, f"{cycles:.1f}", f"{cycles / gigahertz:.1f}", f"{gigahertz:.1f}"])
+        for variant in variants["neon" if core in ("cortex-a53", "cortex-a72") else "neondot"]:
+            cycles, model = cycles_of_frame(program, blocks[variant], "aarch64", core)
+            rows.append([core, variant.name, model, f"{cycles:.1f}", f"{cycles / gigahertz:.1f}", f"{gigahertz:.1f}"])
     print(text_table(rows, left=(0, 1, 2)))
 
     program = REPOSITORY / "build" / "native" / "dce_frames"
     emulator = [counting.tool("qemu-x86_64", "qemu-user"), "-cpu", "max"]
     clock = frequency(WORK)
     rows = [["the same method on this machine", "model of LLVM", "estimated", "by the clock", "ratio"]]
-    for kernels, name, model in (("avx2", "avx2 fp32", "-"), ("avx2", "avx2 int8", int8)):
-        found = blocks_of(emulator, program, kernels, model, plugin)
+    for variant in variants_of("avx2", "avx2", int8):
+        found = blocks_of(emulator, program, variant, plugin)
         cycles, scheduling = cycles_of_frame(program, found, "x86_64", x86_core)
-        measured = measured_cycles(program, kernels, model, clock)
-        rows.append([name, scheduling, f"{cycles:.2f}", f"{measured:.2f}", f"{cycles / measured:.2f}"])
+        measured = measured_cycles(program, variant, clock)
+        rows.append([variant.name, scheduling, f"{cycles:.2f}", f"{measured:.2f}", f"{cycles / measured:.2f}"])
     print(text_table(rows, left=(0, 1)))
     print(f"cycles a pixel; this machine runs at {clock:.2f} GHz")
 

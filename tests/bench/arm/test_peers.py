@@ -89,5 +89,5 @@ def test_versions_are_those_of_the_packages(tmp_path: Path) -> None:
 def test_failures_stand_in_the_table() -> None:
     counts = {**dict.fromkeys(counting.CLASSES, 0), "scalar": 2_160_000}
     others = counting.Counted({"one": {**counts, "scalar": 8_640_000}}, {"other": "another picture"})
-    _, *rows = command.peer_table(others, counts)
-    assert rows == [["one", "8.6", "8.0", "4.0", ""], ["other", "-", "-", "-", "failed: another picture"]]
+    _, *rows = command.peer_table(others, {command.OURS[0]: counts})
+    assert rows == [["one", "8.6", "8.0", "4.0", "-", ""], ["other", "-", "-", "-", "-", "failed: another picture"]]
