@@ -59,8 +59,9 @@ class Enhancer:
         white: for YUV, the R'G'B' that is 1 to network and curve, more than 0, up to 1: it stays what it is, and so
             does what is brighter. With that of the mastering display's peak, 0.7518 for 1000 cd/m2 of PQ video,
             nothing becomes brighter than the display.
-        precision: "exact", or "fast": the curve in 16-bit fixed point, with at least 99.9 % of the 8-bit values within
-            1 of the exact ones and none off by more than 2. All but 8-bit RGB without denoising is exact in both.
+        precision: "exact", or "fast": network and curve in 16-bit fixed point, with at least 99.9 % of the 8-bit values
+            within 1 of the exact ones and none off by more than 2. The curve of all but 8-bit RGB without denoising,
+            and networks other than Zero-DCE++ in float32, are the same in both.
 
     Raises:
         ModelError: the model file is missing, damaged or foreign.

@@ -38,8 +38,8 @@ export interface Options {
   /** The network sees the image at 1/scale of its size: 1 … 64; 0 or without: the model's own. */
   scale?: number;
   /**
-   * "fast": the curve in 16-bit fixed point, without denoising: 99.9 % of the values within 1 of "exact", the default, none off by
-   * more than 2. For YUV, most of all.
+   * "fast": network and curve in 16-bit fixed point: 99.9 % of the values within 1 of "exact", the default, none off by more than 2.
+   * The curve of what is denoised stays exact.
    */
   precision?: "exact" | "fast";
   /** The standard deviation of the noise, in 1/255; 0 or without: estimated from each image. */

@@ -69,7 +69,7 @@ public final class Enhancer implements AutoCloseable {
     /** Zero-DCE++, steered by statistics of the whole picture. */
     public static final int ARCHITECTURE_ZERODCEPP_SCENE = 3;
 
-    /** Of {@link Options#precision}: the curve in floating point, or in 16-bit fixed point. */
+    /** Of {@link Options#precision}: network and curve in floating point, or in 16-bit fixed point. */
     public static final int EXACT = 0;
     public static final int FAST = 1;
 

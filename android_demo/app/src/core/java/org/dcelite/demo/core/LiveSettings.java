@@ -22,7 +22,7 @@ public final class LiveSettings {
     public final float denoise;
     /** Share of the picture, from the left, that stays as the camera sees it. */
     public final float split;
-    /** Whether the curve is in fixed point, where there is no noise to take away: nearly the same, and faster. */
+    /** Whether network and curve are in fixed point: nearly the same, and faster. */
     public final boolean fast;
 
     public LiveSettings(String engine, int threads, float strength, float smoothing, float denoise, float split) {
