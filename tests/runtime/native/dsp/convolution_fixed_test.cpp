@@ -84,7 +84,10 @@ void test_hidden(const FixedKernels &kernels, int inputs) {
     for (int width = 1; width <= kWidths; width += 1 + width / 20) {
         make_layer(kernels, inputs, kFilters, &layer);
         make_input(inputs, width, &input);
+        const int16_t behind = 12345;
+        seen[width * kFilters] = seen[width * kFilters + kFilters - 1] = behind;
         kernels.hidden_row(layer, layer.bias, input, width, scratch, seen);
+        if (width >= kFixedMost) CHECK(seen[width * kFilters] == behind && seen[width * kFilters + kFilters - 1] == behind);
         for (int x = 0; x < width; ++x)
             for (int o = 0; o < layer.kept; ++o) {
                 const int64_t sum = sum_at(kernels, layer, input, x, o);
