@@ -14,6 +14,7 @@ import pytest
 from dcelite import _native, reference
 from dcelite.denoising import denoise, noise_of
 
+import photographs
 from support import REPOSITORY, assert_equals_reference, load_weights, skip
 
 
@@ -76,6 +77,26 @@ def test_equals_reference(
     output = run_on(architecture, [*enhance_raw, "-", str(threads), str(width), str(height)], image.tobytes())
     result = np.frombuffer(output, np.uint8).reshape(image.shape)
     assert_equals_reference(result, reference.enhance(image, WEIGHTS, 12))
+
+
+@pytest.mark.parametrize("name", photographs.NAMES)
+@pytest.mark.parametrize("kernels", ["neon", "neondot", "neon32"])
+def test_fast_is_close_to_the_reference(
+    monkeypatch: pytest.MonkeyPatch, architecture: Architecture, enhance_raw: list[str], kernels: str, name: str
+) -> None:
+    if (kernels == "neon32") != (architecture.preset == "armhf"):
+        return
+    monkeypatch.setenv("DCELITE_ISA", kernels)
+    image = photographs.dark(name)
+    numbers = (2, image.shape[1], image.shape[0], _native.RGB8, 0, 1.0, 0.0, 1)
+    output = run_on(architecture, [*enhance_raw, "-", *map(str, numbers)], image.tobytes())
+    difference = np.frombuffer(output, np.uint8).reshape(image.shape).astype(int) - reference.enhance(
+        image, WEIGHTS, 12
+    )
+    assert np.abs(difference).max() <= 2
+    assert (np.abs(difference) > 1).mean() <= 0.001
+    assert abs(difference.mean()) <= 0.05
+    assert difference.any()
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (13, 11), (97, 101)])

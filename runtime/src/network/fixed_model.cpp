@@ -65,35 +65,48 @@ void plan_depth(const Layer &layer, int i, double largest, Plan *plan) {
     }
 }
 
-// The scale of sums that 32 bits hold, whatever the picture, and of weights that 16 bits hold, of an output.
-double largest_scale(const Plan &plan, const Layer &layer, int i, int o, bool short_sums) {
-    double low = 0.0, high = 0.0, weight = kSmallest;  // that the sum can reach; the largest one of a step
+// Of an output: what the sum of the products can reach, for any picture; and the largest weight, for a step of what it multiplies.
+struct Reach {
+    double sum, weight;
+};
+
+Reach reach_of(const Plan &plan, const Layer &layer, int i, int o) {
+    double low = 0.0, high = 0.0, largest = kSmallest;
     for (int c = 0; c < layer.inputs; ++c) {
         const Depth &depth = plan.depth[i][c];
-        const double factor = static_cast<double>(layer.weight[c * layer.padded_outputs() + o]);
-        const double a = factor * (depth.low - kMostRounding / depth.steps), b = factor * (depth.high + kMostRounding / depth.steps);
+        const double weight = static_cast<double>(layer.weight[c * layer.padded_outputs() + o]);
+        const double a = weight * (depth.low - kMostRounding / depth.steps), b = weight * (depth.high + kMostRounding / depth.steps);
         low += smaller(smaller(a, b), 0.0);
         high += larger(larger(a, b), 0.0);
-        weight = larger(weight, fabs(factor) / depth.steps);
+        largest = larger(largest, fabs(weight) / depth.steps);
     }
-    if (short_sums) return kLargest / weight;
-    const double bias = larger(fabs(static_cast<double>(layer.bias[o])), kSmallest);
-    return smaller(smaller(kLargest / weight, kLargestBias / bias), kLargestSum / larger(larger(high, -low), kSmallest));
+    return {larger(larger(high, -low), kSmallest), largest};
 }
 
-// As large a scale of the sums as leaves the outputs their steps, or, in layer 7, as there is.
-void plan_point(const Layer &layer, int i, bool short_sums, Plan *plan) {
+// Sums of 16 bits: the outputs' own steps, or half as many where sums can reach further on the way.
+void plan_short_point(const Layer &layer, int i, Plan *plan) {
+    for (int o = 0; o < layer.outputs; ++o) {
+        const Reach reach = reach_of(*plan, layer, i, o);
+        double &steps = plan->steps[i][o];
+        steps = larger(smaller(steps, kLargest / reach.sum), 0.5 * steps);
+        steps = smaller(steps, kLargest / 32768.0 / reach.weight);
+        steps = smaller(steps, kLargestShortBias / larger(fabs(static_cast<double>(layer.bias[o])), kSmallest));
+    }
+    plan->shift[i] = 15;
+}
+
+// Sums of 32 bits, none of which overflows: as large a scale as leaves the outputs their steps, or, in layer 7, as there is.
+void plan_point(const Layer &layer, int i, Plan *plan) {
     const bool last = i == kLayers - 1;
     double scales[kFilters];
-    for (int o = 0; o < layer.outputs; ++o) scales[o] = largest_scale(*plan, layer, i, o, short_sums);
-    int shift = last ? 0 : short_sums ? 15 : kLargestShift;
-    for (int o = 0; o < layer.outputs && !last && !short_sums; ++o)
-        while (shift > kLeastShift && scales[o] < plan->steps[i][o] * (1 << shift)) --shift;
+    int shift = last ? 0 : kLargestShift;
     for (int o = 0; o < layer.outputs; ++o) {
-        double &steps = plan->steps[i][o];
-        steps = smaller(steps, scales[o] / (1 << shift));
-        if (short_sums) steps = smaller(steps, kLargestShortBias / larger(fabs(static_cast<double>(layer.bias[o])), kSmallest));
+        const Reach reach = reach_of(*plan, layer, i, o);
+        const double bias = larger(fabs(static_cast<double>(layer.bias[o])), kSmallest);
+        scales[o] = smaller(kLargest / reach.weight, smaller(kLargestBias / bias, kLargestSum / reach.sum));
+        while (shift > kLeastShift && scales[o] < plan->steps[i][o] * (1 << shift)) --shift;
     }
+    for (int o = 0; o < layer.outputs; ++o) plan->steps[i][o] = smaller(plan->steps[i][o], scales[o] / (1 << shift));
     plan->shift[i] = shift;
 }
 
@@ -117,7 +130,8 @@ void plan_layer(const Layer &layer, int i, bool short_sums, Plan *plan) {
     for (double largest = kLargest; largest > kLargest * kLeastDepth; largest *= 0.5) {
         memcpy(plan->steps[i], steps, sizeof steps);
         plan_depth(layer, i, largest, plan);
-        plan_point(layer, i, short_sums, plan);
+        if (short_sums) return plan_short_point(layer, i, plan);
+        plan_point(layer, i, plan);
         if (mean_weight(layer, i, *plan) >= kEnough) return;
     }
 }

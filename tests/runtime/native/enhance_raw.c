@@ -1,4 +1,4 @@
-/* enhance_raw MODEL|- THREADS WIDTH HEIGHT [FORMAT MATRIX WHITE DENOISE]: a raw image from standard input, its planes one
+/* enhance_raw MODEL|- THREADS WIDTH HEIGHT [FORMAT MATRIX WHITE DENOISE [PRECISION]]: a raw image from standard input, its planes one
  * after the other, enhanced to standard output. RGB8 unless a dce_format says otherwise. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,14 +8,15 @@
 #include "formats.h"
 
 int main(int argc, char **argv) {
-    if (argc != 5 && argc != 9) return 64;
+    if (argc != 5 && argc != 9 && argc != 10) return 64;
     dce_options options;
     dce_enhancer *handle;
     dce_options_init(&options);
     if (strcmp(argv[1], "-") != 0) options.model_path = argv[1];
     options.threads = atoi(argv[2]);
     dce_image image = {.format = DCE_RGB8, .width = atoi(argv[3]), .height = atoi(argv[4])};
-    if (argc == 9) {
+    if (argc == 10) options.precision = atoi(argv[9]);
+    if (argc >= 9) {
         image.format = atoi(argv[5]);
         image.matrix = atoi(argv[6]);
         options.white = (float)atof(argv[7]);
