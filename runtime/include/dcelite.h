@@ -170,11 +170,12 @@ typedef struct dce_engine {
 /* How exactly network and curve are computed: in floating point, or in 16-bit fixed point, which processors do twice as much of at
  * once.
  *
- * DCE_FAST: at least 99.9 % of the 8-bit values are within 1 of DCE_EXACT's, none is off by more than 2, and the mean brightness by
- * 0.05 at most. The curve keeps that for any map and picture, and from one map, every processor makes the same picture; it is for
- * RGB8, BGR8, RGBA8 and BGRA8, and from NV12, NV21 and I420 to these with `white` 1, without denoising, and exact elsewhere. The network
- * keeps it for the shipped weights; it is for Zero-DCE++ with float32 weights, of which channels that cannot change the outputs are
- * left out, and the same as with DCE_EXACT elsewhere. dce_open takes some milliseconds longer. */
+ * DCE_FAST: at least 99.9 % of the 8-bit values are within 1 of DCE_EXACT's, none is off by more than 2, and the mean
+ * brightness by 0.05 at most. The curve keeps that for any map and picture, and from one map, every processor makes the same
+ * picture; it is for RGB8, BGR8, RGBA8 and BGRA8, and from NV12, NV21 and I420 to these with `white` 1, without denoising, and
+ * exact elsewhere. The network keeps it for the shipped weights; it is for Zero-DCE++ with float32 weights, of which channels
+ * that cannot change the outputs are left out, and the same as with DCE_EXACT elsewhere. dce_open takes some milliseconds
+ * longer. */
 typedef enum dce_precision {
     DCE_EXACT = 0,
     DCE_FAST = 1

@@ -1,14 +1,14 @@
-// Kernels of the network in 16-bit fixed point, for DCE_FAST: layers 2 to 7 of Zero-DCE++; layer 1, which has few inputs, is that of
-// floats (convolution.h), whose outputs become 16 bits by narrow_row. A value is a whole number of steps, of its channel's own
-// size, so that all channels use the range; network/fixed_model.h chooses the steps.
+// Kernels of the network in 16-bit fixed point, for DCE_FAST: layers 2 to 7 of Zero-DCE++; layer 1, which has few inputs, is
+// that of floats (convolution.h), whose outputs become 16 bits by narrow_row. A value is a whole number of steps, of its
+// channel's own size, so that all channels use the range; network/fixed_model.h chooses the steps.
 //
 //   depthwise value = bias + Σ (weight * value + 2^14) >> 15 over the nine neighbors; no sum leaves 16 bits, whatever the values
 //   pointwise sum   = bias + Σ weight * depthwise value over the channels; none leaves 32 bits
 //   layer output    = clamp(sum >> shift) to 0 … 32767, which is ReLU, too
 //   map             = tanh(float(sum) * multiplier), of layer 7
 //
-// A set may add up products of 16 bits instead (sums_are_short), but in layer 7: sum = bias + Σ (weight * value + 2^14) >> 15, clamped
-// at each addition, and nothing to shift afterwards.
+// A set may add up products of 16 bits instead (sums_are_short), but in layer 7: sum = bias + Σ (weight * value + 2^14) >> 15,
+// clamped at each addition, and nothing to shift afterwards.
 //
 // Rows are laid out as those of floats: (width, kFilters), with a pixel of zeros before and after.
 #ifndef DCELITE_DSP_CONVOLUTION_FIXED_H
@@ -23,7 +23,7 @@ struct FixedInput {
 };
 
 constexpr int kFixedScratch = 4096;  // 16-bit values of scratch that a row needs
-constexpr int kFixedMost = 8;        // pixels that kernels compute at a time: a shorter row is read, and written, as one of so many
+constexpr int kFixedMost = 8;  // pixels that kernels compute at a time: a shorter row is read, and written, as one of so many
 
 struct FixedKernels {
     bool sums_are_short;

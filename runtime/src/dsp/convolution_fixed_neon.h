@@ -28,19 +28,23 @@ inline Shorts add_product(Shorts sum, Shorts weights, Shorts values) {
 
 // Of lanes kLane … kShorts - 1 of the values: input channels, whose weights are `step` values apart.
 template <int kLane, int kVectors>
-__attribute__((always_inline)) inline void add_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Shorts (&sums)[kFixedPixels][kVectors]) {
+__attribute__((always_inline)) inline void add_products(const int16_t *weight, ptrdiff_t step,
+                                                        const Shorts (&values)[kFixedPixels],
+                                                        Shorts (&sums)[kFixedPixels][kVectors]) {
     if constexpr (kLane < kShorts) {
         Shorts weights[kVectors];
         DCE_UNROLL for (int v = 0; v < kVectors; ++v) weights[v] = load(weight + v * kShorts);
         DCE_UNROLL for (int v = 0; v < kVectors; ++v)
-            DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p) sums[p][v] = add_product<kLane>(sums[p][v], weights[v], values[p]);
+            DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p)
+                sums[p][v] = add_product<kLane>(sums[p][v], weights[v], values[p]);
         add_products<kLane + 1>(weight + step, step, values, sums);
     }
 }
 
 // sums[p][v] = bias + weights * filtered, of outputs from `first` on.
 template <int kVectors, int kInputs>
-__attribute__((always_inline)) inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, Shorts (&sums)[kFixedPixels][kVectors]) {
+__attribute__((always_inline)) inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered,
+                                                     int first, Shorts (&sums)[kFixedPixels][kVectors]) {
     DCE_UNROLL for (int v = 0; v < kVectors; ++v) {
         const int32x4_t low = vld1q_s32(bias + first + v * kShorts), high = vld1q_s32(bias + first + v * kShorts + kLanes);
         const Shorts start = reinterpret_cast<Shorts>(vcombine_s16(vmovn_s32(low), vmovn_s32(high)));
@@ -59,7 +63,8 @@ __attribute__((always_inline)) inline void pointwise(const FixedLayer &layer, co
 
 // Outputs of a hidden layer from `first` on -> (kFixedPixels, kFilters).
 template <int kInputs>
-__attribute__((always_inline)) inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, int16_t *output) {
+__attribute__((always_inline)) inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered,
+                                                         int first, int16_t *output) {
     Shorts sums[kFixedPixels][2];
     pointwise<2, kInputs>(layer, bias, filtered, first, sums);
     DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p)
@@ -68,7 +73,8 @@ __attribute__((always_inline)) inline void write_outputs(const FixedLayer &layer
 
 // The same in 32 bits, of the first outputs.
 template <int kLane>
-__attribute__((always_inline)) inline void add_long_products(const int16_t *weight, ptrdiff_t step, const Shorts (&values)[kFixedPixels], Ints (&sums)[kFixedPixels]) {
+__attribute__((always_inline)) inline void add_long_products(const int16_t *weight, ptrdiff_t step,
+                                                             const Shorts (&values)[kFixedPixels], Ints (&sums)[kFixedPixels]) {
     if constexpr (kLane < kShorts) {
         const int16x4_t weights = vld1_s16(weight);
         DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p) {

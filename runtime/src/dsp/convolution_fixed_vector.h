@@ -9,7 +9,8 @@ namespace dce::vector {
 namespace {
 
 static_assert(kShorts == 2 * kLanes && kFilters % kShorts == 0, "channels are whole vectors");
-static_assert(kFixedPixels % kFixedDepthPixels == 0 && kFixedPixels <= kFixedMost, "parts of the depthwise layers divide the register block");
+static_assert(kFixedPixels % kFixedDepthPixels == 0 && kFixedPixels <= kFixedMost,
+              "parts of the depthwise layers divide the register block");
 
 // Where compilers would add up the products of a sum in an order of their own, for which there are not enough registers.
 #if defined(__x86_64__)
@@ -36,7 +37,8 @@ inline Shorts broadcast(const int16_t *two) {
 
 // Depthwise 3x3 of kFixedDepthPixels pixels from column x on, for the used channels of one input -> filtered (pixels, kInputs).
 template <int kInputs>
-inline void depthwise(const int16_t *const rows[3], int x, const int16_t *weight, const int16_t *bias, int used, int16_t *filtered) {
+inline void depthwise(const int16_t *const rows[3], int x, const int16_t *weight, const int16_t *bias, int used,
+                      int16_t *filtered) {
     const ptrdiff_t first = static_cast<ptrdiff_t>(x - 1) * kFilters;
     for (int c = 0; c < used; c += kShorts) {
         Shorts taps[kTaps], sums[kFixedDepthPixels];
@@ -63,7 +65,7 @@ inline void depthwise_all(const FixedLayer &layer, const FixedInput &input, int 
     for (int first = 0; first < kInputs; first += kFilters)
         for (int p = 0; p < kFixedPixels; p += kFixedDepthPixels)
             depthwise<kInputs>(input.rows[first / kFilters], x + p, layer.depth + first, layer.depth_bias + first,
-                                      layer.used[first / kFilters], filtered + p * kInputs + first);
+                               layer.used[first / kFilters], filtered + p * kInputs + first);
 }
 
 }  // namespace
@@ -84,7 +86,8 @@ constexpr int kOutputs = kShorts;  // that are computed together
 
 // sums[p][v] = bias + weights * filtered, two channels at a time, of outputs from `first` on.
 template <int kVectors, int kInputs>
-inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first, Ints (&sums)[kFixedPixels][kVectors]) {
+inline void pointwise(const FixedLayer &layer, const int32_t *bias, const int16_t *filtered, int first,
+                      Ints (&sums)[kFixedPixels][kVectors]) {
     DCE_UNROLL for (int v = 0; v < kVectors; ++v)
         DCE_UNROLL for (int p = 0; p < kFixedPixels; ++p) sums[p][v] = load(bias + first + v * kLanes);
     const int16_t *weight = layer.point + 2 * first;
@@ -173,7 +176,8 @@ void narrow_row(const float *values, const float *scale, int width, int16_t *out
         }
 }
 
-void hidden_row(const FixedLayer &layer, const int32_t *bias, const FixedInput &input, int width, int16_t *scratch, int16_t *output) {
+void hidden_row(const FixedLayer &layer, const int32_t *bias, const FixedInput &input, int width, int16_t *scratch,
+                int16_t *output) {
     if (layer.inputs == kFilters)
         walk(HiddenStep<kFilters>{layer, bias, input, scratch, output}, width);
     else
@@ -196,7 +200,8 @@ void map_row(const FixedLayer &layer, const FixedInput &input, int width, int16_
 }  // namespace dce::vector
 
 namespace dce::DCE_SET {
-extern const FixedKernels kConvolutionFixed = {vector::kSumsAreShort, vector::kInputBlock, vector::kWorth, vector::narrow_row, vector::hidden_row, vector::map_row};
+extern const FixedKernels kConvolutionFixed = {vector::kSumsAreShort, vector::kInputBlock, vector::kWorth,
+                                               vector::narrow_row,    vector::hidden_row,  vector::map_row};
 }  // namespace dce::DCE_SET
 
 #endif

@@ -55,7 +55,8 @@ struct Int8Layer : LayerShape {
 struct FixedLayer : LayerShape {
     alignas(64) int16_t depth[kTaps * 2 * kFilters];  // (9, inputs)
     int16_t depth_bias[2 * kFilters];                 // (inputs)
-    int16_t point[2 * kFilters * kFilters];  // (used inputs / 2, padded outputs, 2); where sums are short: (used inputs, padded outputs)
+    int16_t point[2 * kFilters * kFilters];  // (used inputs / 2, padded outputs, 2); where sums are short: (used inputs, padded
+                                             // outputs)
     int32_t bias[kFilters];                  // (padded outputs), with what rounds the sum
     float scale[kFilters];                   // (outputs): what a sum is for 1; of layer 1, an output
     double constant[kFilters];               // (outputs): what the inputs that are not read add to the bias

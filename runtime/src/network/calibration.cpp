@@ -18,8 +18,8 @@ uint32_t mix(uint32_t value) {
     return value ^ value >> 16;
 }
 
-// Channel c of a pixel of a picture, 0 … 1: flat grays; the six pure colors, bright and dark; a ramp; then squares of random colors,
-// from pixels to half of the picture, that are bright, or dark, or black and white.
+// Channel c of a pixel of a picture, 0 … 1: flat grays; the six pure colors, bright and dark; a ramp; then squares of random
+// colors, from pixels to half of the picture, that are bright, or dark, or black and white.
 float pixel_of(int picture, int x, int y, int c) {
     static const float kLevels[] = {0.0f, 0.004f, 0.02f, 0.06f, 0.15f, 0.3f, 0.6f, 1.0f};
     if (picture < 8) return kLevels[picture];

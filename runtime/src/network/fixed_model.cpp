@@ -14,7 +14,7 @@ constexpr double kLargest = 32767.0;
 constexpr double kLargestSum = 1.49 * (1 << 30);  // of products
 constexpr double kLargestBias = 0.5 * (1 << 30);  // with what rounds: as much as an output can show
 constexpr int kLargestShift = 14, kLeastShift = 6;
-constexpr double kEnough = 2048.0;    // of a weight
+constexpr double kEnough = 2048.0;   // of a weight
 constexpr double kLeastDepth = 0.1;  // of the range of depthwise values
 constexpr double kLargestShortBias = 0.5 * kLargest;
 constexpr double kMostRounding = 8.0;      // steps that nine products and a bias are off by, with some to spare
@@ -35,9 +35,9 @@ struct Depth {
 
 struct Plan {
     Depth depth[kLayers][2 * kFilters];
-    double steps[kLayers][kFilters];  // of the outputs of layer i + 1, to the unit
-    int shift[kLayers];               // of sums, for outputs
-    bool needed[kLayers][kFilters];   // outputs
+    double steps[kLayers][kFilters];       // of the outputs of layer i + 1, to the unit
+    int shift[kLayers];                    // of sums, for outputs
+    bool needed[kLayers][kFilters];        // outputs
     bool left_out[kLayers][2 * kFilters];  // depthwise values
 };
 
@@ -47,7 +47,8 @@ int source_of(int i, int c) { return kSources[i][c / kFilters] - 1; }
 void choose_steps(const float *ranges, double *steps) {
     double most = kLeastRange;
     for (int c = 0; c < kFilters; ++c) most = larger(most, static_cast<double>(ranges[c]));
-    for (int c = 0; c < kFilters; ++c) steps[c] = kLargest / (kHeadroom * larger(static_cast<double>(ranges[c]), most * kLeastShare));
+    for (int c = 0; c < kFilters; ++c)
+        steps[c] = kLargest / (kHeadroom * larger(static_cast<double>(ranges[c]), most * kLeastShare));
 }
 
 void plan_depth(const Layer &layer, int i, double largest, Plan *plan) {
@@ -75,7 +76,8 @@ Reach reach_of(const Plan &plan, const Layer &layer, int i, int o) {
     for (int c = 0; c < layer.inputs; ++c) {
         const Depth &depth = plan.depth[i][c];
         const double weight = static_cast<double>(layer.weight[c * layer.padded_outputs() + o]);
-        const double a = weight * (depth.low - kMostRounding / depth.steps), b = weight * (depth.high + kMostRounding / depth.steps);
+        const double rounding = kMostRounding / depth.steps;
+        const double a = weight * (depth.low - rounding), b = weight * (depth.high + rounding);
         low += smaller(smaller(a, b), 0.0);
         high += larger(larger(a, b), 0.0);
         largest = larger(largest, fabs(weight) / depth.steps);
@@ -116,14 +118,15 @@ double mean_weight(const Layer &layer, int i, const Plan &plan) {
     for (int o = 0; o < layer.outputs; ++o) {
         double weight = 0.0;
         for (int c = 0; c < layer.inputs; ++c)
-            weight = larger(weight, fabs(static_cast<double>(layer.weight[c * layer.padded_outputs() + o])) / plan.depth[i][c].steps);
+            weight = larger(weight,
+                            fabs(static_cast<double>(layer.weight[c * layer.padded_outputs() + o])) / plan.depth[i][c].steps);
         sum += weight * plan.steps[i][o] * (1 << plan.shift[i]);
     }
     return sum / layer.outputs;
 }
 
-// Sums that fit into 32 bits have so many for depthwise values and weights together. Rounding is worse for weights, where it is the
-// same for every pixel: where they would get too few, depthwise values are content with less of their 16 bits.
+// Sums that fit into 32 bits have so many for depthwise values and weights together. Rounding is worse for weights, where it is
+// the same for every pixel: where they would get too few, depthwise values are content with less of their 16 bits.
 void plan_layer(const Layer &layer, int i, bool short_sums, Plan *plan) {
     double steps[kFilters];
     memcpy(steps, plan->steps[i], sizeof steps);
@@ -183,7 +186,8 @@ void fix_depth(const Plan &plan, const Layer &layer, const FixedLayer *layers, i
     }
 }
 
-void fix_point(const Plan &plan, const Layer &layer, const FixedLayer *layers, int i, const FixedKernels &kernels, FixedLayer *fixed) {
+void fix_point(const Plan &plan, const Layer &layer, const FixedLayer *layers, int i, const FixedKernels &kernels,
+               FixedLayer *fixed) {
     const bool last = i == kLayers - 1, short_sums = kernels.sums_are_short && !last;
     const double unit = 1 << plan.shift[i];
     const int padded = layer.padded_outputs();

@@ -14,12 +14,16 @@ public:
 
     virtual size_t length(int) const { return 0; }   // of a row of output k, with what stands before and behind the pixels
     virtual size_t padding(int) const { return 0; }  // before the first pixel
-    virtual int32_t zero() const { return 0; }       // what rows of outputs beyond the picture are full of; the image's have zeros
+    virtual int32_t zero() const { return 0; }        // what rows of outputs beyond the picture are full of; the image's have zeros
     virtual void clear_padding(int, void *) const {}  // of output k: zeroes what is not pixels
     virtual size_t scratch() const { return 0; }      // that the next two need besides
-    virtual void read(const RowSource &, int, void *, void *) const {}   // row y of the image: source, y, scratch, row
-    virtual void compute(int, const Input &, void *, void *) const {}    // a row of a layer, of the map for the last: layer, input, scratch, output
-    virtual size_t output_bytes(int) const { return 0; }                 // of such a row
+
+    // Row y of the image: source, y, scratch, row.
+    virtual void read(const RowSource &, int, void *, void *) const {}
+
+    // A row of a layer, of the map for the last one: layer, input, scratch, output; and how long it is.
+    virtual void compute(int, const Input &, void *, void *) const {}
+    virtual size_t output_bytes(int) const { return 0; }
 
 protected:
     ~Rows() = default;

@@ -59,14 +59,16 @@ void NetworkStream::next(float *map) {
 
 size_t NetworkStream::shared_stride(int layer) const { return round_up(rows_->output_bytes(layer)); }
 
-uint8_t *NetworkStream::row(int k, int y) const { return rings_[k].rows + rings_[k].stride * (y % kDepth[k]) + rows_->padding(k); }
+uint8_t *NetworkStream::row(int k, int y) const {
+    return rings_[k].rows + rings_[k].stride * (y % kDepth[k]) + rows_->padding(k);
+}
 
 void NetworkStream::set_input(int layer, int y, Rows::Input *input) const {
     for (int s = 0; s < 2; ++s) {
         const int k = kSources[layer - 1][s];
         for (int r = 0; r < 3; ++r) {
             const int source_y = y + r - 1;
-            (*input)[s][r] = k < 0                                    ? nullptr
+            (*input)[s][r] = k < 0                                 ? nullptr
                              : source_y < 0 || source_y >= height_ ? beyond_[k > 0] + rows_->padding(k)
                                                                    : row(k, source_y);
         }

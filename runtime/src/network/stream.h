@@ -34,7 +34,7 @@ private:
     const Rows *rows_ = nullptr;
     RowSource source_ = {};
     int height_ = 0, begin_ = 0, next_ = 0;
-    Ring rings_[kLayers];  // [0] the image, [k] the output of layer k; the last layer writes to the caller's map
+    Ring rings_[kLayers];                // [0] the image, [k] the output of layer k; the last layer writes to the caller's map
     uint8_t *shared_[kLayers + 1] = {};  // kShared rows of each layer, without padding, for the stream above
     bool has_shared_ = false;            // all of them; written and read atomically
     const NetworkStream *below_ = nullptr;

@@ -11,11 +11,11 @@ using dce::kTaps;
 
 constexpr int kRow = (kWidths + 2 + kFixedMost) * kFilters;
 
-int random_int(int least, int most) { return least + static_cast<int>(random_u32(&g_random) % static_cast<unsigned>(most - least + 1)); }
-
-int clamp(int64_t value, int least, int most) {
-    return value < least ? least : value > most ? most : static_cast<int>(value);
+int random_int(int least, int most) {
+    return least + static_cast<int>(random_u32(&g_random) % static_cast<unsigned>(most - least + 1));
 }
+
+int clamp(int64_t value, int least, int most) { return value < least ? least : value > most ? most : static_cast<int>(value); }
 
 // Weights as extreme as sums allow: those of a depthwise channel are at most 3,600 in size, nine of which reach 16 bits.
 void make_layer(const FixedKernels &kernels, int inputs, int outputs, FixedLayer *layer) {
@@ -70,7 +70,9 @@ int64_t sum_at(const FixedKernels &kernels, const FixedLayer &layer, const dce::
         if (kernels.sums_are_short && layer.outputs == kFilters)
             sum = clamp(sum + product(layer.point[row * padded + o], value), -32768, 32767);
         else
-            sum += static_cast<int64_t>(layer.point[kernels.sums_are_short ? row * padded + o : (row / 2 * padded + o) * 2 + row % 2]) * value;
+            sum += static_cast<int64_t>(
+                       layer.point[kernels.sums_are_short ? row * padded + o : (row / 2 * padded + o) * 2 + row % 2]) *
+                   value;
         ++row;
     }
     CHECK(sum >= INT32_MIN && sum <= INT32_MAX);

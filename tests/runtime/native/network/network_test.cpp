@@ -171,7 +171,10 @@ void test_fixed(const dce::Dsp &dsp, float gain, float tolerance, dce::Model *mo
     const Floats seen = map_of(dsp, *model, &image, 23, 0, 23);
     float largest = 0.0f;
     for (size_t i = 0; i < wanted.size(); ++i) largest = fmaxf(largest, fabsf(seen[i] - wanted[i]));
-    if (!(largest < tolerance)) fprintf(stderr, "%s: a map in fixed point is off by %g\n", dsp.name, static_cast<double>(largest)), exit(1);
+    if (!(largest < tolerance)) {
+        fprintf(stderr, "%s: a map in fixed point is off by %g\n", dsp.name, static_cast<double>(largest));
+        exit(1);
+    }
     for (int i = 1; i < dce::kLayers; ++i) check_reach(*dsp.convolution_fixed, model->fixed_layers[i]);
     test_streams(dsp, *model, 40);
 }
