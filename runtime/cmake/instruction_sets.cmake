@@ -33,7 +33,7 @@ set(dcelite_options_of_convolution_int8 ${dcelite_optimize} -ffp-contract=off
   $<$<CXX_COMPILER_ID:Clang>:-fno-unroll-loops>)
 set(dcelite_options_of_convolution_fixed $<$<CONFIG:Release>:-O2> -ffp-contract=off)
 set(dcelite_options_of_curve_bytes ${dcelite_optimize} -ffp-contract=fast)
-set(dcelite_options_of_curve_fixed $<$<CONFIG:Release>:-O2>)
+set(dcelite_options_of_curve_fixed ${dcelite_optimize})
 set(dcelite_options_of_curve_floats ${dcelite_vectorize} -ffp-contract=fast)
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "wasm32")
   list(APPEND dcelite_options_of_curve_floats -Os -fno-unroll-loops)
