@@ -140,7 +140,7 @@ def test_where_no_lock_tells_what_has_not_changed_for_a_day_is_left_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """A network share, or a file system without locks: another machine may be at work."""
-    system = files._system() if why == "no locks" else "0" * 8
+    system = files.system_identity() if why == "no locks" else "0" * 8
     left = tmp_path / f".a.dcelite-{system}-89abcdef"
     left.mkdir()
     (left / "a.mp4").write_text("half")

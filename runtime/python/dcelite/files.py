@@ -149,7 +149,7 @@ def _temporary_folder(parent: Path, stem: str = "") -> Iterator[Path]:
 def _make_temporary_folder(parent: Path, prefix: str) -> tuple[Path, int | None]:
     """The folder, and a descriptor that holds its lock; None where there are no locks."""
     for _ in range(100):
-        folder = parent / f"{prefix}{TEMPORARY}{_system()}-{os.urandom(4).hex()}"
+        folder = parent / f"{prefix}{TEMPORARY}{system_identity()}-{os.urandom(4).hex()}"
         with _guard:
             if _ending:
                 raise OSError(errno.EINTR, "the command is being ended")
@@ -192,7 +192,7 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _system() -> str:
+def system_identity() -> str:
     """Eight digits that name the running system: only what one and the same kernel locks can be told from its locks.
 
     Containers on one machine share them, whatever process numbers they see; other hosts of a network share do not.
@@ -256,7 +256,7 @@ def remove_leftovers(folder: Path) -> None:
             lock = _lock(folder / name)
             try:
                 match = _TEMPORARY_NAME.fullmatch(name)
-                known = lock is not None and match is not None and match[2] == _system()
+                known = lock is not None and match is not None and match[2] == system_identity()
                 if known or time.time() - _last_change(folder / name) > _ABANDONED_AFTER:
                     shutil.rmtree(folder / name, ignore_errors=True)
             finally:
