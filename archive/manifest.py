@@ -10,21 +10,17 @@ import contextlib
 import io
 import os
 import re
-import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dcelite.archive.claim import Claim
 from dcelite.archive.places import Place
 from dcelite.errors import OutputError
 from dcelite.files import reason
-
-if sys.platform != "win32":
-    import fcntl
 
 FOLDER = "_dcelite"
 """Below OUT: the manifest and the page."""
@@ -88,8 +84,11 @@ class Manifest:
     def __init__(self, output: Place) -> None:
         self._output = output
         self._number = 0
-        self._run = 1 + max((int(match[1]) for match in map(_PART.fullmatch, self._names()) if match), default=0)
-        self._lock: int | None = None
+        self._run = self._next_run()
+        self._claim: Claim | None = None
+
+    def _next_run(self) -> int:
+        return 1 + max((int(match[1]) for match in map(_PART.fullmatch, self._names()) if match), default=0)
 
     def _names(self) -> list[str]:
         try:
@@ -101,30 +100,18 @@ class Manifest:
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
-        """Refuse a second run at the same time, where the file system can tell."""
-        if not self._output.local or sys.platform == "win32":
-            yield
-            return
-        folder = Path(self._output.path, PARTS)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            descriptor = os.open(folder, os.O_RDONLY)
-        except OSError as error:
-            raise OutputError(f"{folder}: cannot be written: {_line(error)}") from None
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise OutputError(f"{self._output.url}: another run of dcelite archive is at work there") from None
-            except OSError:
-                pass  # a file system without locks
+        """Refuse a second run at the same time: raises OutputError, here and from ``add``."""
+        self._claim = Claim(self._output, FOLDER)
+        with self._claim.held():
+            self._run = self._next_run()  # another one may have ended meanwhile
             self._output.remove_leftovers(PARTS)
+            self._output.remove_leftovers(FOLDER)
             yield
-        finally:
-            os.close(descriptor)
 
     def add(self, rows: Sequence[Row]) -> None:
         """Write rows as a part, whole or not at all; raises OutputError."""
+        if self._claim is not None:
+            self._claim.check()
         for first in range(0, len(rows), ROWS_OF_A_PART):
             self._write(pa.Table.from_pylist(rows[first : first + ROWS_OF_A_PART], SCHEMA))
 

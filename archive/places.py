@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from dcelite.errors import DceliteError, OutputError
-from dcelite.files import prepare_output_directory, reason, remove_leftovers, write_bytes_atomically
+from dcelite.files import Outputs, prepare_output_directory, reason, remove_leftovers, write_bytes_atomically
 
 SCHEMES = ("s3", "gs", "gcs")
 """Of buckets."""
@@ -139,16 +139,20 @@ class Place:
     def write(self, relative: str, data: bytes, *, overwrite: bool = False) -> None:
         """A whole file, atomically; raises OutputError. ``overwrite`` is for local files: a bucket has no other way."""
         if self.local:
-            path = Path(self._path(relative))
-            if not path.parent.is_dir():
-                prepare_output_directory(path.parent)
-            write_bytes_atomically(path, data, overwrite=overwrite)
+            write_bytes_atomically(self.prepared(relative), data, overwrite=overwrite)
             return
         try:
             with self._files.open_output_stream(self._path(relative)) as file:
                 file.write(data)
         except OSError as error:
             raise OutputError(f"{self.name_of(relative)}: cannot be written: {_words(error)}") from None
+
+    def prepared(self, relative: str) -> Path:
+        """The path of a local file, in a folder that is there; raises OutputError."""
+        path = Path(self._path(relative))
+        if not path.parent.is_dir():
+            prepare_output_directory(path.parent)
+        return path
 
     def remove(self, relative: str) -> None:
         """A file that may be gone already; raises OSError."""
@@ -173,6 +177,34 @@ class Place:
             return False
         ours, others = (os.path.realpath(place.path) if place.local else place.path for place in (self, other))
         return f"{others}/".startswith(f"{ours.rstrip('/')}/")
+
+
+class Batch:
+    """Files of a place that are there for certain once they are published; local ones are flushed together."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._files = Outputs()
+        self._names: dict[Path, str] = {}
+
+    def __enter__(self) -> Batch:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._files.__exit__()
+
+    def write(self, relative: str, data: bytes, *, overwrite: bool = False) -> None:
+        """A whole file; raises OutputError. In a bucket it is there at once, in a folder when it is published."""
+        if not self._place.local:
+            self._place.write(relative, data, overwrite=overwrite)
+            return
+        path = self._place.prepared(relative)
+        self._files.write(path, data, overwrite=overwrite)
+        self._names[path] = relative
+
+    def publish(self) -> dict[str, OutputError]:
+        """Give all files their names; what failed for those that have none."""
+        return {self._names[path]: error for path, error in self._files.publish().items()}
 
 
 def _local_entry(entry: os.DirEntry[str]) -> Entry:

@@ -18,7 +18,7 @@ BATCH_BYTES = 24 << 20
 BATCH_FILES = 64
 """Of a batch at most: one to two seconds of work, which is what a worker that is killed may have done in vain."""
 _BATCHES_A_WORKER = 8
-"""At least, where there are files enough: the last ones should not leave workers idle."""
+"""Of what is left, at least, where there are files enough: the last ones should not leave workers idle."""
 
 
 class Job(NamedTuple):
@@ -127,15 +127,16 @@ def _ours(before: Known | None, there: int | None) -> bool:
 
 
 def batches(jobs: Sequence[Job], workers: int) -> Iterator[list[Job]]:
-    """The jobs in their order, in batches that take about the same time."""
+    """The jobs in their order, in batches that take about the same time, and less towards the end."""
     share = max(1, workers * _BATCHES_A_WORKER)
-    most_files = min(BATCH_FILES, -(-len(jobs) // share))
-    most_bytes = min(BATCH_BYTES, -(-sum(job.size for job in jobs) // share))
+    files, total = len(jobs), sum(job.size for job in jobs)
     batch: list[Job] = []
     size = 0
     for job in jobs:
+        most_files, most_bytes = min(BATCH_FILES, -(-files // share)), min(BATCH_BYTES, -(-total // share))
         if batch and (len(batch) >= most_files or size + job.size > most_bytes):
             yield batch
+            files, total = files - len(batch), total - size
             batch, size = [], 0
         batch.append(job)
         size += job.size

@@ -82,6 +82,10 @@ def test_batches_keep_order_and_bounds() -> None:
     assert list(batches(jobs[:3], 8)) == [[job] for job in jobs[:3]]
     assert list(batches([], 2)) == []
     assert [len(batch) for batch in batches([Job("", 0, 0)] * 5, 1)] == [1] * 5
+    sizes = [len(batch) for batch in batches([Job("", 1000, 0)] * 3000, 2)]
+    assert sizes[:30] == [64] * 30
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-16:] == [1] * 16  # what is left when the first worker has nothing more to do is little
 
 
 def test_outputs_that_are_there(tmp_path: Path) -> None:

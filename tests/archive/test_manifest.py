@@ -120,15 +120,6 @@ def test_what_is_no_part_is_left_alone(tmp_path: Path) -> None:
     assert (tmp_path / PARTS / "notes.parquet").read_text() == "mine"
 
 
-def test_one_run_at_a_time(tmp_path: Path) -> None:
-    first, second = (Manifest(Place.of(str(tmp_path))) for _ in range(2))
-    another = pytest.raises(OutputError, match="another run of dcelite archive is at work there")
-    with first.alone(), another, second.alone():
-        pass
-    with second.alone():
-        pass
-
-
 def test_a_file_where_the_manifest_is_to_be(tmp_path: Path) -> None:
     (tmp_path / FOLDER).write_text("")
     with pytest.raises(OutputError, match="cannot be read: Not a directory"), Manifest(Place.of(str(tmp_path))).alone():

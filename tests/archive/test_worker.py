@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,11 @@ pytest.importorskip("pyarrow")
 
 from archives import contents, picture
 
-from dcelite import Enhancer, cli
+from dcelite import Enhancer, cli, files
 from dcelite.archive import manifest, worker
 from dcelite.archive.places import Place
 from dcelite.archive.plan import Job
-from dcelite.archive.worker import BRIGHT_LIFT, Task, Worker, brightness, lift, noise
+from dcelite.archive.worker import BRIGHT_LIFT, Task, Worker, _Precedence, brightness, lift, noise
 from dcelite.batch import work
 from dcelite.commands.model_options import DEFAULTS
 from dcelite.images import Photograph, read_photograph
@@ -164,6 +166,60 @@ def test_what_cannot_be_written_is_no_fault_of_the_picture(tmp_path: Path) -> No
     (row,) = made.work([source(tmp_path, "a/b.png", picture(1))])
     assert row["outcome"] == "unwritten"
     assert "is a file, a folder was wanted" in row["error"]
+
+
+def test_rows_come_after_the_flush(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a batch, all outputs are flushed before one has its name, and a row is of an output that has it."""
+    jobs = [source(tmp_path, f"{folder}/{i}.png", picture(i)) for i in range(3) for folder in "ab"]
+    made = opened(tmp_path)
+    full = [OSError(errno.ENOSPC, "No space left on device")]
+    flush = files._flush
+
+    def noted(path: Path) -> None:
+        assert not [name for name in outputs(tmp_path) if "/." not in f"/{name}"]
+        if path.name == "1.png" and full:
+            raise full.pop()
+        flush(path)
+
+    monkeypatch.setattr(files, "_flush", noted)
+    rows = made.work(jobs)
+    assert [row["outcome"] for row in rows] == ["done", "done", "unwritten", "done", "done", "done"]
+    assert rows[2]["error"] == f"{tmp_path / 'out/a/1.png'}: cannot be written: No space left on device"
+    assert "output_sha256" not in rows[2]
+    assert outputs(tmp_path).keys() == {job.path for job in jobs if job.path != "a/1.png"}
+
+
+def test_a_file_that_comes_before_the_name_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    job, flush = source(tmp_path, "a.png", picture(1)), files._flush
+    made = opened(tmp_path)
+
+    def late(path: Path) -> None:
+        flush(path)
+        (tmp_path / "out" / "a.png").write_bytes(b"precious")
+
+    monkeypatch.setattr(files, "_flush", late)
+    (row,) = made.work([job])
+    assert (row["outcome"], "exists already" in row["error"]) == ("exists", True)
+    assert outputs(tmp_path) == {"a.png": b"precious"}
+
+
+def test_the_call_that_came_first_computes_first() -> None:
+    lock, order = _Precedence(), list[int]()
+
+    def take(number: int) -> None:
+        with lock.of(number):
+            order.append(number)
+
+    with lock.of(9):
+        threads = []
+        for waiting, number in enumerate((3, 1, 2), start=1):
+            threads.append(threading.Thread(target=take, args=(number,)))
+            threads[-1].start()
+            while len(lock._waiting) < waiting:
+                time.sleep(0.001)
+    for thread in threads:
+        thread.join()
+    assert order == [1, 2, 3]
 
 
 def test_another_machine_is_found_out(tmp_path: Path) -> None:

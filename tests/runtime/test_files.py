@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dcelite import OutputError, files
-from dcelite.files import atomic_output, publish, refuse_existing, remove_leftovers, write_text_atomically
+from dcelite.files import Outputs, atomic_output, publish, refuse_existing, remove_leftovers, write_text_atomically
 
 
 @pytest.fixture(params=["links", "no links"])
@@ -104,7 +104,7 @@ def test_a_set_of_files_is_published_whole_or_not_at_all(
 MADE_AND_HELD = """
 import sys, time
 from pathlib import Path
-from dcelite.files import atomic_output
+from dcelite.files import Outputs, atomic_output
 with atomic_output(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print(temporary.parent, flush=True)
@@ -140,7 +140,7 @@ def test_where_no_lock_tells_what_has_not_changed_for_a_day_is_left_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     """A network share, or a file system without locks: another machine may be at work."""
-    system = files._system() if why == "no locks" else "0" * 8
+    system = files.system_identity() if why == "no locks" else "0" * 8
     left = tmp_path / f".a.dcelite-{system}-89abcdef"
     left.mkdir()
     (left / "a.mp4").write_text("half")
@@ -265,3 +265,35 @@ def test_an_interrupted_publication_is_taken_back(tmp_path: Path, monkeypatch: p
     with pytest.raises(KeyboardInterrupt):
         publish(tmp_path / "made", tmp_path / "output")
     assert contents(tmp_path / "output") == {}
+
+
+@pytest.mark.usefixtures("file_system")
+def test_outputs_that_are_published_together(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "old.txt").write_text("old")
+    (tmp_path / "usual").touch()
+    with Outputs() as outputs:
+        outputs.write(tmp_path / "a.txt", b"a")
+        outputs.write(tmp_path / "b" / "a.txt", b"b/a")
+        outputs.write(tmp_path / "old.txt", b"new", overwrite=True)
+        outputs.write(tmp_path / "late.txt", b"ours")
+        with pytest.raises(OutputError, match=r"old\.txt: exists already"):
+            outputs.write(tmp_path / "old.txt", b"never")
+        with pytest.raises(OutputError, match=r"a\.txt: exists already"):  # as A.TXT may be the same name
+            outputs.write(tmp_path / "a.txt", b"never")
+        with pytest.raises(OutputError, match=r"absent/a\.txt: cannot be written: No such file"):
+            outputs.write(tmp_path / "absent" / "a.txt", b"never")
+        assert {path.name for path in tmp_path.iterdir() if not path.name.startswith(".")} == {"b", "old.txt", "usual"}
+        (tmp_path / "late.txt").write_text("precious")
+        failures = outputs.publish()
+        assert failures.keys() == {tmp_path / "late.txt"}
+        assert "exists already" in str(failures[tmp_path / "late.txt"])
+        assert outputs.publish() == {}
+    assert contents(tmp_path) == {"a.txt": "a", "b/a.txt": "b/a", "old.txt": "new", "late.txt": "precious", "usual": ""}
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "usual").stat().st_mode
+
+
+def test_outputs_that_are_not_published(tmp_path: Path) -> None:
+    with Outputs() as outputs:
+        outputs.write(tmp_path / "a.txt", b"a")
+    assert list(tmp_path.iterdir()) == []

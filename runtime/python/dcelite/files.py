@@ -81,9 +81,17 @@ def refuse_existing(path: Path, overwrite: bool, *, folder: bool = False) -> Non
 
 
 def _place(finished: Path, path: Path, overwrite: bool) -> None:
-    """Give a finished file its name; raises OutputError where that is taken by now, without ``overwrite``."""
+    """Flush a finished file and give it its name; raises OutputError where that is taken, without ``overwrite``."""
+    _flush(finished)
+    _name(finished, path, overwrite)
+
+
+def _flush(finished: Path) -> None:
     with finished.open("r+b" if sys.platform == "win32" else "rb") as file:  # Windows flushes what it may write to
         os.fsync(file.fileno())
+
+
+def _name(finished: Path, path: Path, overwrite: bool) -> None:
     if overwrite:
         finished.replace(path)
         return
@@ -104,7 +112,7 @@ def _place(finished: Path, path: Path, overwrite: bool) -> None:
 
 
 def is_complete(path: Path) -> bool:
-    """Whether an output is there. An empty file is none: it may be what a process was killed over (see _place)."""
+    """Whether an output is there. An empty file is none: it may be what a process was killed over (see _name)."""
     try:
         return path.is_file() and path.stat().st_size > 0
     except OSError:
@@ -113,6 +121,10 @@ def is_complete(path: Path) -> bool:
 
 def _taken(path: Path) -> OutputError:
     return OutputError(f"{path}: exists already; give another name or --overwrite")
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{path}: cannot be written: {reason(error)}")
 
 
 def shortened(name: str, size: int) -> str:
@@ -137,7 +149,7 @@ def _temporary_folder(parent: Path, stem: str = "") -> Iterator[Path]:
 def _make_temporary_folder(parent: Path, prefix: str) -> tuple[Path, int | None]:
     """The folder, and a descriptor that holds its lock; None where there are no locks."""
     for _ in range(100):
-        folder = parent / f"{prefix}{TEMPORARY}{_system()}-{os.urandom(4).hex()}"
+        folder = parent / f"{prefix}{TEMPORARY}{system_identity()}-{os.urandom(4).hex()}"
         with _guard:
             if _ending:
                 raise OSError(errno.EINTR, "the command is being ended")
@@ -180,7 +192,7 @@ def _lock(folder: Path) -> int | None:
     return descriptor
 
 
-def _system() -> str:
+def system_identity() -> str:
     """Eight digits that name the running system: only what one and the same kernel locks can be told from its locks.
 
     Containers on one machine share them, whatever process numbers they see; other hosts of a network share do not.
@@ -244,7 +256,7 @@ def remove_leftovers(folder: Path) -> None:
             lock = _lock(folder / name)
             try:
                 match = _TEMPORARY_NAME.fullmatch(name)
-                known = lock is not None and match is not None and match[2] == _system()
+                known = lock is not None and match is not None and match[2] == system_identity()
                 if known or time.time() - _last_change(folder / name) > _ABANDONED_AFTER:
                     shutil.rmtree(folder / name, ignore_errors=True)
             finally:
@@ -273,7 +285,62 @@ def atomic_output(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
             yield temporary
             _place(temporary, path, overwrite)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {reason(error)}") from None
+        raise _unwritable(path, error) from None
+
+
+class Outputs:
+    """Several outputs, each as of :func:`atomic_output`, that are flushed together and have their names after that.
+
+    A journaling file system writes its journal once for all of them, not once for each.
+    """
+
+    def __init__(self) -> None:
+        self._stack = contextlib.ExitStack()
+        self._folders: dict[Path, Path] = {}
+        self._waiting: list[tuple[Path, Path, bool]] = []
+
+    def __enter__(self) -> Outputs:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stack.close()
+
+    def write(self, path: Path, data: bytes, *, overwrite: bool = False) -> None:
+        """Write what is to be at ``path`` later; raises OutputError as :func:`atomic_output` does."""
+        refuse_existing(path, overwrite)
+        try:
+            if path.parent not in self._folders:
+                self._folders[path.parent] = self._stack.enter_context(_temporary_folder(path.parent))
+            temporary = self._folders[path.parent] / path.name
+            try:
+                file = temporary.open("xb")
+            except FileExistsError:  # names that differ in what the file system does not tell apart
+                raise _taken(path) from None
+            try:
+                with file:
+                    file.write(data)
+            except BaseException:
+                temporary.unlink()  # its room is wanted by others
+                raise
+        except OSError as error:
+            raise _unwritable(path, error) from None
+        self._waiting.append((temporary, path, overwrite))
+
+    def publish(self) -> dict[Path, OutputError]:
+        """Flush all that were written, and give those their names that this succeeds for; what failed of the others."""
+        waiting, self._waiting = self._waiting, []
+        failures: dict[Path, OutputError] = {}
+        for step in (lambda temporary, *_: _flush(temporary), _name):
+            for temporary, path, overwrite in waiting:
+                if path in failures:
+                    continue
+                try:
+                    step(temporary, path, overwrite)
+                except OutputError as error:
+                    failures[path] = error
+                except OSError as error:
+                    failures[path] = _unwritable(path, error)
+        return failures
 
 
 def publish(folder: Path, output: Path, *, overwrite: bool = False) -> list[Path]:

@@ -74,7 +74,7 @@ def noise_level(image: Rgb) -> float:
     The mask of Immerkaer ("Fast Noise Variance Estimation", CVIU 1996) removes constant and linear structure; the
     median of the magnitudes, unlike his mean, hardly sees the edges and textures that remain.
     """
-    green = image[..., 1].astype(np.float64)
+    green = image[..., 1].astype(np.int16)
     rows = green[:-2] - 2 * green[1:-1] + green[2:]
     response = rows[:, :-2] - 2 * rows[:, 1:-1] + rows[:, 2:]  # of unit noise: deviation 6
     magnitude = np.abs(response)
