@@ -12,7 +12,7 @@ namespace {
 constexpr double kHeadroom = 1.25;
 constexpr double kLargest = 32767.0;
 constexpr double kLargestSum = 1.49 * (1 << 30);  // of products
-constexpr double kLargestBias = 0.5 * (1 << 30);  // with what rounds: as much as an output can show
+constexpr double kLargestLongBias = 0.5 * (1 << 30);  // with what rounds: as much as an output can show
 constexpr int kLargestShift = 14, kLeastShift = 6;
 constexpr double kEnough = 2048.0;   // of a weight
 constexpr double kLeastDepth = 0.1;  // of the range of depthwise values
@@ -105,7 +105,7 @@ void plan_point(const Layer &layer, int i, Plan *plan) {
     for (int o = 0; o < layer.outputs; ++o) {
         const Reach reach = reach_of(*plan, layer, i, o);
         const double bias = larger(fabs(static_cast<double>(layer.bias[o])), kSmallest);
-        scales[o] = smaller(kLargest / reach.weight, smaller(kLargestBias / bias, kLargestSum / reach.sum));
+        scales[o] = smaller(kLargest / reach.weight, smaller(kLargestLongBias / bias, kLargestSum / reach.sum));
         while (shift > kLeastShift && scales[o] < plan->steps[i][o] * (1 << shift)) --shift;
     }
     for (int o = 0; o < layer.outputs; ++o) plan->steps[i][o] = smaller(plan->steps[i][o], scales[o] / (1 << shift));
@@ -193,7 +193,7 @@ void fix_point(const Plan &plan, const Layer &layer, const FixedLayer *layers, i
     const int padded = layer.padded_outputs();
     fixed->shift = plan.shift[i];
     fixed->half = short_sums || last ? 0 : 1 << (fixed->shift - 1);
-    fixed->largest_bias = static_cast<int32_t>(short_sums ? kLargest : kLargestBias) - fixed->half;
+    fixed->largest_bias = static_cast<int32_t>(short_sums ? kLargest : kLargestLongBias) - fixed->half;
     for (int o = 0; o < layer.outputs; ++o) {
         const int output = last ? o : fixed->order[o];
         const double steps = plan.steps[i][output];
