@@ -29,13 +29,14 @@ size_t sealed_size(const uint8_t *header, uint8_t mode) {
 }
 
 // Opens the file; where it is accepted, runs it.
-void open_and_run(const File &file) {
+void open_and_run(const File &file, dce_precision precision) {
     dce_options options;
     dce_enhancer *handle;
     dce_options_init(&options);
     options.model_data = file.bytes;
     options.model_data_size = file.size;
     options.threads = 1;
+    options.precision = precision;
     const dce_status status = dce_open(&options, &handle);
     CHECK(handle);
     if (status == DCE_OK) {
@@ -61,6 +62,11 @@ void open_and_run(const File &file) {
         CHECK_EQUAL(dce_enhance(handle, nullptr, nullptr), DCE_ERROR_INVALID_ARGUMENT);
     }
     dce_close(handle);
+}
+
+void open_and_run(const File &file) {
+    open_and_run(file, DCE_EXACT);
+    open_and_run(file, DCE_FAST);
 }
 
 }  // namespace
