@@ -176,7 +176,7 @@ void test_fixed(const dce::Dsp &dsp, float gain, float tolerance, dce::Model *mo
         exit(1);
     }
     for (int i = 1; i < dce::kLayers; ++i) check_reach(*dsp.convolution_fixed, model->fixed_layers[i]);
-    test_streams(dsp, *model, 40);
+    if (gain > 1.0f) test_streams(dsp, *model, 40);
 }
 
 }  // namespace
