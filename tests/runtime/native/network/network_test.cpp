@@ -200,7 +200,7 @@ int main(int argc, char **argv) {
         bytes.resize(make_model(bytes.data(), architecture, 12));
         read(bytes, &model);
         test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 4 : 40);
-        for (const float gain : {1.0f, 4.0f}) test_fixed(dsp, gain, gain > 1.0f ? 0.02f : 0.001f, &model);
+        for (const float gain : {1.0f, 4.0f}) test_fixed(dsp, gain, gain > 1.0f ? 0.05f : 0.001f, &model);
     }
     if (&dsp != dce::all_dsp().last) return 0;
     test_equal_on_all_processors(false, 2562518656u);
