@@ -19,15 +19,6 @@ static_assert(kFixedPixels % kFixedDepthPixels == 0 && kFixedPixels <= kFixedMos
 #  define DCE_CHAINED(vector) DCE_IN_ORDER(vector)
 #endif
 
-inline Shorts load(const int16_t *values) {
-    Shorts result;
-    memcpy(&result, values, sizeof result);
-    return result;
-}
-inline void store(Shorts vector, int16_t *values) { memcpy(values, &vector, sizeof vector); }
-
-inline Floats to_floats(Ints vector) { return __builtin_convertvector(vector, Floats); }
-
 // Two values, again and again.
 inline Shorts broadcast(const int16_t *two) {
     int32_t word;
@@ -116,7 +107,7 @@ inline void write_outputs(const FixedLayer &layer, const int32_t *bias, const in
         store(larger(pack(sums[p][0] >> shift, sums[p][1] >> shift), Shorts{}), output + p * kFilters);
 }
 
-// Sums of the map -> (kFixedPixels, 3), and up to kFixedSumSlack behind them.
+// Sums of the map -> (kFixedPixels, 3), and what stands behind them.
 inline void write_sums(const FixedLayer &layer, const int16_t *filtered, int32_t *sums) {
     Ints results[kFixedPixels][1];
     pointwise<1, 2 * kFilters>(layer, layer.bias, filtered, 0, results);
@@ -186,14 +177,9 @@ void hidden_row(const FixedLayer &layer, const int32_t *bias, const FixedInput &
 
 void map_row(const FixedLayer &layer, const FixedInput &input, int width, int16_t *scratch, int32_t *sums, float *map) {
     walk(MapStep{layer, input, scratch, sums}, width);
-    float multipliers[3 * kLanes];
-    for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = 1.0f / layer.scale[i % 3];
-    const int count = 3 * width;
-    for (int i = 0, phase = 0; i < count; i += kLanes, phase = (phase + kLanes) % 3) {
-        const Floats values = tanh(to_floats(load(sums + i)) * load(multipliers + phase));
-        const int rest = count - i < kLanes ? count - i : kLanes;
-        memcpy(map + i, &values, sizeof(float) * rest);
-    }
+    const float multiplier[] = {1.0f / layer.scale[0], 1.0f / layer.scale[1], 1.0f / layer.scale[2]};
+    static_assert(kLanes <= 3 * kFixedMost, "there is room behind the sums");
+    map_of_sums(sums, multiplier, width, map);
 }
 
 }  // namespace

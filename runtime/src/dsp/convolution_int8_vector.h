@@ -12,8 +12,6 @@
 namespace dce::vector {
 namespace {
 
-inline Floats to_floats(Ints vector) { return __builtin_convertvector(vector, Floats); }
-
 #if !defined(__aarch64__)
 
 constexpr int kFeatureVectors = kFilters / kLanes;
@@ -188,16 +186,7 @@ constexpr int32_t kMask = 0;
 
 void map_row(const Int8Layer &layer, const Int8Input &input, int width, uint8_t *scratch, int32_t *sums, float *map) {
     map_sums(layer, input, width, scratch, sums);
-    float multipliers[3 * kLanes];
-    for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = layer.multiplier[i % 3];
-    const int count = 3 * width;
-    float *values = reinterpret_cast<float *>(sums);  // whole vectors, which the map has no room for
-    for (int i = 0, phase = 0; i < count; i += kLanes) {
-        store(tanh(to_floats(load(sums + i)) * load(multipliers + phase)), values + i);
-        phase += kLanes % 3;
-        if (phase >= 3) phase -= 3;
-    }
-    memcpy(map, values, sizeof(float) * static_cast<size_t>(count));
+    map_of_sums(sums, layer.multiplier, width, map);
 }
 
 }  // namespace

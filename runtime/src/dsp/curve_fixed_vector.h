@@ -13,12 +13,6 @@
 namespace dce::vector {
 namespace {
 
-inline Shorts load(const int16_t *values) {
-    Shorts result;
-    memcpy(&result, values, sizeof result);
-    return result;
-}
-inline void store(Shorts vector, int16_t *values) { memcpy(values, &vector, sizeof vector); }
 inline Shorts fill(int16_t value) { return value - Shorts{}; }
 
 // Modulo 2^16: lanes behind the row hold whatever the memory held.

@@ -33,7 +33,7 @@ struct Dsp {
     uint32_t needs;  // CpuFeature bits
     const ConvolutionKernels *convolution;
     const Int8Kernels *convolution_int8;
-    const FixedKernels *convolution_fixed; // null in all: those of floats do not take longer
+    const FixedKernels *convolution_fixed;  // all null: floats take no longer
     const ByteCurveKernels *curve_bytes;
     const FixedCurveKernels *curve_fixed;
     const FloatCurveKernels *curve_floats;

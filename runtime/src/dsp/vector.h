@@ -20,7 +20,8 @@
 //   nearest(Floats)             to integers, ties to even
 //   clamp(Ints)                 to 0 … 255
 //   store_bytes(Ints, uint8_t *)  lanes of 0 … 255 as kLanes bytes
-// for the network in fixed point, besides nearest, and of the curve in fixed point what is there:
+//
+// for the network in fixed point, besides nearest; those of convolution_fixed_neon.h want no dot2:
 //   kFixedPixels, kFixedDepthPixels  as kBlockPixels for two vectors of Ints, and kDepthPixels
 //   dot2(sum, a, b)             sum + Σ over the two 16-bit values of each lane
 //   pack(low, high)             two vectors of Ints as Shorts, saturated
@@ -82,6 +83,12 @@ inline Ints load(const int32_t *values) {
     return result;
 }
 
+inline Shorts load(const int16_t *values) {
+    Shorts result;
+    memcpy(&result, values, sizeof result);
+    return result;
+}
+
 inline Ints load_words(const uint8_t *bytes) {
     Ints result;
     memcpy(&result, bytes, sizeof result);
@@ -90,6 +97,9 @@ inline Ints load_words(const uint8_t *bytes) {
 
 inline void store(Floats vector, float *values) { memcpy(values, &vector, sizeof vector); }
 inline void store(Ints vector, int32_t *values) { memcpy(values, &vector, sizeof vector); }
+inline void store(Shorts vector, int16_t *values) { memcpy(values, &vector, sizeof vector); }
+
+inline Floats to_floats(Ints vector) { return __builtin_convertvector(vector, Floats); }
 
 inline Floats fill(float value) { return value - Floats{}; }
 inline Ints fill(int32_t value) { return value - Ints{}; }
@@ -132,6 +142,21 @@ inline Floats tanh(Floats x) {
     Floats scale;
     memcpy(&scale, &exponent, sizeof scale);
     return 1.0f - 2.0f / (power * scale + 1.0f);
+}
+
+// A row of the map from its sums (width, 3), with kLanes - 1 words of room behind them: tanh(float(sum) * multiplier of the channel).
+// The sums are overwritten.
+inline void map_of_sums(int32_t *sums, const float *multiplier, int width, float *map) {
+    float multipliers[3 * kLanes];
+    for (int i = 0; i < 3 * kLanes; ++i) multipliers[i] = multiplier[i % 3];
+    const int count = 3 * width;
+    float *values = reinterpret_cast<float *>(sums);  // whole vectors, which the map has no room for
+    for (int i = 0, phase = 0; i < count; i += kLanes) {
+        store(tanh(to_floats(load(sums + i)) * load(multipliers + phase)), values + i);
+        phase += kLanes % 3;
+        if (phase >= 3) phase -= 3;
+    }
+    memcpy(map, values, sizeof(float) * static_cast<size_t>(count));
 }
 
 }  // namespace

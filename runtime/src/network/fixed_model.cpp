@@ -98,30 +98,23 @@ void plan_short_point(const Layer &layer, int i, Plan *plan) {
 }
 
 // Sums of 32 bits, none of which overflows: as large a scale as leaves the outputs their steps, or, in layer 7, as there is.
-void plan_point(const Layer &layer, int i, Plan *plan) {
+// Returns the largest weight of an output, on average.
+double plan_point(const Layer &layer, int i, Plan *plan) {
     const bool last = i == kLayers - 1;
-    double scales[kFilters];
+    double scales[kFilters], weights[kFilters], sum = 0.0;
     int shift = last ? 0 : kLargestShift;
     for (int o = 0; o < layer.outputs; ++o) {
         const Reach reach = reach_of(*plan, layer, i, o);
         const double bias = larger(fabs(static_cast<double>(layer.bias[o])), kSmallest);
+        weights[o] = reach.weight;
         scales[o] = smaller(kLargest / reach.weight, smaller(kLargestLongBias / bias, kLargestSum / reach.sum));
         while (shift > kLeastShift && scales[o] < plan->steps[i][o] * (1 << shift)) --shift;
     }
-    for (int o = 0; o < layer.outputs; ++o) plan->steps[i][o] = smaller(plan->steps[i][o], scales[o] / (1 << shift));
-    plan->shift[i] = shift;
-}
-
-// The largest weight of an output, on average.
-double mean_weight(const Layer &layer, int i, const Plan &plan) {
-    double sum = 0.0;
     for (int o = 0; o < layer.outputs; ++o) {
-        double weight = 0.0;
-        for (int c = 0; c < layer.inputs; ++c)
-            weight = larger(weight,
-                            fabs(static_cast<double>(layer.weight[c * layer.padded_outputs() + o])) / plan.depth[i][c].steps);
-        sum += weight * plan.steps[i][o] * (1 << plan.shift[i]);
+        plan->steps[i][o] = smaller(plan->steps[i][o], scales[o] / (1 << shift));
+        sum += weights[o] * plan->steps[i][o] * (1 << shift);
     }
+    plan->shift[i] = shift;
     return sum / layer.outputs;
 }
 
@@ -134,8 +127,7 @@ void plan_layer(const Layer &layer, int i, bool short_sums, Plan *plan) {
         memcpy(plan->steps[i], steps, sizeof steps);
         plan_depth(layer, i, largest, plan);
         if (short_sums) return plan_short_point(layer, i, plan);
-        plan_point(layer, i, plan);
-        if (mean_weight(layer, i, *plan) >= kEnough) return;
+        if (plan_point(layer, i, plan) >= kEnough) return;
     }
 }
 

@@ -1,7 +1,8 @@
 // The weights of Zero-DCE++ in 16-bit fixed point, made from those in floats when a handle is opened.
 //
-// A channel's steps are such that a quarter more than it reached on the pictures of calibration.h fits into 16 bits; beyond, outputs
-// are clamped. No sum overflows, whatever the picture: what depthwise values and sums can reach follows from the weights.
+// A channel's steps are such that a quarter more than it reached on the pictures of calibration.h fits into 16 bits; beyond,
+// outputs are clamped. No sum overflows, whatever the picture: what depthwise values and sums can reach follows from the
+// weights.
 //
 // That also says how much a channel can change the outputs that read it. Those which cannot move any by a fraction of a step
 // are replaced by a constant, in its bias, and what nothing reads is not computed: networks trained with weight decay have

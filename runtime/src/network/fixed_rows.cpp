@@ -30,16 +30,6 @@ size_t FixedRows::output_bytes(int layer) const {
     return width_ * (layer == kLayers ? 3 * sizeof(float) : kFilters * sizeof(int16_t));
 }
 
-void FixedRows::clear_padding(int k, void *row) const {
-    uint8_t *const pixels = static_cast<uint8_t *>(row);
-    memset(pixels - padding(k), 0, padding(k));
-    memset(pixels + width_ * padding(k), 0, padding(k));
-}
-
-void FixedRows::read(const RowSource &source, int y, void *, void *row) const {
-    source.read(source.context, y, static_cast<float *>(row));
-}
-
 void FixedRows::compute_first(const Input &input, void *scratch, int16_t *output) const {
     LayerInput image = {};
     image.channels[0] = 3;

@@ -17,8 +17,6 @@ public:
     size_t padding(int k) const override { return k == 0 ? 3 * sizeof(float) : kFilters * sizeof(int16_t); }  // a pixel
     size_t scratch() const override;
     size_t output_bytes(int layer) const override;
-    void clear_padding(int k, void *row) const override;
-    void read(const RowSource &source, int y, void *scratch, void *row) const override;
     void compute(int layer, const Input &input, void *scratch, void *output) const override;
 
 private:
@@ -29,7 +27,6 @@ private:
     const FixedLayer *layers_ = nullptr;
     const int32_t *bias_[kLayers];
     Layer first_;
-    size_t width_ = 0;
 };
 
 }  // namespace dce

@@ -1,7 +1,5 @@
 #include "network/float_rows.h"
 
-#include <string.h>
-
 namespace dce {
 
 void FloatRows::set(const Dsp &dsp, const Model &model, const Scene &scene, int width) {
@@ -11,16 +9,6 @@ void FloatRows::set(const Dsp &dsp, const Model &model, const Scene &scene, int 
         layers_[i] = model.layers[i];
         scene.steer(i + 1, &layers_[i]);
     }
-}
-
-void FloatRows::clear_padding(int k, void *row) const {
-    uint8_t *const pixels = static_cast<uint8_t *>(row);
-    memset(pixels - padding(k), 0, padding(k));
-    memset(pixels + width_ * padding(k), 0, padding(k));
-}
-
-void FloatRows::read(const RowSource &source, int y, void *, void *row) const {
-    source.read(source.context, y, static_cast<float *>(row));
 }
 
 void FloatRows::compute(int layer, const Input &input, void *scratch, void *output) const {

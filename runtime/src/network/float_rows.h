@@ -16,8 +16,6 @@ public:
     size_t padding(int k) const override { return pixel(k) * sizeof(float); }
     size_t scratch() const override { return kScratchFloats * sizeof(float); }
     size_t output_bytes(int layer) const override { return width_ * layers_[layer - 1].outputs * sizeof(float); }
-    void clear_padding(int k, void *row) const override;
-    void read(const RowSource &source, int y, void *scratch, void *row) const override;
     void compute(int layer, const Input &input, void *scratch, void *output) const override;
 
 private:
@@ -25,7 +23,6 @@ private:
 
     decltype(ConvolutionKernels::plain_row) convolve_ = nullptr;
     Layer layers_[kLayers];
-    size_t width_ = 0;
 };
 
 }  // namespace dce

@@ -26,7 +26,6 @@ private:
 
     const Int8Kernels *kernels_ = nullptr;
     Int8Layer layers_[kLayers];
-    size_t width_ = 0;
 };
 
 }  // namespace dce

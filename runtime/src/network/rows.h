@@ -2,6 +2,8 @@
 #ifndef DCELITE_NETWORK_ROWS_H
 #define DCELITE_NETWORK_ROWS_H
 
+#include <string.h>
+
 #include "network/shape.h"
 
 namespace dce {
@@ -15,11 +17,19 @@ public:
     virtual size_t length(int) const { return 0; }   // of a row of output k, with what stands before and behind the pixels
     virtual size_t padding(int) const { return 0; }  // before the first pixel
     virtual int32_t zero() const { return 0; }        // what rows of outputs beyond the picture are full of; the image's have zeros
-    virtual void clear_padding(int, void *) const {}  // of output k: zeroes what is not pixels
-    virtual size_t scratch() const { return 0; }      // that the next two need besides
+    virtual size_t scratch() const { return 0; }      // that the others need besides
 
-    // Row y of the image: source, y, scratch, row.
-    virtual void read(const RowSource &, int, void *, void *) const {}
+    // Zeroes what is not pixels in a row of output k: a pixel at each end.
+    virtual void clear_padding(int k, void *row) const {
+        uint8_t *const pixels = static_cast<uint8_t *>(row);
+        memset(pixels - padding(k), 0, padding(k));
+        memset(pixels + width_ * padding(k), 0, padding(k));
+    }
+
+    // Row y of the image, in floats.
+    virtual void read(const RowSource &source, int y, void *, void *row) const {
+        source.read(source.context, y, static_cast<float *>(row));
+    }
 
     // A row of a layer, of the map for the last one: layer, input, scratch, output; and how long it is.
     virtual void compute(int, const Input &, void *, void *) const {}
@@ -27,6 +37,8 @@ public:
 
 protected:
     ~Rows() = default;
+
+    size_t width_ = 0;  // pixels
 };
 
 }  // namespace dce

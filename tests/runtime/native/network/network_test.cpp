@@ -179,6 +179,17 @@ void test_fixed(const dce::Dsp &dsp, float gain, float tolerance, dce::Model *mo
     if (gain > 1.0f) test_streams(dsp, *model, 40);
 }
 
+// What docs/control.md says of the shipped weights.
+void test_what_is_left_of_the_shipped_network(const dce::Dsp &dsp) {
+    dce::Model model;
+    read(Bytes(dce::kDefaultModel, dce::kDefaultModel + dce::kDefaultModelSize), &model);
+    if (!dce::has_fixed_kernels(dsp, model)) return;
+    CHECK(dce::fix_model(dsp, &model));
+    CHECK(model.is_fixed);
+    for (const int layer : {2, 3, 4, 5}) CHECK_EQUAL(model.fixed_layers[layer - 1].kept, 0);
+    for (const int layer : {1, 6}) CHECK(model.fixed_layers[layer - 1].kept <= dce::kFilters / 2);
+}
+
 }  // namespace
 
 int main(int argc, char **argv) {
@@ -202,6 +213,7 @@ int main(int argc, char **argv) {
         test_streams(dsp, model, architecture == DCE_ARCHITECTURE_ZERODCE ? 4 : 40);
         for (const float gain : {1.0f, 4.0f}) test_fixed(dsp, gain, gain > 1.0f ? 0.05f : 0.001f, &model);
     }
+    test_what_is_left_of_the_shipped_network(dsp);
     if (&dsp != dce::all_dsp().last) return 0;
     test_equal_on_all_processors(false, 2562518656u);
     test_equal_on_all_processors(true, 728232889u);
