@@ -41,9 +41,9 @@ LARGE = 400 << 20
 """Bytes of memory from which on pictures of a machine are decoded one at a time: 46 megapixels of 8 bits."""
 BRIGHT_LIFT = 10.0
 """Levels of 255 by which the model would brighten a picture on average, below which it needs nothing."""
-_SAMPLES = 128
+_SAMPLES = 64
 """Rows and columns of which the brightness is the mean."""
-_CROP = 128
+_CROP = 96
 """Side of the square in the middle whose noise is measured."""
 _MALLOC = {-8: 1, -3: 32 << 20, -1: 128 << 20}
 """M_ARENA_MAX, M_MMAP_THRESHOLD (the largest there is), M_TRIM_THRESHOLD of glibc."""

@@ -18,7 +18,7 @@ ICC = b"ICC_PROFILE\0"
 _JFIF, _ADOBE, _MPF, _ISO_GAIN_MAP = b"JFIF\0", b"Adobe", b"MPF\0", b"urn:iso:std:iso:ts:21496:-1\0"
 _APP0, _APP1, _APP2, _APP13, _APP14, _COM = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 _SOS, _EOI = 0xDA, 0xD9
-_BETWEEN_SCANS = (0xC4, _SOS, 0xDB, 0xDC, 0xDD, _COM, *range(0xE0, 0xF0))
+_BETWEEN_SCANS = re.compile(rb"\xff[\xc4\xda-\xdd\xe0-\xef\xfe]")
 """Segments that may stand behind the first scan: tables, scans, lines, restarts, comments, applications."""
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 _MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")  # neither a stuffed byte nor a restart
@@ -95,7 +95,7 @@ def _end_of_picture(data: bytes, scan: int) -> tuple[int, bool]:
     place = scan
     while (end := data.find(b"\xff\xd9", place)) >= 0:
         near = max(place, end - LARGEST_SEGMENT - 4)
-        last = max(data.rfind(bytes((0xFF, marker)), near, end) for marker in _BETWEEN_SCANS)
+        last = max((found.start() for found in _BETWEEN_SCANS.finditer(data, near, end)), default=-1)
         behind = last + 2 + int.from_bytes(data[last + 2 : last + 4], "big") if last >= 0 else end
         if behind <= end:
             return end, True

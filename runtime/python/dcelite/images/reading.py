@@ -35,8 +35,8 @@ BYTES_A_PIXEL = {1: 9, 2: 12}
 """Memory for a pixel of 8 and of 16 bits a channel at the worst moment: what Pillow holds, and the array."""
 admission: ContextVar[Callable[[int], None] | None] = ContextVar("admission", default=None)
 """Called with the bytes that a picture takes, before it is decoded: it may wait until large ones have their turn."""
-_CHUNK = 1 << 22
-"""Bytes that are handed from Pillow to an array at a time."""
+_CHUNK = 1 << 20
+"""Bytes that are handed from Pillow to an array at a time: few enough to stay in a cache of the second level."""
 _PQ = 16
 """SMPTE ST 2084, as ITU-T H.273 numbers it."""
 _DEEP = re.compile(r"(RGB|RGBA|RGBX);16([LBN])")
