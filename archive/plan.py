@@ -12,7 +12,7 @@ from dcelite.archive.listing import Input
 from dcelite.archive.manifest import Known, Row, row
 from dcelite.archive.places import Place
 from dcelite.errors import DceliteError
-from dcelite.files import reason
+from dcelite.files import is_temporary, reason
 
 BATCH_BYTES = 24 << 20
 BATCH_FILES = 64
@@ -47,7 +47,7 @@ class Plan:
     altered: int = 0
     """Outputs that have another size than they were made with."""
     folders: set[str] = field(default_factory=set)
-    """Of the outputs to be made."""
+    """In which something unfinished may be in the end: those of the outputs to be made, or where it is already."""
     unreadable: list[str] = field(default_factory=list)
     """Folders of inputs that could not be looked at, in words."""
 
@@ -90,6 +90,8 @@ def plan(
         overwrite: outputs that are not this archive's are replaced.
     """
     result = Plan()
+    # What a killed run left in a folder may be done by now, by one that was killed as well.
+    result.folders = {path.rpartition("/")[0] for path in existing if is_temporary(path.rpartition("/")[2])}
     for item in inputs:
         before, there = known.get(item.path), existing.get(item.path)
         same = before is not None and before[1:3] == item[1:3] and before.settings == settings

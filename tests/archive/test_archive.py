@@ -17,6 +17,7 @@ from archives import COMMAND, assert_manifest_agrees, contents, enhanced, fill, 
 from dcelite import cli
 from dcelite.archive import cluster
 from dcelite.archive.manifest import PARTS
+from dcelite.files import TEMPORARY, system_identity
 
 from support import REPOSITORY, skip
 
@@ -58,7 +59,11 @@ def test_as_enhance_does_it_and_only_what_is_missing(tmp_path: Path, photos: Pat
     assert_manifest_agrees(rows, made)
     assert len(list((out / PARTS).iterdir())) == 1
 
+    leftover = out / "0" / f"{TEMPORARY}{system_identity()}-00000000"  # of a run that was killed before another one
+    leftover.mkdir()
+    (leftover / "6.jpg").write_bytes(b"half of it")
     second = run("archive", photos, out)
+    assert not leftover.exists()
     assert "workers" not in second.stderr
     assert "32 were done already, 3 had failed before (--retry-failed tries them again)" in second.stderr
     assert {path: item["finished"] for path, item in rows.items() if path != "0/3.jpg"} == {
