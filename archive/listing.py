@@ -86,11 +86,12 @@ def list_inputs(source: Place, output: Place, pattern: re.Pattern[str] | None = 
     The rules are those of ``dcelite enhance``: what is hidden, of other kinds or a result beside its input is left.
     """
     found = Listing()
+    entries_of = source.lister()
     waiting = [""]
     while waiting:
         folder = waiting.pop()
         try:
-            entries = sorted(source.entries(folder), key=lambda entry: entry.name)
+            entries = sorted(entries_of(folder), key=lambda entry: entry.name)
         except OSError as error:
             text = f"{source.joined(folder).url}: cannot be read: {' '.join(reason(error).split())}"
             if not folder:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ class Place:
         return f"{self.url.rstrip('/')}/{relative}"
 
     def entries(self, relative: str = "") -> Iterator[Entry]:
-        """What is in a folder, in any order; raises OSError."""
+        """What is in a folder, in any order, but for the folders of gs://, which ``lister`` finds; raises OSError."""
         if self.local:
             with os.scandir(self._path(relative)) as found:
                 yield from map(_local_entry, found)
@@ -108,6 +108,35 @@ class Place:
                 yield Entry(info.base_name, folder=True)
             elif info.base_name:  # a key that ends in a slash stands for the folder
                 yield Entry(info.base_name, size=info.size, modified=(info.mtime_ns or 0) // _MICROSECOND)
+
+    def lister(self) -> Callable[[str], Iterable[Entry]]:
+        """``entries`` for one who looks into many folders, and with all folders.
+
+        Those of gs:// are nothing but a part of the names of files, and pyarrow tells of none: all files are listed at
+        once, by the first call.
+        """
+        if not self.system.startswith(("gs://", "gcs://")):
+            return self.entries
+        tree = functools.cache(self._tree)
+        return lambda relative: tree().get(relative, [])
+
+    def _tree(self) -> dict[str, list[Entry]]:
+        """What is in each folder."""
+        from pyarrow import fs
+
+        tree: dict[str, list[Entry]] = {"": []}
+
+        def add(path: str, **values: Any) -> None:
+            folder, _, name = path.rpartition("/")
+            if folder not in tree:
+                tree[folder] = []
+                add(folder, folder=True)
+            tree[folder].append(Entry(name, **values))
+
+        for info in self._files.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True)):
+            if info.type == fs.FileType.File and info.base_name:
+                add(info.path[len(self.path) + 1 :], size=info.size, modified=(info.mtime_ns or 0) // _MICROSECOND)
+        return tree
 
     def stat(self, relative: str = "") -> Entry | None:
         """A file or folder; None where there is none; raises OSError."""

@@ -133,7 +133,7 @@ def _plan(
     if found.left_out:
         say(f"dcelite: left out: {describe(found.left_out)}", log)
     if not found.inputs:
-        raise ImageError(f"{options.source}: holds no photograph")
+        raise ImageError(f"{source.url}: holds no photograph{' that matches' if pattern else ''}")
     folders = {item.path.rpartition("/")[0] for item in found.inputs}
     work = plan(
         found.inputs,

@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -114,11 +115,12 @@ def kill(number: int) -> None:
 class Bucket:
     """Of a server on loopback."""
 
-    def __init__(self, port: int) -> None:
-        self.query = f"endpoint_override=127.0.0.1:{port}&scheme=http&region=us-east-1"
+    def __init__(self, root: str, port: int, query: str) -> None:
+        self.root = root
+        self.query = f"endpoint_override=127.0.0.1:{port}&scheme=http&{query}"
 
     def url(self, path: str) -> str:
-        return f"s3://photographs/{path}?{self.query}"
+        return f"{self.root}/{path}?{self.query}"
 
     def place(self, path: str) -> Any:
         from dcelite.archive.places import Place
@@ -127,9 +129,10 @@ class Bucket:
 
     def contents(self, path: str) -> dict[str, bytes]:
         place, found, waiting = self.place(path), {}, [""]
+        entries_of = place.lister()
         while waiting:
             folder = waiting.pop()
-            for entry in place.entries(folder):
+            for entry in entries_of(folder):
                 name = f"{folder}/{entry.name}" if folder else entry.name
                 if not entry.folder:
                     found[name] = place.read(name)
@@ -142,6 +145,29 @@ class Bucket:
         for file in folder.rglob("*"):
             if file.is_file():
                 place.write(file.relative_to(folder).as_posix(), file.read_bytes())
+
+
+def serve_google() -> Iterator[Bucket]:
+    """An emulator of Google's storage, with an empty bucket."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    code = "import sys; from gcp_storage_emulator.__main__ import main; main(sys.argv[1:])"
+    options = ["start", "--host", "127.0.0.1", "--port", str(port), "--in-memory", "--default-bucket", "photographs"]
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+
+    def answers() -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+            return True
+        return False
+
+    try:
+        assert wait_until(process, answers)
+        yield Bucket("gs://anonymous@photographs", port, "retry_limit_seconds=10")
+    finally:
+        process.kill()
+        process.wait()
 
 
 def serve_bucket(folder: Path) -> Iterator[Bucket]:
@@ -158,7 +184,7 @@ def serve_bucket(folder: Path) -> Iterator[Bucket]:
     port = next(int(m[1]) for line in process.stdout if (m := re.search(r"http://127\.0\.0\.1:(\d+)", line)))
     log = subprocess.Popen(["cat"], stdin=process.stdout, stdout=subprocess.DEVNULL)
     try:
-        bucket = Bucket(port)
+        bucket = Bucket("s3://photographs", port, "region=us-east-1")
         server = fs.FileSystem.from_uri(f"s3://photographs?{bucket.query}&allow_bucket_creation=true")[0]
         server.create_dir("photographs")
         yield bucket

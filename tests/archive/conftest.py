@@ -27,6 +27,15 @@ def bucket(_credentials: None, tmp_path_factory: pytest.TempPathFactory) -> Iter
     yield from serve_bucket(tmp_path_factory.mktemp("bucket"))
 
 
+@pytest.fixture(scope="session")
+def google_bucket() -> Iterator[object]:
+    """An emulator of Google's storage on loopback."""
+    pytest.importorskip("gcp_storage_emulator")
+    from archives import serve_google
+
+    yield from serve_google()
+
+
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
     from archives import fill

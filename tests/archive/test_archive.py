@@ -12,7 +12,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from archives import COMMAND, assert_manifest_agrees, contents, enhanced, fill, picture, processes_of, rows_of, run
+from archives import (
+    COMMAND,
+    Bucket,
+    assert_manifest_agrees,
+    contents,
+    enhanced,
+    fill,
+    picture,
+    processes_of,
+    rows_of,
+    run,
+)
 
 from dcelite import cli
 from dcelite.archive import cluster
@@ -91,6 +102,38 @@ def test_as_enhance_does_it_and_only_what_is_missing(tmp_path: Path, photos: Pat
     assert "another file has the name of the output" in fourth.stderr
     wanted = enhanced(photos, tmp_path / "weaker", "--strength", "0.5", "--quality", "80")
     assert contents(out) == wanted | {"new.png": b"edited"}
+
+
+def test_a_bucket_of_google(tmp_path: Path, photos: Path, google_bucket: Bucket) -> None:
+    """Whose folders are nothing but names, and which pyarrow lists no other way than all of them at once."""
+    (photos / "1" / "deep" / "er").mkdir(parents=True)
+    picture(55).save(photos / "1" / "deep" / "er" / "ü 写真.jpg")
+    picture(56).save(photos / "top.png")
+    google_bucket.upload(photos, "in")
+    first = run("archive", google_bucket.url("in"), google_bucket.url("out"))
+    assert first.returncode == 0, first.stderr
+    assert "32 enhanced" in first.stderr
+    made = google_bucket.contents("out")
+    assert made == enhanced(photos, tmp_path / "whole")
+    record = google_bucket.contents("out/_dcelite")
+    assert [name.partition("/")[0] for name in sorted(record)] == ["archive.html", "manifest"]
+    for name, data in record.items():
+        (tmp_path / "copy" / "_dcelite" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / "_dcelite" / name).write_bytes(data)
+    assert_manifest_agrees(rows_of(tmp_path / "copy"), made)
+
+    second = run("archive", google_bucket.url("in"), google_bucket.url("out"))
+    assert "32 were done already" in second.stderr
+    picture(57).save(photos / "0" / "6.jpg")
+    google_bucket.upload(photos / "0", "in/0")
+    google_bucket.place("out").remove("top.png")
+    again = run("archive", google_bucket.url("in"), google_bucket.url("out"))
+    assert "enhanced" in again.stderr
+    assert "were done already" in again.stderr
+    assert google_bucket.contents("out") == enhanced(photos, tmp_path / "again")
+    nothing = run("archive", google_bucket.url("else"), google_bucket.url("out"))
+    assert nothing.returncode == 2
+    assert nothing.stderr == "dcelite: error: gs://photographs/else: holds no photograph\n"
 
 
 def test_nothing_of_ray_is_left(tmp_path: Path, photos: Path) -> None:

@@ -27,11 +27,11 @@ from dcelite.archive.places import Place
 from dcelite.errors import OutputError
 
 
-@pytest.fixture(params=["folder", "bucket"])
+@pytest.fixture(params=["folder", "bucket", "google_bucket"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     if request.param == "folder":
         return Place.of(str(tmp_path / "out"))
-    bucket: Bucket = request.getfixturevalue("bucket")
+    bucket: Bucket = request.getfixturevalue(request.param)
     made: Place = bucket.place(tmp_path.name)
     return made
 
