@@ -34,7 +34,10 @@ def require() -> None:
 
 @contextlib.contextmanager
 def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
-    """Connect to the cluster at an address, or start Ray on this machine for the block; yields the dashboard's URL."""
+    """Connect to the cluster at an address, or start Ray on this machine for the block.
+
+    Yields where the dashboard is, with the token that it asks for if it is this Ray's own; "" where there is none.
+    """
     with contextlib.ExitStack() as stack:
         own = {} if address or "RAY_AUTH_MODE" in os.environ else _token()
         stack.enter_context(
@@ -67,7 +70,8 @@ def started(address: str | None, *, dashboard: bool = False) -> Iterator[str]:
             for number, handler in handlers.items():  # Ray has put its own in their place
                 signal.signal(number, handler)
             url = getattr(context, "dashboard_url", None)
-            yield f"http://{url}" if url else ""
+            token = f", which asks for the token {own[_TOKEN]}" if own else ""
+            yield f"http://{url}{token}" if url else ""
         finally:
             ray.shutdown()
 
@@ -103,10 +107,13 @@ def _without_servants() -> Iterator[None]:
             setattr(Node, name, method)
 
 
+_TOKEN = "RAY_AUTH_TOKEN"
+
+
 @functools.cache  # Ray reads it once
 def _token() -> dict[str, str]:
     """A Ray of this process alone lets in nobody else of the machine; by default it would put a token into the home."""
-    return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    return {"RAY_AUTH_MODE": "token", _TOKEN: secrets.token_hex(32)}
 
 
 @contextlib.contextmanager

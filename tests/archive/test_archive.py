@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from archives import (
     run,
 )
 
-from dcelite import cli
+from dcelite import cli, extras
 from dcelite.archive import cluster
 from dcelite.archive.manifest import PARTS
 from dcelite.files import TEMPORARY, system_identity
@@ -159,6 +160,29 @@ def test_a_ray_of_one_machine_has_no_servants(tmp_path: Path) -> None:
         process.communicate("\n", timeout=60)
     assert process.returncode == 0
     assert processes_of(str(tmp_path), "ray") == []
+
+
+def test_where_the_dashboard_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the token of a Ray of its own, without which it shows nothing; that of a cluster is its owner's to know."""
+    import ray
+
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    tokens = []
+
+    def init(**_options: object) -> SimpleNamespace:
+        tokens.append(os.environ.get("RAY_AUTH_TOKEN"))
+        return SimpleNamespace(dashboard_url="127.0.0.1:8265")
+
+    monkeypatch.setattr(ray, "init", init)
+    monkeypatch.setattr(ray, "shutdown", lambda: None)
+    monkeypatch.setattr(cluster, "_reach", lambda address: None)
+    monkeypatch.setattr(extras, "require", lambda *names: None)
+    with cluster.started(None, dashboard=True) as own:
+        assert own == f"http://127.0.0.1:8265, which asks for the token {tokens[0]}"
+    with cluster.started("127.0.0.1:6379") as other:
+        assert other == "http://127.0.0.1:8265"
+    assert len(tokens[0] or "") == 64
+    assert tokens[1] is None
 
 
 def test_the_page_and_only_dark(tmp_path: Path) -> None:
