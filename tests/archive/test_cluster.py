@@ -245,7 +245,7 @@ class Refusing(http.server.BaseHTTPRequestHandler):
 def test_a_bucket_that_refuses_writes(tmp_path: Path, photos: Path) -> None:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = Bucket(server.server_address[1]).url("out")
+        url = Bucket("s3://photographs", server.server_address[1], "region=us-east-1").url("out")
         result = run("archive", photos, url)
         server.shutdown()
     assert result.returncode == 2
