@@ -27,7 +27,7 @@ static dce_image part_of(uint8_t *pixels, int width, int height) {
 
 static dce_image image_of(uint8_t *pixels) { return part_of(pixels, W, H); }
 
-static void test_any_number_of_threads(int scale, int width, int height) {
+static void test_any_number_of_threads(int scale, int width, int height, int repetitions) {
     static uint8_t result[SIZE];
     dce_image source = part_of(g_pixels, width, height), wanted = part_of(g_wanted, width, height);
     dce_image destination = part_of(result, width, height);
@@ -40,7 +40,7 @@ static void test_any_number_of_threads(int scale, int width, int height) {
         dce_enhancer *handle = open_with(threads, scale);
         CHECK_EQUAL(dce_enhance(handle, &source, &destination), DCE_OK);
         CHECK(memcmp(result, g_wanted, SIZE) == 0);
-        for (int repetition = 0; repetition < 20; ++repetition) { /* who comes first differs */
+        for (int repetition = 0; repetition < repetitions; ++repetition) { /* who comes first differs */
             for (int y = 0; y < height; ++y) memcpy(result + y * W * 3, g_pixels + y * W * 3, (size_t)width * 3);
             CHECK_EQUAL(dce_enhance(handle, &destination, &destination), DCE_OK);
             CHECK(memcmp(result, g_wanted, SIZE) == 0);
@@ -135,8 +135,8 @@ static void test_close_at_work(void) {
 }
 
 /* One handle, many threads, images whose sizes change from call to call, and with them the number of its bands. */
-static void test_changing_sizes(int threads) {
-    enum { SIZES = 6, CALLS = 60 };
+static void test_changing_sizes(int threads, int calls) {
+    enum { SIZES = 6 };
     static const int sizes[SIZES][2] = {{1, 1}, {20, H}, {9, 80}, {W, 24}, {W, 60}, {3, H}};
     static uint8_t wanted[SIZES][SIZE], result[SIZE];
     dce_enhancer *single = open_with(1, 1), *handle = open_with(threads, 1);
@@ -146,7 +146,7 @@ static void test_changing_sizes(int threads) {
         CHECK_EQUAL(dce_enhance(single, &source, &destination), DCE_OK);
     }
     unsigned state = 3;
-    for (int i = 0; i < CALLS; ++i) {
+    for (int i = 0; i < calls; ++i) {
         const int k = (int)(random_u32(&state) >> 8) % SIZES;
         dce_image source = part_of(g_pixels, sizes[k][0], sizes[k][1]), destination = source;
         destination.plane[0] = result;
@@ -176,16 +176,18 @@ static void test_texts(void) {
     CHECK(dce_processors() >= 1 && dce_processors() <= 64);
 }
 
-int main(void) {
+/* threads_test [REPETITIONS] */
+int main(int argc, char **argv) {
     unsigned state = 42;
     for (int i = 0; i < SIZE; ++i) g_pixels[i] = (uint8_t)(random_u32(&state) >> 24);
-    test_any_number_of_threads(1, 9, 80);
-    test_any_number_of_threads(3, 40, H);
-    test_any_number_of_threads(0, W, H); /* the last: its result is what the handles in parallel are held against */
+    const int repetitions = argc > 1 ? atoi(argv[1]) : 20;
+    test_any_number_of_threads(1, 9, 80, repetitions);
+    test_any_number_of_threads(3, 40, H, repetitions);
+    test_any_number_of_threads(0, W, H, repetitions); /* the last: its result is what the handles in parallel are held against */
     test_handles_in_parallel();
     test_busy();
     test_close_at_work();
-    for (int threads = 4; threads <= 64; threads *= 4) test_changing_sizes(threads);
+    for (int threads = 4; threads <= 64; threads *= 4) test_changing_sizes(threads, 3 * repetitions);
     test_texts();
     return 0;
 }
