@@ -153,13 +153,14 @@ def listed_inputs(source: Place, list_place: str) -> Listing:
     """
     found = Listing()
     seen: set[str] = set()
-    for text in _paths_of(list_place):
+    shown = Place.of(list_place).url
+    for text in _paths_of(list_place, shown):
         path = text
         for root in (source.url, source.path):
             path = path.removeprefix(f"{root.rstrip('/')}/")
         parts = path.split("/")
         if "://" in path or path.startswith("/") or ".." in parts or "" in parts:
-            raise DceliteError(f"{list_place}: {text!r} is not below {source.url}; paths relative to it were wanted")
+            raise DceliteError(f"{shown}: {text!r} is not below {source.url}; paths relative to it were wanted")
         if path in seen:
             continue
         seen.add(path)
@@ -177,19 +178,19 @@ def listed_inputs(source: Place, list_place: str) -> Listing:
     return found
 
 
-def _paths_of(list_place: str) -> Iterator[str]:
+def _paths_of(list_place: str, shown: str) -> Iterator[str]:
     folder, _, name = list_place.partition("?")[0].rpartition("/")
     query = list_place.partition("?")[2] if "://" in list_place else ""
     place = Place.of(f"{folder or ('/' if list_place.startswith('/') else '.')}{'?' if query else ''}{query}")
     try:
         data = place.read(name)
     except OSError as error:
-        raise DceliteError(f"{list_place}: cannot be read: {' '.join(reason(error).split())}") from None
+        raise DceliteError(f"{shown}: cannot be read: {' '.join(reason(error).split())}") from None
     if not data.startswith(b"PAR1"):
         try:
             lines = data.decode().splitlines()
         except UnicodeDecodeError:
-            raise DceliteError(f"{list_place}: neither UTF-8 text nor Parquet; one of them was wanted") from None
+            raise DceliteError(f"{shown}: neither UTF-8 text nor Parquet; one of them was wanted") from None
         yield from (line for line in lines if line.strip())
         return
     import pyarrow
@@ -198,7 +199,7 @@ def _paths_of(list_place: str) -> Iterator[str]:
     try:
         table = pyarrow.parquet.read_table(io.BytesIO(data), columns=[_PATH_COLUMN])
     except (pyarrow.ArrowException, OSError) as error:
-        raise DceliteError(f"{list_place}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
+        raise DceliteError(f"{shown}: cannot be read as Parquet: {' '.join(str(error).split())}") from None
     if table.num_columns != 1:
-        raise DceliteError(f"{list_place}: has no column {_PATH_COLUMN!r}")
+        raise DceliteError(f"{shown}: has no column {_PATH_COLUMN!r}")
     yield from (str(path) for path in table[_PATH_COLUMN].to_pylist())

@@ -107,7 +107,7 @@ class Place:
             if info.type == fs.FileType.Directory:
                 yield Entry(info.base_name, folder=True)
             elif info.base_name:  # a key that ends in a slash stands for the folder
-                yield Entry(info.base_name, size=info.size, modified=(info.mtime_ns or 0) // _MICROSECOND)
+                yield Entry(info.base_name, size=info.size, modified=_modified(info))
 
     def lister(self) -> Callable[[str], Iterable[Entry]]:
         """``entries`` for one who looks into many folders, and with all folders.
@@ -135,7 +135,7 @@ class Place:
 
         for info in self._files.get_file_info(fs.FileSelector(self.path, recursive=True, allow_not_found=True)):
             if info.type == fs.FileType.File and info.base_name:
-                add(info.path[len(self.path) + 1 :], size=info.size, modified=(info.mtime_ns or 0) // _MICROSECOND)
+                add(info.path[len(self.path) + 1 :], size=info.size, modified=_modified(info))
         return tree
 
     def stat(self, relative: str = "") -> Entry | None:
@@ -155,7 +155,7 @@ class Place:
         if info.type == fs.FileType.NotFound:
             return None
         folder = info.type == fs.FileType.Directory
-        return Entry(name, folder, size=info.size or 0, modified=(info.mtime_ns or 0) // _MICROSECOND)
+        return Entry(name, folder, size=info.size or 0, modified=_modified(info))
 
     def read(self, relative: str) -> bytes:
         """A whole file; raises OSError."""
@@ -246,6 +246,11 @@ def _local_entry(entry: os.DirEntry[str]) -> Entry:
         return Entry(entry.name, link=link, odd="broken link" if link else "unreadable")
     odd = "" if entry.is_file() else "device or the like"
     return Entry(entry.name, link=link, size=status.st_size, modified=status.st_mtime_ns // _MICROSECOND, odd=odd)
+
+
+def _modified(info: Any) -> int:
+    """As an Entry has it; 0 where the bucket does not say."""
+    return (info.mtime_ns or 0) // _MICROSECOND
 
 
 def _words(error: Exception) -> str:

@@ -12,6 +12,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from archives import Bucket
 
 from dcelite.archive.listing import list_inputs, listed_inputs, split_pattern
 from dcelite.archive.places import Place
@@ -103,6 +104,16 @@ def test_lists_that_are_none(tmp_path: Path) -> None:
     for name, text in (("list.parquet", "path"), ("list.bin", "UTF-8"), ("absent.txt", "No such file")):
         with pytest.raises(DceliteError, match=text):
             listed_inputs(Place.of(str(tmp_path)), str(tmp_path / name))
+
+
+def test_credentials_of_a_list_are_not_told(tmp_path: Path, bucket: Bucket) -> None:
+    for name, data, text in (("absent.txt", None, "cannot be read"), ("up.txt", b"../a.jpg", "is not below")):
+        if data is not None:
+            bucket.place("").write(name, data)
+        with pytest.raises(DceliteError, match=text) as error:
+            listed_inputs(Place.of(str(tmp_path)), f"s3://test:secret@photographs/{name}?{bucket.query}")
+        assert str(error.value).startswith(f"s3://photographs/{name}: ")
+        assert "secret" not in str(error.value)
 
 
 def test_places() -> None:

@@ -183,7 +183,7 @@ int main(int argc, char **argv) {
     const int repetitions = argc > 1 ? atoi(argv[1]) : 20;
     test_any_number_of_threads(1, 9, 80, repetitions);
     test_any_number_of_threads(3, 40, H, repetitions);
-    test_any_number_of_threads(0, W, H, repetitions); /* the last: its result is what the handles in parallel are held against */
+    test_any_number_of_threads(0, W, H, repetitions); /* the last: the handles in parallel are held against its result */
     test_handles_in_parallel();
     test_busy();
     test_close_at_work();
